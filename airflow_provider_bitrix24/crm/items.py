@@ -1,0 +1,174 @@
+"""CRM items: a type and an id, however they are spelt."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from airflow_provider_bitrix24.crm.ids import parse_id, shown
+from airflow_provider_bitrix24.rest.errors import InvalidInputError
+
+#: types by the names that the timeline methods take, with the short codes used in ``D_10``
+ENTITY_TYPES: dict[str, str] = {
+    "lead": "L",
+    "deal": "D",
+    "contact": "C",
+    "company": "CO",
+    "quote": "Q",
+    "invoice": "I",
+    "smart_invoice": "SI",
+    "order": "O",
+    "order_payment": "OP",
+    "order_shipment": "OS",
+    "shipment_document": "",
+    "smart_document": "DO",
+    "smart_b2e_doc": "SBD",
+    "activity": "",
+}
+_BY_SHORT_CODE = {short: name for name, short in ENTITY_TYPES.items() if short}
+
+_DYNAMIC = re.compile(r"dynamic_([1-9][0-9]{0,8})")
+_SMART_PROCESS_CODE = re.compile(r"T([0-9a-f]{1,8})", re.IGNORECASE)
+_SHORT = re.compile(r"([A-Za-z]+[0-9a-fA-F]*)_([0-9]+)")
+
+_TYPE_KEYS = ("entity_type", "ENTITY_TYPE")
+_ID_KEYS = ("entity_id", "ENTITY_ID")
+
+
+def parse_entity_type(value: Any, field: str) -> str:
+    """Return the name of a CRM type as the API writes it: ``deal``, ``dynamic_1042``.
+
+    :param value: a name in any case, with or without spaces around it
+    :param field: where it stands, for the message
+    :raises InvalidInputError: it names no type
+    """
+    if isinstance(value, str):
+        name = value.strip().lower()
+        if name in ENTITY_TYPES or _is_dynamic(name):
+            return name
+    raise InvalidInputError(
+        f"{field}: {shown(value)} is not a type of CRM item",
+        remedy="Give its name: deal, lead, contact, company, quote, smart_invoice, order, dynamic_1042 ...",
+    )
+
+
+def _is_dynamic(name: str) -> bool:
+    """Tell whether the name is a smart process's; only certain numbers are given to them."""
+    match = _DYNAMIC.fullmatch(name)
+    if match is None:
+        return False
+    number = int(match[1])
+    return 128 <= number <= 191 or (number >= 1030 and number % 2 == 0)
+
+
+@dataclass(frozen=True, order=True)
+class CrmItem:
+    """An item of the CRM.
+
+    :param entity_type: its type's name, such as ``deal``
+    :param entity_id: its id
+    """
+
+    entity_type: str
+    entity_id: int
+
+    @classmethod
+    def parse(cls, value: Any, field: str = "item") -> CrmItem:
+        """Return an item from any of its spellings.
+
+        :param value: ``("deal", 10)``, ``{"entity_type": "deal", "entity_id": 10}`` or the same with the
+            API's keys, ``"D_10"`` or ``"deal_10"``, or an item
+        :param field: where it stands, for the message
+        :raises InvalidInputError: it is none of these
+        """
+        if isinstance(value, cls):
+            return value
+        if isinstance(value, str):
+            return cls._from_text(value, field)
+        if isinstance(value, Mapping):
+            return cls.of(
+                pick(value, _TYPE_KEYS, field), pick(value, _ID_KEYS, field), prefix=f"{field}."
+            )._only(value, field)
+        if isinstance(value, (list, tuple)) and len(value) == 2:
+            return cls.of(*value, prefix=f"{field}.")
+        raise InvalidInputError(
+            f"{field}: {shown(value)} is not a CRM item",
+            remedy="Give it as ('deal', 10), {'entity_type': 'deal', 'entity_id': 10} or 'D_10'.",
+        )
+
+    @classmethod
+    def of(cls, entity_type: Any, entity_id: Any, *, prefix: str = "") -> CrmItem:
+        """Return an item from its two parts.
+
+        :param entity_type: its type
+        :param entity_id: its id
+        :param prefix: goes before the fields' names in messages
+        :raises InvalidInputError: one of the parts is not valid
+        """
+        return cls(
+            parse_entity_type(entity_type, f"{prefix}entity_type"),
+            parse_id(entity_id, f"{prefix}entity_id"),
+        )
+
+    @classmethod
+    def _from_text(cls, value: str, field: str) -> CrmItem:
+        name, _, number = value.strip().rpartition("_")
+        short = _type_of_short_code(name)
+        if short and _SHORT.fullmatch(value.strip()):
+            return cls(short, parse_id(number, field))
+        if name.lower() in ENTITY_TYPES or _is_dynamic(name.lower()):
+            return cls(name.lower(), parse_id(number, field))
+        raise InvalidInputError(
+            f"{field}: {shown(value)} is not a CRM item", remedy="Give it as 'D_10' or ('deal', 10)."
+        )
+
+    def _only(self, mapping: Mapping[Any, Any], field: str) -> CrmItem:
+        refuse_others(mapping, (*_TYPE_KEYS, *_ID_KEYS), field)
+        return self
+
+    def __str__(self) -> str:
+        return f"{self.entity_type} {self.entity_id}"
+
+
+def _type_of_short_code(code: str) -> str:
+    """Return the type that a short code such as ``D`` or ``T80`` stands for, ``""`` where it is none."""
+    if code.upper() in _BY_SHORT_CODE:
+        return _BY_SHORT_CODE[code.upper()]
+    match = _SMART_PROCESS_CODE.fullmatch(code)
+    name = f"dynamic_{int(match[1], 16)}" if match else ""
+    return name if _is_dynamic(name) else ""
+
+
+def pick(mapping: Mapping[Any, Any], spellings: tuple[str, str], field: str) -> Any:
+    """Return the value that stands under one of two spellings of a key.
+
+    :param mapping: the mapping
+    :param spellings: the two spellings: ours and the API's
+    :param field: where the mapping stands, for the message
+    :raises InvalidInputError: neither is there, or both are
+    """
+    found = [key for key in spellings if key in mapping]
+    if len(found) == 1:
+        return mapping[found[0]]
+    problem = "has both" if found else "has neither"
+    raise InvalidInputError(
+        f"{field}: {shown(dict(mapping))} {problem} {spellings[0]!r} and {spellings[1]!r}"
+        if found
+        else f"{field}: {shown(dict(mapping))} has no {spellings[0]!r}",
+        remedy="Give each of its values once.",
+    )
+
+
+def refuse_others(mapping: Mapping[Any, Any], known: tuple[str, ...], field: str) -> None:
+    """Refuse a mapping that holds anything but the known keys.
+
+    :raises InvalidInputError: it does
+    """
+    others = [key for key in mapping if key not in known]
+    if others:
+        raise InvalidInputError(
+            f"{field}: {shown(dict(mapping))} has an unknown key {others[0]!r}",
+            remedy=f"Known are {', '.join(known)}.",
+        )

@@ -1,0 +1,73 @@
+"""Pacing shared by everything in one process."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+
+from airflow_provider_bitrix24.rest.pacing import Bucket, Limits, Meter, Reading, Slot, apply_readings
+
+
+class ProcessLedger:
+    """Keeps the state in memory, under one lock.
+
+    :param clock: seconds that never jump, for the flow of requests
+    :param wall_clock: Unix time, which the portal's resets are told in
+    """
+
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, wall_clock: Callable[[], float] = time.time
+    ) -> None:
+        self._clock = clock
+        self._wall_clock = wall_clock
+        self._buckets: dict[str, Bucket] = {}
+        self._meters: dict[str, Meter] = {}
+        self._new_locks()
+        # A fork may copy a lock while another thread holds it, and nobody would ever release the copy.
+        os.register_at_fork(after_in_child=self._new_locks)
+
+    def _new_locks(self) -> None:
+        self._lock = threading.Lock()
+        self._renewals: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+
+    def reserve(self, portal: str, limits: Limits) -> Slot:
+        """Take the next free slot in the flow of requests to a portal."""
+        with self._lock:
+            bucket, slot = self._bucket(portal).reserve(limits, self._clock())
+            self._buckets[portal] = bucket
+        return slot
+
+    def is_current(self, portal: str, slot: Slot) -> bool:
+        """Tell whether a slot is still good: no refusal came while its owner waited."""
+        with self._lock:
+            return self._bucket(portal).epoch == slot.epoch
+
+    def settle(
+        self, portal: str, limits: Limits, slot: Slot, *, passed: bool | None, readings: Sequence[Reading]
+    ) -> None:
+        """Account for an answer: did it pass (``None``: none came), what time did it use."""
+        with self._lock:
+            self._buckets[portal] = self._bucket(portal).settled(limits, self._clock(), slot, passed=passed)
+            apply_readings(self._meters, readings, self._wall_clock())
+
+    def blocked(self, meters: Collection[str]) -> Mapping[str, float]:
+        """Return the seconds to wait for each of these meters that is blocked."""
+        with self._lock:
+            now = self._wall_clock()
+            waits = {name: self._meters[name].wait(now) for name in meters if name in self._meters}
+        return {name: wait for name, wait in waits.items() if wait > 0}
+
+    def renewal(self, identity: str) -> threading.Lock:
+        """Return a lock under which the tokens of one application are renewed."""
+        with self._lock:
+            return self._renewals[identity]
+
+    def _bucket(self, portal: str) -> Bucket:
+        return self._buckets.get(portal, Bucket())
+
+
+#: the one that all hooks of this process share
+PROCESS_LEDGER = ProcessLedger()

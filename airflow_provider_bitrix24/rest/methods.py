@@ -1,0 +1,133 @@
+"""What is known of single API methods: may they be repeated, and what do they return.
+
+An unknown method is taken for a write that must not be repeated.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+class Kind(enum.Enum):
+    """How a method may be treated when it is unclear whether it was carried out."""
+
+    READ = "read"
+    #: carrying it out twice leaves the same as once
+    REPEATABLE = "repeatable write"
+    ONE_SHOT = "one-shot write"
+
+
+def _is_true(result: Any) -> bool:
+    return result is True
+
+
+def _is_id(result: Any) -> bool:
+    if isinstance(result, str):
+        return result.isascii() and result.isdigit() and int(result) > 0
+    return isinstance(result, int) and not isinstance(result, bool) and result > 0
+
+
+def _is_list(result: Any) -> bool:
+    return isinstance(result, list)
+
+
+def _is_mapping(result: Any) -> bool:
+    return isinstance(result, dict) and bool(result)
+
+
+def _is_anything(result: Any) -> bool:
+    return True
+
+
+@dataclass(frozen=True)
+class Method:
+    """The facts of a method.
+
+    :param kind: whether it may be repeated
+    :param returns: whether a result is of the kind the method returns
+    :param shape: what it returns, in words
+    :param false_is_denial: ``false`` is this method's way of saying that rights are missing
+    :param gone_is_done: "not found" after an unclear first attempt means that the attempt succeeded
+    """
+
+    kind: Kind
+    returns: Callable[[Any], bool] = _is_anything
+    shape: str = "anything"
+    false_is_denial: bool = False
+    gone_is_done: bool = False
+
+
+_READ = Method(Kind.READ)
+_READ_LIST = Method(Kind.READ, _is_list, "a list")
+_READ_ITEM = Method(Kind.READ, _is_mapping, "an object")
+_ADD = Method(Kind.ONE_SHOT, _is_id, "an id")
+_UPDATE = Method(Kind.REPEATABLE, _is_true, "true")
+_DELETE = Method(Kind.ONE_SHOT, _is_true, "true")
+_ONE_SHOT = Method(Kind.ONE_SHOT)
+
+_EXACT: dict[str, Method] = {
+    "crm.timeline.bindings.bind": Method(Kind.REPEATABLE, _is_true, "true", false_is_denial=True),
+    "crm.timeline.bindings.unbind": Method(
+        Kind.REPEATABLE, _is_true, "true", false_is_denial=True, gone_is_done=True
+    ),
+    "crm.timeline.bindings.list": _READ_LIST,
+    "crm.timeline.comment.add": _ADD,
+    "crm.timeline.comment.get": _READ_ITEM,
+    "crm.timeline.comment.list": _READ_LIST,
+    "crm.item.update": Method(Kind.REPEATABLE, _is_mapping, "an object"),
+    "profile": _READ,
+    "scope": _READ_LIST,
+    "methods": _READ_LIST,
+    "events": _READ_LIST,
+    "server.time": _READ,
+    # it hands rows out and removes them from the queue
+    "event.offline.get": _ONE_SHOT,
+}
+for _entity in ("lead", "deal", "contact", "company", "quote"):
+    _EXACT |= {
+        f"crm.{_entity}.add": _ADD,
+        f"crm.{_entity}.update": _UPDATE,
+        f"crm.{_entity}.delete": _DELETE,
+        f"crm.{_entity}.get": _READ_ITEM,
+        f"crm.{_entity}.list": _READ_LIST,
+    }
+
+# Bitrix24 ends the names of methods that only read in one of these words.
+_READ_NAME = re.compile(r"\.(?:get|list|fields|search|current|info|types)$")
+
+_MULTI_FIELDS = frozenset({"PHONE", "EMAIL", "WEB", "IM", "FM"})
+
+
+def method_facts(name: str, params: Mapping[str, Any]) -> Method:
+    """Return what is known of a method called with these parameters.
+
+    :param name: the API method, in any case
+    :param params: its parameters; an update that adds phone numbers is not repeatable, one that sets them is
+    """
+    key = name.lower()
+    facts = _EXACT.get(key)
+    if facts is None:
+        return _READ if _READ_NAME.search(key) else _ONE_SHOT
+    if key.endswith(".update") and _adds_multi_fields(params):
+        return Method(Kind.ONE_SHOT, facts.returns, facts.shape)
+    return facts
+
+
+def _adds_multi_fields(params: Mapping[str, Any]) -> bool:
+    """Tell whether an update carries phones, addresses or the like without an id: each run adds them anew."""
+    fields = next((value for key, value in params.items() if key.lower() == "fields"), None)
+    if not isinstance(fields, dict):
+        return False
+    return any(key.upper() in _MULTI_FIELDS and _has_new_entries(value) for key, value in fields.items())
+
+
+def _has_new_entries(value: Any) -> bool:
+    if isinstance(value, dict):  # crm.item.update: n0, n1 are new, numbers are existing entries
+        return any(not str(key).isdigit() for key in value)
+    return isinstance(value, list) and any(
+        not (isinstance(entry, dict) and (entry.get("ID") or entry.get("id"))) for entry in value
+    )

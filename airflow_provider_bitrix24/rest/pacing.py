@@ -1,0 +1,179 @@
+"""The portal's limits as arithmetic: plain numbers in, seconds to wait out.
+
+Requests: a portal lets a burst through and then a steady rate, counted for everyone behind one address.
+The bucket is kept as the theoretical arrival time of the next request, so the burst is used first and
+then every caller gets the next free slot, in the order in which they asked.
+
+Operating time: a portal adds up how long each method ran in the last ten minutes and blocks the method
+past a threshold; it tells when the oldest of these minutes will no longer count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+#: a well-paced caller stays this many requests below the portal's burst, because the portal drains its
+#: bucket once a second and clocks differ; measured, see docs/architecture.md
+_BURST_MARGIN = 2
+#: and this little below its rate, for a clock that runs fast
+_RATE_MARGIN = 0.999
+
+_FIRST_PAUSE = 1.0
+_LONGEST_PAUSE = 16.0
+_WAVE_WINDOW = 60.0
+_SLOW_DOWN = 0.7
+_SLOWEST = 0.1
+_RECOVERY_PER_SECOND = 0.005
+
+_LONGEST_BLOCK = 600.0
+_SHORTEST_BLOCK = 1.0
+_FIRST_UNKNOWN_BLOCK = 10.0
+_LONGEST_UNKNOWN_BLOCK = 60.0
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a portal allows.
+
+    :param requests_per_second: steady rate of HTTP requests; ``None`` where there is no limit
+    :param burst: requests that may come at once before the steady rate counts
+    :param operating_seconds: a method's operating time in ten minutes
+    """
+
+    requests_per_second: float | None = 2.0
+    burst: int = 50
+    operating_seconds: float = 480.0
+
+
+PLANS: dict[str, Limits] = {
+    "standard": Limits(2.0, 50),
+    "enterprise": Limits(5.0, 250),
+    "self-hosted": Limits(None, 50),
+}
+
+
+class Slot(NamedTuple):
+    """A reserved place in the flow of requests.
+
+    :param wait: seconds until the request may go out
+    :param epoch: the state of the bucket it was reserved in; a refusal starts a new one
+    """
+
+    wait: float
+    epoch: int
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """The flow of requests to one portal.
+
+    :param arrival: when the bucket would be empty again, in seconds of the ledger's clock
+    :param epoch: counts the waves of refusals; slots of an older epoch are void
+    :param pause: how long the last refusal stopped everyone; 0 once a request has passed since
+    :param pace: the part of the allowed rate that is used, below 1 while others share the address
+    :param paced_at: when ``pace`` was set
+    :param refused_at: when the last wave of refusals came
+    """
+
+    arrival: float = 0.0
+    epoch: int = 0
+    pause: float = 0.0
+    pace: float = 1.0
+    paced_at: float = 0.0
+    refused_at: float = float("-inf")
+
+    def pace_at(self, now: float) -> float:
+        """Return the part of the rate that may be used now: a reduced one recovers by itself."""
+        return min(1.0, self.pace + _RECOVERY_PER_SECOND * max(0.0, now - self.paced_at))
+
+    def interval(self, limits: Limits, now: float) -> float:
+        """Return the seconds between two requests at the steady rate."""
+        if limits.requests_per_second is None:
+            return 0.0
+        return 1.0 / (limits.requests_per_second * _RATE_MARGIN * self.pace_at(now))
+
+    def reserve(self, limits: Limits, now: float) -> tuple[Bucket, Slot]:
+        """Take the next free slot."""
+        interval = self.interval(limits, now)
+        arrival = max(self.arrival, now)
+        wait = max(0.0, arrival - _tolerance(limits, interval) - now)
+        return replace(self, arrival=arrival + interval), Slot(wait, self.epoch)
+
+    def settled(self, limits: Limits, now: float, slot: Slot, *, passed: bool | None) -> Bucket:
+        """Account for the answer to a request: let through, refused, or (``None``) never given.
+
+        A refusal stops everyone for a moment, and everyone goes slower if it happens again soon. Answers
+        to requests that were reserved before the last refusal add nothing: a wave counts once.
+        """
+        if slot.epoch != self.epoch or passed is None:
+            return self
+        if passed:
+            return replace(self, pause=0.0) if self.pause else self
+        pause = min(_LONGEST_PAUSE, self.pause * 2) if self.pause else _FIRST_PAUSE
+        pace = self.pace_at(now)
+        if pause == _FIRST_PAUSE and now - self.refused_at < _WAVE_WINDOW:
+            pace = max(_SLOWEST, pace * _SLOW_DOWN)
+        slowed = replace(self, pace=pace, paced_at=now)
+        arrival = now + _tolerance(limits, slowed.interval(limits, now)) + pause
+        return replace(slowed, arrival=arrival, epoch=self.epoch + 1, pause=pause, refused_at=now)
+
+
+def _tolerance(limits: Limits, interval: float) -> float:
+    """Return how far a burst may run ahead of the steady rate, in seconds."""
+    return max(0, limits.burst - _BURST_MARGIN - 1) * interval
+
+
+@dataclass(frozen=True)
+class Meter:
+    """The operating time of one method under one set of credentials.
+
+    :param reset_at: Unix time at which the portal said the oldest minute stops counting
+    :param blocked_until: Unix time before which the method is not called
+    :param unknown_block: how long the last block was for which no reset was known
+    """
+
+    reset_at: float = 0.0
+    blocked_until: float = 0.0
+    unknown_block: float = 0.0
+
+    def observed(self, reset_at: float | None) -> Meter:
+        """Account for a good answer and the reset it told, if any."""
+        return replace(self, reset_at=reset_at or self.reset_at, blocked_until=0.0, unknown_block=0.0)
+
+    def blocked(self, now: float) -> Meter:
+        """Account for a refusal because the operating time is used up."""
+        if self.reset_at > now:
+            until = now + min(max(self.reset_at - now, _SHORTEST_BLOCK), _LONGEST_BLOCK)
+            return replace(self, blocked_until=until)
+        unknown = (
+            min(self.unknown_block * 2, _LONGEST_UNKNOWN_BLOCK)
+            if self.unknown_block
+            else _FIRST_UNKNOWN_BLOCK
+        )
+        return replace(self, blocked_until=now + unknown, unknown_block=unknown)
+
+    def wait(self, now: float) -> float:
+        """Return the seconds until the method may be called."""
+        return max(0.0, self.blocked_until - now)
+
+
+class Reading(NamedTuple):
+    """What one answer said of a method's operating time.
+
+    :param meter: whose time it is
+    :param blocked: the portal refused the call because the time is used up
+    :param reset_at: Unix time of the next reset, where told
+    """
+
+    meter: str
+    blocked: bool
+    reset_at: float | None = None
+
+
+def apply_readings(meters: dict[str, Meter], readings: Iterable[Reading], now: float) -> None:
+    """Bring a ledger's meters up to date."""
+    for reading in readings:
+        meter = meters.get(reading.meter, Meter())
+        meters[reading.meter] = meter.blocked(now) if reading.blocked else meter.observed(reading.reset_at)

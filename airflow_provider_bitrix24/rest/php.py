@@ -1,0 +1,85 @@
+"""PHP's query-string encoding, as far as a batch command needs it, and what it would change.
+
+Inside a batch every command is a query string decoded by PHP: every value becomes a string, and some
+things cannot be said at all. :func:`carries` tells whether a call survives that unchanged.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import quote_plus
+
+#: PHP ignores variables past ``max_input_vars`` (default 1000) and nesting past 64 levels
+_MAX_VARIABLES = 900
+_MAX_DEPTH = 60
+
+# The portal replaces `$result[...]` and its like after decoding, so there is no way to escape them.
+_REFERENCE = re.compile(r"\$(?:result|next|total|time|error)\s*\[", re.IGNORECASE)
+
+# Text that a portal's security filter may rewrite inside batches: markup, scripts, SQL, paths.
+_SUSPICIOUS = re.compile(
+    r"""[<\x00]|&\#|/\*|\.\./|\.\.\\|--|\bon\w+\s*=|(?:java|vb)script\s*:|expression\s*\(|behaviou?r\s*:"""
+    r"""|\b(?:select|union|insert|update|delete|drop|alter|truncate|create|replace|exec|declare|load_file"""
+    r"""|outfile|sleep|benchmark|substring|concat|char|ascii|where|having|between|from|into|table|set)\b[\s(/]""",
+    re.IGNORECASE,
+)
+
+
+def encode(params: Mapping[str, Any]) -> str:
+    """Return the parameters as a query string that PHP decodes to the same nesting.
+
+    >>> encode({"fields": {"OWNER_ID": 999, "tags": ["a b", "c"]}})
+    'fields[OWNER_ID]=999&fields[tags][0]=a+b&fields[tags][1]=c'
+    """
+    return "&".join(f"{name}={quote_plus(str(value))}" for name, value in _leaves(params))
+
+
+def _leaves(params: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for key, value in params.items():
+        yield from _nested(quote_plus(key), value)
+
+
+def _nested(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _nested(f"{name}[{quote_plus(key)}]", item)
+    elif isinstance(value, list):
+        for position, item in enumerate(value):
+            yield from _nested(f"{name}[{position}]", item)
+    else:
+        yield name, value
+
+
+def carries(params: Mapping[str, Any]) -> bool:
+    """Tell whether a batch command can carry the parameters exactly, but for numbers becoming strings.
+
+    Not so for ``None``, booleans, empty lists and mappings, text that looks like a reference to another
+    command's result or like an attack, and names that PHP would read differently.
+
+    :param params: parameters of a call, already plain JSON
+    """
+    if any("." in key or " " in key for key in params):
+        return False  # PHP turns both into `_` in top-level names
+    return _carries(params, 0) and sum(1 for _ in _leaves(params)) <= _MAX_VARIABLES
+
+
+def _carries(value: Any, depth: int) -> bool:
+    if depth > _MAX_DEPTH:
+        return False
+    if isinstance(value, Mapping):
+        return (bool(value) or depth == 0) and all(
+            _carries_key(key, depth) and _carries(item, depth + 1) for key, item in value.items()
+        )
+    if isinstance(value, list):
+        return bool(value) and all(_carries(item, depth + 1) for item in value)
+    if isinstance(value, str):
+        return not _REFERENCE.search(value) and not _SUSPICIOUS.search(value)
+    return value is not None and not isinstance(value, bool)
+
+
+def _carries_key(key: str, depth: int) -> bool:
+    if not key or "[" in key or "]" in key or "\x00" in key or _REFERENCE.search(key):
+        return False
+    return depth > 0 or not key.startswith(" ")

@@ -1,0 +1,233 @@
+"""Reading answers: an envelope becomes a :class:`Reply` or an error, a batch's one outcome a call."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from airflow_provider_bitrix24.rest.calls import Call, Outcome
+from airflow_provider_bitrix24.rest.codes import error_class, status_class
+from airflow_provider_bitrix24.rest.errors import (
+    AccessDeniedError,
+    Bitrix24Error,
+    MalformedReplyError,
+    UnexpectedResultError,
+)
+from airflow_provider_bitrix24.rest.redaction import Secrets
+
+_EXCERPT = 200
+
+
+@dataclass(frozen=True)
+class Response:
+    """An HTTP answer as the transports hand it over.
+
+    :param status: HTTP status
+    :param body: the decoded body's bytes
+    :param location: the ``Location`` header, ``""`` where there is none
+    :param elapsed: seconds from sending to the last byte
+    """
+
+    status: int
+    body: bytes
+    location: str = ""
+    elapsed: float = 0.0
+
+
+@dataclass(frozen=True)
+class Failure:
+    """No answer came.
+
+    :param error: what happened, as the class that fits
+    :param elapsed: seconds from sending to the failure
+    """
+
+    error: Bitrix24Error
+    elapsed: float = 0.0
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How much of a method's operating time is used up, where the portal tells.
+
+    :param operating: seconds used in the current ten minutes
+    :param reset_at: Unix time at which the oldest of them no longer count
+    """
+
+    operating: float | None = None
+    reset_at: float | None = None
+
+    @classmethod
+    def parse(cls, time: Any) -> Timing:
+        """Read a reply's ``time``, any part of which may be missing."""
+        if not isinstance(time, Mapping):
+            return cls()
+        return cls(_number(time.get("operating")), _number(time.get("operating_reset_at")))
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A successful answer.
+
+    :param result: the method's result
+    :param total: number of rows in the whole list, for list methods
+    :param next: where the next page starts, where there is one
+    :param time: the portal's own figures about the call, as sent
+    """
+
+    result: Any
+    total: int | None = None
+    next: int | None = None
+    time: Mapping[str, Any] | None = None
+
+    @property
+    def timing(self) -> Timing:
+        """The operating time used up, where the portal tells."""
+        return Timing.parse(self.time)
+
+
+def read_envelope(response: Response, *, method: str, portal: str, secrets: Secrets) -> Reply | Bitrix24Error:
+    """Return what an answer says: a reply, or the error it stands for.
+
+    :param response: the HTTP answer
+    :param method: the API method called, ``batch`` for a batch
+    :param portal: the portal's host, for messages
+    :param secrets: what to keep out of results and messages
+    """
+    text = response.body.decode("utf-8", errors="replace")
+    body = _json_object(text)
+    if body is None or not ("result" in body or "error" in body):
+        return _not_the_api(response, text, method=method, portal=portal, secrets=secrets)
+    if secrets.occur_in(text):
+        body = secrets.hide(body)
+    if "error" in body:
+        return _error(body, response.status, method=method, portal=portal, secrets=secrets)
+    return Reply(body["result"], _integer(body.get("total")), _integer(body.get("next")), body.get("time"))
+
+
+def check_result(call: Call, reply: Reply, portal: str) -> Outcome:
+    """Return the outcome of a call whose answer is a success in form: it may not be what is returned."""
+    facts = call.facts
+    if facts.returns(reply.result):
+        return Outcome(call, reply)
+    if reply.result is False and facts.false_is_denial:
+        denied = AccessDeniedError(
+            "the portal answered 'false', which means that the user of this connection lacks the rights",
+            code="ACCESS_DENIED",
+            method=call.method,
+            portal=portal,
+            remedy="Give that user the right to change the CRM item.",
+        )
+        return Outcome(call, reply, denied)
+    shown = json.dumps(reply.result, ensure_ascii=False)[:_EXCERPT]
+    problem = f"the method returns {facts.shape}, but the portal answered {shown}"
+    return Outcome(call, reply, UnexpectedResultError(problem, method=call.method, portal=portal))
+
+
+def read_batch(
+    calls: Sequence[Call], keys: Sequence[str], reply: Reply, *, portal: str, secrets: Secrets
+) -> list[Outcome]:
+    """Return one outcome for each command of a batch, in order.
+
+    :param calls: the calls that the batch carried
+    :param keys: the name of each call's command
+    :param reply: the batch's own reply
+    :param portal: the portal's host, for messages
+    :param secrets: what to keep out of messages
+    """
+    envelope = reply.result if isinstance(reply.result, dict) else {}
+    results, errors, totals, nexts, times = (
+        _by_key(envelope.get(name), keys)
+        for name in ("result", "result_error", "result_total", "result_next", "result_time")
+    )
+    outcomes = []
+    for call, key in zip(calls, keys, strict=True):
+        if key in errors:
+            body = _error_body(errors[key])
+            error = _error(body, 200, method=call.method, portal=portal, secrets=secrets)
+            outcomes.append(Outcome(call, error=error))
+        elif key in results:
+            part = Reply(results[key], _integer(totals.get(key)), _integer(nexts.get(key)), times.get(key))
+            outcomes.append(check_result(call, part, portal))
+        else:
+            problem = "the batch's answer says nothing of this call"
+            silent = MalformedReplyError(problem, method=call.method, portal=portal)
+            outcomes.append(Outcome(call, error=silent))
+    return outcomes
+
+
+def _by_key(value: Any, keys: Sequence[str]) -> dict[str, Any]:
+    """Return one of a batch's maps by command; PHP writes an empty one, and one keyed 0..n-1, as a list."""
+    if isinstance(value, dict):
+        return value
+    if isinstance(value, list) and len(value) == len(keys):
+        return dict(zip(keys, value, strict=True))
+    return {}  # a shorter list does not say which commands it speaks of
+
+
+def _error_body(error: Any) -> dict[str, Any]:
+    return error if isinstance(error, dict) else {"error": error if error is not None else ""}
+
+
+def _error(
+    body: Mapping[str, Any], status: int, *, method: str, portal: str, secrets: Secrets
+) -> Bitrix24Error:
+    code, description = _code_and_text(body)
+    cls = error_class(code, description, status)
+    return cls(
+        secrets.redact(description),
+        code="" if code == "0" else secrets.redact(code),
+        method=method,
+        portal=portal,
+        status=status,
+    )
+
+
+def _code_and_text(body: Mapping[str, Any]) -> tuple[str, str]:
+    error = body.get("error", "")
+    if isinstance(error, Mapping):  # REST 3.0
+        details = [
+            f"{item.get('field')}: {item.get('message')}"
+            for item in error.get("validation") or ()
+            if isinstance(item, Mapping)
+        ]
+        return str(error.get("code") or ""), "; ".join([str(error.get("message") or ""), *details])
+    description = str(body.get("error_description") or "")
+    if body.get("argument"):
+        description = f"{description} (argument {body['argument']})"
+    return str(error if error is not None else ""), description
+
+
+def _not_the_api(
+    response: Response, text: str, *, method: str, portal: str, secrets: Secrets
+) -> Bitrix24Error:
+    kind = "HTML" if "<html" in text[:2000].lower() or text.lstrip().startswith("<") else "not the API's JSON"
+    what = f"HTTP {response.status} with a body that is {kind if text.strip() else 'empty'}"
+    excerpt = secrets.redact(" ".join(text.split()))[:_EXCERPT]
+    return status_class(response.status)(
+        f"{what}: {excerpt!r}" if excerpt else what, method=method, portal=portal, status=response.status
+    )
+
+
+def _json_object(text: str) -> dict[str, Any] | None:
+    try:
+        body = json.loads(text)
+    except ValueError:
+        return None
+    return body if isinstance(body, dict) else None
+
+
+def _integer(value: Any) -> int | None:
+    number = _number(value)
+    return int(number) if number is not None else None
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return float(value)
+    try:
+        return float(value) if isinstance(value, str) else None
+    except ValueError:
+        return None

@@ -1,0 +1,105 @@
+"""What both transports agree on: headers, time-outs, proxies, certificates."""
+
+from __future__ import annotations
+
+import ssl
+import urllib.request
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from airflow_provider_bitrix24 import __version__
+from airflow_provider_bitrix24.rest.errors import InvalidConnectionError
+from airflow_provider_bitrix24.rest.redaction import redact_addresses
+
+_CONNECT_TIMEOUT = 10.0
+
+USER_AGENT = f"airflow-provider-bitrix24/{__version__}"
+JSON_HEADERS = {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": USER_AGENT}
+FORM_HEADERS = {
+    "Content-Type": "application/x-www-form-urlencoded",
+    "Accept": "application/json",
+    "User-Agent": USER_AGENT,
+}
+
+
+@dataclass(frozen=True)
+class Wire:
+    """How to reach a portal.
+
+    :param timeout: seconds to wait for an answer; the portal itself cuts a call off after 60
+    :param verify: whether to check certificates, or the path of a CA bundle to check them with
+    :param proxy: proxy URL; where it is empty, the environment's proxies apply
+    """
+
+    timeout: float = 70.0
+    verify: bool | str = True
+    proxy: str = ""
+
+    @property
+    def timeouts(self) -> tuple[float, float]:
+        """Seconds to wait for a connection and for an answer."""
+        return _CONNECT_TIMEOUT, self.timeout
+
+    def proxy_for(self, url: str) -> str | None:
+        """Return the proxy to use for an address, by the connection first and then by the environment."""
+        if self.proxy:
+            return self.proxy
+        parts = urlsplit(url)
+        if not parts.hostname or urllib.request.proxy_bypass(parts.hostname):
+            return None
+        proxies = urllib.request.getproxies()
+        return proxies.get(parts.scheme) or proxies.get("all")
+
+    @cached_property
+    def tls(self) -> ssl.SSLContext:
+        """The certificates to trust: the given bundle, or the system's together with certifi's.
+
+        :raises InvalidConnectionError: the bundle cannot be read
+        """
+        if self.verify is False:
+            context = ssl.create_default_context()
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+            return context
+        if self.verify is not True:
+            return _context_of(self.verify)
+        from requests.utils import DEFAULT_CA_BUNDLE_PATH
+
+        context = ssl.create_default_context()
+        context.load_verify_locations(DEFAULT_CA_BUNDLE_PATH)
+        return context
+
+
+def _context_of(bundle: str) -> ssl.SSLContext:
+    path = Path(bundle).expanduser()
+    try:
+        if path.is_dir():
+            return ssl.create_default_context(capath=str(path))
+        return ssl.create_default_context(cafile=str(path))
+    except (OSError, ssl.SSLError) as error:
+        problem = f"verify: no CA bundle can be read from {bundle!r}: {error}"
+    raise InvalidConnectionError(problem, remedy="Give the path of a PEM file, or true or false.")
+
+
+def causes_of(error: BaseException) -> list[BaseException]:
+    """Return an exception and everything it was made of, outermost first."""
+    causes: list[BaseException] = []
+    queue: list[object] = [error]
+    while queue:
+        cause = queue.pop(0)
+        if isinstance(cause, BaseException) and cause not in causes:
+            causes.append(cause)
+            queue += [getattr(cause, "reason", None), cause.__cause__, cause.__context__, *cause.args]
+    return causes
+
+
+def reason_of(causes: list[BaseException]) -> str:
+    """Return the innermost reason in words. The outer ones quote addresses, which hold secrets.
+
+    :param causes: from :func:`causes_of`
+    """
+    innermost = next((cause for cause in reversed(causes) if isinstance(cause, OSError)), causes[-1])
+    text = redact_addresses(str(getattr(innermost, "strerror", None) or innermost))
+    return f"{type(innermost).__name__}: {text}" if text else type(innermost).__name__

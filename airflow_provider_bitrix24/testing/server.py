@@ -1,0 +1,166 @@
+"""A uvicorn server on its own thread and loop, on one or several addresses.
+
+uvicorn's ``Server`` polls ten times a second and installs signal handlers; a portal that is started for
+every test needs neither, so only uvicorn's protocol is used here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+import threading
+from typing import TYPE_CHECKING, Any
+
+from uvicorn.config import Config
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.types import ASGIApp
+
+_GRACE = 0.2
+_MAX_HEAD = 1024 * 1024  # whole batches travel in query strings
+
+
+class _Protocol(H11Protocol):
+    """Hands its transport to the application, and never writes the access log: paths hold secrets."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.access_log = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        # A request's scope gets a copy of this.
+        self.app_state = {**self.app_state, "transport": transport}
+        super().connection_made(transport)
+
+
+def close_connection(transport: asyncio.Transport, *, reset: bool) -> None:
+    """End a connection at once, without another byte.
+
+    :param reset: with a TCP reset instead of an orderly close
+    """
+    if reset:
+        connection = transport.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
+
+
+class ServerThread:
+    """Serves an ASGI application until stopped; afterwards it can be started again."""
+
+    def __init__(self, app: ASGIApp, host: str, certificate: str | None, key: str | None) -> None:
+        self._app = app
+        self._host = host
+        self._certificate = certificate
+        self._key = key
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._servers: list[asyncio.Server] = []
+        self._state = ServerState()
+        self._config: Config | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether it is serving."""
+        return self._thread is not None
+
+    def start(self, ports: list[int]) -> list[int]:
+        """Begin to serve.
+
+        :param ports: one address each; 0 picks a free one
+        :return: the ports in use
+        """
+        sockets = [self._bind(port) for port in ports]
+        self._config = self._load_config()
+        self._state = ServerState()
+        self._loop = loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=_run, args=(loop,), name="bitrix24-portal", daemon=True)
+        self._thread.start()
+        return [self._serve(bound) for bound in sockets]
+
+    def open(self, port: int = 0) -> int:
+        """Serve on one more address and return its port."""
+        return self._serve(self._bind(port))
+
+    def stop(self) -> None:
+        """End everything, running requests included."""
+        loop, thread = self._loop, self._thread
+        if loop is None or thread is None:
+            return
+        asyncio.run_coroutine_threadsafe(self._shut_down(), loop).result()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+        self._loop = self._thread = None
+
+    def _bind(self, port: int) -> socket.socket:
+        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
+        # asyncio switches delayed sending off only where the protocol is named.
+        bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        try:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            bound.bind((self._host, port))
+            bound.listen(512)
+        except OSError:
+            bound.close()
+            raise
+        return bound
+
+    def _load_config(self) -> Config:
+        config = Config(
+            self._app,
+            http="h11",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            proxy_headers=False,
+            timeout_keep_alive=75,
+            h11_max_incomplete_event_size=_MAX_HEAD,
+            ssl_certfile=self._certificate,
+            ssl_keyfile=self._key,
+        )
+        config.load()
+        return config
+
+    def _serve(self, bound: socket.socket) -> int:
+        assert self._loop is not None  # noqa: S101 - only called while running
+        assert self._config is not None  # noqa: S101
+        port: int = bound.getsockname()[1]
+        future = asyncio.run_coroutine_threadsafe(
+            self._listen(bound, self._protocol(self._config)), self._loop
+        )
+        future.result()
+        return port
+
+    def _protocol(self, config: Config) -> Callable[[], asyncio.Protocol]:
+        return lambda: _Protocol(config=config, server_state=self._state, app_state={}, _loop=self._loop)
+
+    async def _listen(self, bound: socket.socket, protocol: Callable[[], asyncio.Protocol]) -> None:
+        assert self._config is not None  # noqa: S101
+        server = await asyncio.get_running_loop().create_server(protocol, sock=bound, ssl=self._config.ssl)
+        self._servers.append(server)
+
+    async def _shut_down(self) -> None:
+        for server in self._servers:
+            server.close()
+        self._servers.clear()
+        connections: list[Any] = list(self._state.connections)
+        for connection in connections:
+            connection.shutdown()
+        if self._state.tasks:
+            await asyncio.wait(list(self._state.tasks), timeout=_GRACE)
+        for task in list(self._state.tasks):
+            task.cancel()
+        for connection in list(self._state.connections):
+            connection.transport.abort()
+        await asyncio.sleep(0)
+
+
+def _run(loop: asyncio.AbstractEventLoop) -> None:
+    asyncio.set_event_loop(loop)
+    loop.run_forever()
+    loop.run_until_complete(loop.shutdown_asyncgens())

@@ -1,0 +1,74 @@
+"""Users of the portal, their inbound webhooks and their rights."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection
+from dataclasses import dataclass
+
+# Several names of one scope stand for the levels of detail that the portal distinguishes.
+DEFAULT_SCOPES = ("crm", "user", "user_basic", "user_brief", "im", "task", "disk")
+Rights = bool | Collection[tuple[str, int]]
+
+
+def new_code() -> str:
+    """Return a fresh secret for a webhook."""
+    return secrets.token_hex(8)
+
+
+@dataclass
+class User:
+    """A user with one inbound webhook.
+
+    ``may_read`` and ``may_update`` are true, false, or the items the right is limited to.
+    """
+
+    user_id: int
+    name: str
+    admin: bool
+    code: str
+    scopes: tuple[str, ...]
+    active: bool
+    may_read: Rights
+    may_update: Rights
+    webhook_active: bool = True
+
+    def allowed(self, rights: Rights, kind: str, item_id: int, *, exists: bool) -> bool:
+        """Tell whether a right covers an item; administrators have it for items that do not exist too.
+
+        :param rights: ``self.may_read`` or ``self.may_update``
+        """
+        if self.admin:
+            return True
+        if not exists:
+            return False
+        return rights if isinstance(rights, bool) else (kind, item_id) in rights
+
+    @property
+    def reads_anything(self) -> bool:
+        """Whether the user has any right to read the CRM."""
+        return self.admin or bool(self.may_read)
+
+    @property
+    def writes_anything(self) -> bool:
+        """Whether the user may create items."""
+        return self.admin or bool(self.may_update)
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who a call is made by.
+
+    :param credential: what operating time is counted by: one webhook, or one application
+    :param secret: webhook code or access token, to be put into download links
+    """
+
+    user: User
+    scopes: tuple[str, ...]
+    via: str
+    credential: str
+    secret: str
+
+    def nested_credential(self) -> str:
+        """Return the credential for commands of a batch: webhooks count those apart."""
+        return f"{self.credential}/batch" if self.via == "webhook" else self.credential
