@@ -1,3 +1,52 @@
 """Apache Airflow provider for Bitrix24."""
 
+from __future__ import annotations
+
+from typing import Any
+
 __version__ = "0.1.0"
+
+
+def get_provider_info() -> dict[str, Any]:
+    """Return what Airflow has to know of this package."""
+    from airflow_provider_bitrix24.hooks.form import connection_type
+
+    package = "airflow_provider_bitrix24"
+    return {
+        "package-name": "airflow-provider-bitrix24",
+        "name": "Bitrix24",
+        "description": "Timelines, CRM data and sensors of `Bitrix24 <https://www.bitrix24.com/>`__.",
+        "versions": [__version__],
+        "integrations": [
+            {
+                "integration-name": "Bitrix24",
+                "external-doc-url": "https://apidocs.bitrix24.com/",
+                "tags": ["service"],
+            }
+        ],
+        "hooks": [{"integration-name": "Bitrix24", "python-modules": [f"{package}.hooks.bitrix24"]}],
+        "operators": [
+            {
+                "integration-name": "Bitrix24",
+                "python-modules": [
+                    f"{package}.operators.timeline",
+                    f"{package}.operators.activity",
+                    f"{package}.operators.rest",
+                ],
+            }
+        ],
+        "sensors": [
+            {
+                "integration-name": "Bitrix24",
+                "python-modules": [f"{package}.sensors.timeline", f"{package}.sensors.crm"],
+            }
+        ],
+        "triggers": [
+            {
+                "integration-name": "Bitrix24",
+                "python-modules": [f"{package}.triggers.timeline", f"{package}.triggers.crm"],
+            }
+        ],
+        "extra-links": [f"{package}.links.card.CrmCardLink"],
+        "connection-types": [connection_type()],
+    }

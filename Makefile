@@ -1,0 +1,109 @@
+# Everything here sets up what it needs: a virtual environment for each supported end of Airflow.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+NEWEST := 3.3
+OLDEST := 3.1
+BIN := .venv-$(NEWEST)/bin
+
+.PHONY: help demo demo-ui test test-oldest test-executors test-clients coverage reliability bench docs lint format clean
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+demo: .venv-$(NEWEST)/ready ## run the first example through a real Airflow against the portal in a box
+	@$(BIN)/python scripts/demo.py
+
+demo-ui: .venv-$(NEWEST)/ready ## start Airflow's web UI and the portal in a box side by side
+	@$(BIN)/python scripts/demo_ui.py
+
+test: .venv-$(NEWEST)/ready ## run the tests on the newest supported Airflow
+	@$(BIN)/python -m pytest
+
+test-oldest: .venv-$(OLDEST)/ready ## run the tests on the oldest supported Airflow
+	@.venv-$(OLDEST)/bin/python -m pytest
+
+coverage: .venv-$(NEWEST)/ready ## run the tests and fail below the bars of pyproject.toml
+	@$(BIN)/coverage run -m pytest
+	@$(BIN)/coverage report
+
+reliability: .venv-$(NEWEST)/ready ## run every operation under every fault and write the table of docs/reliability.md
+	@report=$$(mktemp) && { $(BIN)/python -m pytest tests/faults -q --tb=line --junitxml="$$report" \
+		-o junit_family=xunit1 || echo "Cells that differ from the table are written into it now."; } && \
+	$(BIN)/python tests/faults/fault_table.py "$$report"; status=$$?; rm -f "$$report"; exit $$status
+
+bench: .venv-bench/ready ## measure against other clients: CASES="a e", SIZE="0.1" (docs/benchmarks.md)
+	@.venv-bench/bin/python -m benchmarks --size $(or $(SIZE),1) $(CASES)
+
+test-executors: .venv-executors/ready ## run 16 mapped tasks on LocalExecutor and CeleryExecutor; needs Redis, PostgreSQL
+	@.venv-executors/bin/python -m pytest tests/executors/executor_suite.py
+
+test-clients: .venv-clients/ready ## drive the portal in a box with b24pysdk, fast_bitrix24 and, with Node.js, b24jssdk
+	@.venv-clients/bin/python -m pytest --confcutdir tests/clients tests/clients/*_suite.py
+
+docs: .venv-docs/ready ## build the documentation into build/site; a warning or a dead link is an error
+	@rm -rf build/site build/doctrees
+	@AIRFLOW_HOME="$(CURDIR)/.airflow/docs" .venv-docs/bin/sphinx-build --builder html --fail-on-warning \
+		--keep-going --quiet --doctree-dir build/doctrees docs build/site
+	@echo "Open build/site/index.html in a browser."
+
+lint: .venv-$(NEWEST)/ready ## ruff, mypy and the walls between the folders
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: .venv-$(NEWEST)/ready ## let ruff format everything
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+clean: ## remove the virtual environments and the demo's Airflow
+	rm -rf .venv-* .airflow tests/clients/node_modules
+
+.venv-bench/ready: constraints/bench.txt constraints/airflow-$(NEWEST).txt pyproject.toml
+	@python=$$(scripts/find-python) || exit 1; \
+	echo "Setting up .venv-bench with $$python (a minute or two) ..."; \
+	rm -rf .venv-bench && "$$python" -m venv .venv-bench && \
+	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1" && \
+	grep -vE "^(python-dateutil|tzdata)==" constraints/airflow-$(NEWEST).txt > .venv-bench/constraints.txt && \
+	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --editable . --group bench \
+		--constraint .venv-bench/constraints.txt --constraint constraints/bench.txt
+	@touch $@
+
+.venv-executors/ready: constraints/executors.txt constraints/airflow-$(NEWEST).txt pyproject.toml
+	@python=$$(scripts/find-python) || exit 1; \
+	echo "Setting up .venv-executors with $$python (a minute or two) ..."; \
+	rm -rf .venv-executors && "$$python" -m venv .venv-executors && \
+	.venv-executors/bin/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1" && \
+	.venv-executors/bin/python -m pip install --quiet --disable-pip-version-check --editable . --group executors \
+		--constraint constraints/airflow-$(NEWEST).txt --constraint constraints/executors.txt
+	@touch $@
+
+.venv-clients/ready: constraints/clients.txt tests/clients/package.json pyproject.toml
+	@python=$$(scripts/find-python) || exit 1; \
+	echo "Setting up .venv-clients with $$python (a minute or two) ..."; \
+	rm -rf .venv-clients tests/clients/node_modules && "$$python" -m venv .venv-clients && \
+	.venv-clients/bin/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1" && \
+	.venv-clients/bin/python -m pip install --quiet --disable-pip-version-check --group clients \
+		--constraint constraints/clients.txt && \
+	.venv-clients/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable . && \
+	{ ! command -v npm >/dev/null || npm install --prefix tests/clients --no-package-lock --no-audit --no-fund \
+		--ignore-scripts --silent || rm -rf tests/clients/node_modules; }
+	@touch $@
+
+.venv-docs/ready: constraints/docs.txt constraints/airflow-$(NEWEST).txt pyproject.toml
+	@python=$$(scripts/find-python) || exit 1; \
+	echo "Setting up .venv-docs with $$python (a minute or two) ..."; \
+	rm -rf .venv-docs && "$$python" -m venv .venv-docs && \
+	.venv-docs/bin/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1" && \
+	.venv-docs/bin/python -m pip install --quiet --disable-pip-version-check --editable . --group docs \
+		--constraint constraints/airflow-$(NEWEST).txt --constraint constraints/docs.txt
+	@touch $@
+
+.venv-%/ready: constraints/airflow-%.txt pyproject.toml
+	@python=$$(scripts/find-python) || exit 1; \
+	echo "Setting up .venv-$* with $$python (a minute or two) ..."; \
+	rm -rf .venv-$* && "$$python" -m venv .venv-$* && \
+	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1" && \
+	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check \
+		--editable . --group dev --constraint constraints/airflow-$*.txt
+	@touch $@
