@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .faults import Fault, FaultBox
     from .journal import JournalEntry, RequestEntry
     from .limits import Limits
+    from .messages import Message
     from .portal import Bitrix24Portal
     from .timeline import TimelineRecord
     from .users import User
@@ -23,6 +24,7 @@ _HOME = {
     "FaultBox": "faults",
     "JournalEntry": "journal",
     "Limits": "limits",
+    "Message": "messages",
     "RequestEntry": "journal",
     "TimelineRecord": "timeline",
     "User": "users",
@@ -34,6 +36,7 @@ __all__ = [
     "FaultBox",
     "JournalEntry",
     "Limits",
+    "Message",
     "RequestEntry",
     "TimelineRecord",
     "User",

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 
 from . import control, page, php, reply
 from .faults import OAUTH_METHOD
 from .gateway import Gateway
 from .oauth import OAuthError
+from .page_assets import POLICY
 from .request import HttpRequest
 from .server import close_connection
 
@@ -22,10 +24,12 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import ASGIApp, Receive, Scope, Send
 
+    from .faults import Fault
     from .reply import Reply
     from .world import World
 
 Redirect = Callable[[int], str | None]
+_INSTEAD = frozenset({"drop_before", "status", "raw", "error"})
 
 
 class PortalApp:
@@ -42,23 +46,36 @@ class PortalApp:
         self._pages: ASGIApp = Starlette(
             routes=[
                 Route("/", self._page),
+                Route("/crm/{kind}/details/{number:int}/", self._card),
+                Route("/crm/type/{type_id:int}/details/{number:int}/", self._card),
                 Mount("/_portal", routes=control.routes(world, actions)),
             ]
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request; the frequent ones do not take the way through the router."""
-        path = scope.get("path", "")
+        """Answer one request."""
         if scope["type"] != "http":
             return
+        # A request that is running when the portal stops ends without an answer and without noise.
+        with suppress(asyncio.CancelledError):
+            await self._route(scope, receive, send)
+
+    async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Take frequent requests past the router."""
+        path = scope["path"]
         if path == "/rest" or path.startswith("/rest/"):
-            http = await _read(scope, receive)
-            await self._send(await self._gateway.answer(http, self._moved(scope)), scope, receive, send)
+            answer = self._rest
         elif path.rstrip("/") == "/oauth/token":
-            http = await _read(scope, receive)
-            await self._send(await self._token(http), scope, receive, send)
+            answer = self._token
         else:
             await self._pages(scope, receive, send)
+            return
+        http = await _read(scope, receive)
+        if http is not None:
+            await self._send(await answer(http, scope), scope, receive, send)
+
+    async def _rest(self, http: HttpRequest, scope: Scope) -> Reply:
+        return await self._gateway.answer(http, self._moved(scope))
 
     def _moved(self, scope: Scope) -> str | None:
         target = self._redirect(scope["server"][1])
@@ -68,26 +85,43 @@ class PortalApp:
         raw_path = scope.get("raw_path", scope["path"].encode()).decode("latin-1")
         return target.replace("{path}", raw_path + (f"?{query}" if query else ""))
 
-    async def _page(self, _: Request) -> Response:
+    async def _page(self, request: Request) -> Response:
+        """Answer the page, or that the one the browser has is still true."""
         with self._world.lock:
-            return HTMLResponse(page.render(self._world))
+            version = page.etag(self._world)
+            headers = {"ETag": version, "Content-Security-Policy": POLICY, "Cache-Control": "no-store"}
+            if request.headers.get("if-none-match") == version:
+                return Response(status_code=304, headers=headers)
+            return HTMLResponse(page.page(self._world), headers=headers)
 
-    async def _token(self, http: HttpRequest) -> Reply:
+    async def _card(self, request: Request) -> Response:
+        """Lead from the address that an item's card has in Bitrix24 to its card on the page."""
+        found = request.path_params
+        types, number = self._world.types, found["number"]
+        with self._world.lock:
+            owner = types.by_id(found["type_id"]) if "type_id" in found else types.by_name(found["kind"])
+            if owner is None or not self._world.crm.exists(owner.kind, number):
+                return PlainTextResponse("There is no such item in this portal.", 404)
+        return RedirectResponse(f"/#{owner.kind}-{number}", 302)
+
+    async def _token(self, http: HttpRequest, scope: Scope) -> Reply:
         """Answer the authorisation server's token address, GET or form POST."""
         params = php.parse_query(http.query)
         if http.http_method == "POST":
             params |= php.parse_query(http.body.decode("utf-8", "replace"))
-        faults = self._world.faults
-        before, after = faults.delays(OAUTH_METHOD, params)
-        fault = faults.for_request(OAUTH_METHOD, params)
+        with self._world.lock:
+            before, after = self._world.faults.delays(OAUTH_METHOD, params)
+            fault = self._world.faults.for_request(OAUTH_METHOD, params)
         await asyncio.sleep(before)
-        if fault is not None and fault.kind == "error":
-            return reply.structured(fault.status or 400, _oauth_error(fault.code, fault.description))
-        if fault is not None and fault.kind in ("drop_before", "status", "raw") and not fault.executed:
-            return reply.unexecuted(fault)
-        answer = self._exchange(params)
+        if fault is None:
+            answer = self._exchange(params)
+        elif fault.kind in _INSTEAD and not fault.executed:
+            answer = _faulty(fault)
+        else:
+            answer = reply.instead(fault, self._exchange(params))
+            answer = _faulty(fault) if fault.kind == "error" else answer
         await asyncio.sleep(after)
-        return answer if fault is None else reply.instead(fault, answer)
+        return answer
 
     def _exchange(self, params: dict[str, Any]) -> Reply:
         with self._world.lock:
@@ -117,10 +151,19 @@ def _oauth_error(code: str, description: str) -> dict[str, str]:
     return {"error": code, "error_description": description}
 
 
-async def _read(scope: Scope, receive: Receive) -> HttpRequest:
+def _faulty(fault: Fault) -> Reply:
+    if fault.kind == "error":
+        return reply.structured(fault.status or 400, _oauth_error(fault.code, fault.description))
+    return reply.unexecuted(fault)
+
+
+async def _read(scope: Scope, receive: Receive) -> HttpRequest | None:
+    """Read a request; ``None`` if the client went away in the middle of it: half a request is none."""
     chunks = []
     while True:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
         chunks.append(message.get("body", b""))
         if not message.get("more_body"):
             break

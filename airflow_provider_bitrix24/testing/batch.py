@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import php
 from .errors import RestError
+
+if TYPE_CHECKING:
+    from .runner import Outcome
 
 MAX_COMMANDS = 50
 FORBIDDEN = frozenset({"batch", "upload", "download"})
@@ -27,6 +30,18 @@ class BatchResult:
     next: dict[str, Any] = field(default_factory=dict)
     time: dict[str, Any] = field(default_factory=dict)
 
+    def store(self, key: str, outcome: Outcome) -> None:
+        """Enter what a command came to."""
+        if outcome.error is not None:
+            self.error[key] = outcome.error.body()
+            return
+        self.result[key] = outcome.result
+        self.time[key] = outcome.time
+        if outcome.total is not None:
+            self.total[key] = outcome.total
+        if outcome.next is not None:
+            self.next[key] = outcome.next
+
     def body(self) -> dict[str, Any]:
         """Return what the batch answers as its result."""
         return {
@@ -44,12 +59,12 @@ class Plan:
 
     :param commands: keys and commands; ``None`` stands for something that is not a string: it is skipped,
         but takes a place
-    :param surplus: keys beyond the 50th place
+    :param surplus: what is beyond the 50th place
     """
 
     halt: bool
     commands: list[tuple[str, str | None]]
-    surplus: list[str]
+    surplus: list[tuple[str, str | None]]
 
 
 def plan(params: dict[str, Any]) -> Plan:
@@ -61,7 +76,7 @@ def plan(params: dict[str, Any]) -> Plan:
     return Plan(
         halt=php.truthy(by_name.get("halt")),
         commands=commands[:MAX_COMMANDS],
-        surplus=[key for key, _ in commands[MAX_COMMANDS:]],
+        surplus=commands[MAX_COMMANDS:],
     )
 
 
@@ -109,4 +124,5 @@ def _resolve(found: re.Match[str], so_far: BatchResult) -> Any:
         if deeper is None:
             break
         target = deeper
-    return target
+    # A copy: the maps of results go on growing.
+    return dict(target) if isinstance(target, dict) else target

@@ -6,18 +6,20 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from . import demo
+from .activities import KINDS
 from .fields import user_field
 from .timeline import Pair, TimelineRecord
 from .users import DEFAULT_SCOPES, Rights, User, new_code
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
+    from .messages import Message
     from .world import World
 
 
 class PortalContents:
-    """Users, CRM items and timelines. All functions may be called from any thread."""
+    """Users, CRM items, timelines and activities. All functions may be called from any thread."""
 
     _world: World
 
@@ -61,10 +63,34 @@ class PortalContents:
 
     # ------------------------------------------------------------ CRM
 
-    def add_smart_process(self, type_id: int) -> str:
-        """Create a smart process and return the name of its type, such as ``dynamic_1042``."""
+    def add_smart_process(self, type_id: int, title: str = "") -> str:
+        """Create a smart process with a pipeline and return its type's name, such as ``dynamic_1042``."""
         with self._world.lock:
-            return self._world.types.add_dynamic(type_id).kind
+            return self._world.add_smart_process(type_id, title)
+
+    def add_pipeline(self, kind: str, name: str) -> int:
+        """Add a pipeline with the usual stages and return its number; stages such as ``C1:NEW`` carry it."""
+        with self._world.lock:
+            owner = self._world.types.require(kind)
+            if owner.kind in ("lead", "quote") or not self._world.pipelines.of(owner.kind):
+                raise ValueError(f"{kind!r} has no pipelines")
+            return self._world.pipelines.add(owner.kind, owner.type_id, name).category_id
+
+    def add_stage(self, kind: str, code: str, name: str, semantic: str = "P", category_id: int = 0) -> str:
+        """Add a stage to a pipeline and return its id, with the pipeline's prefix.
+
+        :param semantic: P in process, S success, F failure
+        """
+        with self._world.lock:
+            pipeline = self._world.pipelines.of(self._kind(kind)).get(category_id)
+            if pipeline is None:
+                raise ValueError(f"{kind!r} has no pipeline {category_id}")
+            return self._world.pipelines.add_stage(pipeline, code, name, semantic)
+
+    def remove_smart_process(self, type_id: int) -> None:
+        """Delete a smart process; what is bound to its items stays, under a type without a name."""
+        with self._world.lock:
+            self._world.types.remove_dynamic(type_id)
 
     def add_user_field(
         self, kind: str, name: str, field_type: str = "string", multiple: bool = False
@@ -78,14 +104,19 @@ class PortalContents:
         """Create an item.
 
         :param kind: ``deal``, ``lead``, ``contact``, ``company``, ``quote``, ``dynamic_1042``, ...
-        :param fields: values by name; ``UF_...`` fields that do not exist yet are created as strings
+        :param fields: values by name, ``STAGE_ID`` or ``stageId``; ``UF_...`` fields that do not exist yet
+            are created as strings
         :param item_id: its number, by default the next one
         """
         with self._world.lock:
             return self._world.crm.put(self._kind(kind), fields or {}, item_id, self._world.clock())
 
+    def add_items(self, kind: str, rows: Iterable[Mapping[str, Any]]) -> list[int]:
+        """Create many items and return their numbers."""
+        return [self.add_item(kind, fields) for fields in rows]
+
     def delete_item(self, kind: str, item_id: int) -> None:
-        """Delete an item, its bindings, and the records that were bound to nothing else."""
+        """Delete an item, its bindings, and the records and activities that were bound to nothing else."""
         with self._world.lock:
             self._world.delete_item((self._kind(kind), item_id))
 
@@ -140,6 +171,15 @@ class PortalContents:
             record = TimelineRecord(record_id, kind, text, author_id, self._world.clock())
             return self._world.timeline.add(record, (self._kind(kind_of_item), item_id))
 
+    def add_log_message(
+        self, kind: str, item_id: int, title: str, text: str = "", icon: str = "info", author_id: int = 1
+    ) -> int:
+        """Add a log message to an item's timeline and return its number."""
+        with self._world.lock:
+            record = TimelineRecord(0, "log_message", text, author_id, self._world.clock())
+            record.title, record.icon = title, icon
+            return self._world.timeline.add(record, (self._kind(kind), item_id))
+
     def delete_record(self, record_id: int) -> None:
         """Delete a record with its bindings."""
         with self._world.lock:
@@ -173,6 +213,92 @@ class PortalContents:
         """Return the items a record is bound to, sorted."""
         with self._world.lock:
             return sorted(self._world.timeline.bindings(record_id))
+
+    # ------------------------------------------------------------ activities
+
+    def add_activity(
+        self,
+        kind_of_item: str,
+        item_id: int,
+        subject: str = "",
+        kind: str = "todo",
+        author_id: int = 1,
+        fields: Mapping[str, Any] | None = None,
+    ) -> int:
+        """Add an activity to an item and return its number, which has nothing to do with those of records.
+
+        :param kind: ``todo``, ``call``, ``email``, ``meeting`` or ``task``
+        :param fields: further values by name, such as ``DESCRIPTION``, ``DEADLINE``, ``COMPLETED``
+        """
+        if kind not in KINDS:
+            raise ValueError(f"{kind!r} is no kind of activity: one of {', '.join(KINDS)} expected")
+        values = {"SUBJECT": subject, **(fields or {})}
+        with self._world.lock:
+            pairs = [(self._kind(kind_of_item), item_id)]
+            now = self._world.clock()
+            return self._world.activities.add(pairs, kind, values, author=author_id, now=now)
+
+    def delete_activity(self, activity_id: int) -> None:
+        """Delete an activity with its bindings."""
+        with self._world.lock:
+            self._world.activities.delete(activity_id)
+
+    def activities(self, kind: str | None = None, item_id: int | None = None) -> dict[int, dict[str, Any]]:
+        """Return all activities, or those bound to an item, with their fields as stored."""
+        with self._world.lock:
+            store = self._world.activities.store
+            if kind is not None and item_id is not None:
+                found = self._world.activities.of((self._kind(kind), item_id))
+            else:
+                found = store.ids
+            return {
+                number: {name: store.value(store.rows[number], name) for name in store.fields}
+                for number in found
+            }
+
+    def bind_activity(self, activity_id: int, kind: str, item_id: int) -> None:
+        """Bind an activity to a further item."""
+        with self._world.lock:
+            bound = self._world.activities.bindings(activity_id)
+            self._world.activities.rebind(
+                activity_id, list(dict.fromkeys([*bound, (self._kind(kind), item_id)]))
+            )
+
+    def activity_bindings(self, activity_id: int) -> list[Pair]:
+        """Return the items an activity is bound to, sorted."""
+        with self._world.lock:
+            return sorted(self._world.activities.bindings(activity_id))
+
+    # ------------------------------------------------------------ messages
+
+    def add_chat(self, user_ids: Iterable[int]) -> str:
+        """Open a chat and return its ``DIALOG_ID``, such as ``chat5``."""
+        with self._world.lock:
+            return f"chat{self._world.messenger.add_chat(frozenset(user_ids))}"
+
+    def messages(self, dialog: str | int | None = None) -> list[Message]:
+        """Return copies of all messages, or of those in the dialog with a user or in a chat."""
+        return [
+            message
+            for message in self._messages()
+            if message.kind == "message" and dialog in (None, message.dialog, _number(message.dialog))
+        ]
+
+    def notifications(self, user_id: int | None = None) -> list[Message]:
+        """Return copies of all notifications, or of those to a user."""
+        return [
+            message
+            for message in self._messages()
+            if message.kind != "message" and user_id in (None, _number(message.dialog))
+        ]
+
+    def _messages(self) -> list[Message]:
+        with self._world.lock:
+            return [replace(message) for message in self._world.messenger.messages.values()]
+
+
+def _number(dialog: str) -> int | None:
+    return int(dialog) if dialog.isdecimal() else None
 
 
 def _rights(rights: Rights) -> Rights:

@@ -45,7 +45,7 @@ class _Control:
         self._actions = actions
 
     async def state(self, _: Request) -> Response:
-        """Items, records with their bindings, and counters."""
+        """Items, records and activities with their bindings, and counters."""
         world = self._world
         with world.lock:
             return _json(
@@ -62,6 +62,15 @@ class _Control:
                             "bindings": sorted(world.timeline.bindings(record.record_id)),
                         }
                         for record in world.timeline.records.values()
+                    ],
+                    "activities": [
+                        {
+                            "id": number,
+                            "kind": world.activities.kind(row),
+                            "subject": row.get("SUBJECT"),
+                            "bindings": sorted(world.activities.bindings(number)),
+                        }
+                        for number, row in world.activities.store.rows.items()
                     ],
                     "requests": len(world.journal.requests),
                     "refusals": sum(entry.refused for entry in world.journal.requests),

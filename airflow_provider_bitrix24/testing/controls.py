@@ -104,6 +104,21 @@ class PortalControls:
         """Refuse webhooks over plain HTTP, as real portals do."""
         self._world.switches.require_https = required
 
+    def set_bindings_remembered(self, remembered: bool) -> None:
+        """Decide whether changing a comment goes by the bindings that the change before it saw.
+
+        The portal's source keeps them for an hour, and binding does not make it forget them.
+        """
+        self._world.switches.remembered_bindings = remembered
+
+    def set_log_messages_as_documented(self, documented: bool) -> None:
+        """Decide in which shape ``crm.timeline.logmessage.list`` answers.
+
+        :param documented: a plain list, paged by ``start``; otherwise as in the portal's source: rows under
+            ``logMessages``, taken from ``offset``, while ``start`` moves nothing but ``next``
+        """
+        self._world.switches.documented_log_messages = documented
+
     # ------------------------------------------------------------ OAuth
 
     @property

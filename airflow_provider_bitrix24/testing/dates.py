@@ -56,6 +56,6 @@ def _relative(word: str, server: timezone, now: float) -> datetime:
 
 def date_only(moment: datetime) -> str:
     """Write a date: the clock part is nothing but the server's offset."""
-    offset = moment.utcoffset() or timedelta()
-    clock = (datetime(2000, 1, 1, tzinfo=UTC) + max(offset, timedelta())).strftime("%H:%M:%S")
-    return f"{moment:%Y-%m-%d}T{clock}{moment:%z}"[:-2] + ":" + f"{moment:%z}"[-2:]
+    offset = max(moment.utcoffset() or timedelta(), timedelta())
+    clock = (datetime(2000, 1, 1, tzinfo=UTC) + offset).strftime("%H:%M:%S")
+    return f"{moment:%Y-%m-%d}T{clock}{moment.isoformat()[-6:]}"

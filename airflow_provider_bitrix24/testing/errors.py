@@ -63,3 +63,21 @@ def classic_error(description: str) -> RestError:
 
 
 ACCESS_DENIED = "Access denied."
+
+
+# What many controller methods answer.
+
+
+def denied() -> RestError:
+    """Return the error of a caller without rights."""
+    return RestError("ACCESS_DENIED", "Access denied")
+
+
+def not_found(what: str = "Element") -> RestError:
+    """Return the error for something that is not there."""
+    return RestError("NOT_FOUND", f"{what} was not found")
+
+
+def owner_not_found() -> RestError:
+    """Return the error for a CRM item that is not there."""
+    return RestError("OWNER_NOT_FOUND", "Owner was not found")

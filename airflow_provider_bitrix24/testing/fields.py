@@ -8,6 +8,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+# What an item of a smart process can be a child of (contacts and companies are its clients), and what can be
+# a child of one.
+PARENT_KINDS = ("lead", "deal", "quote")
+CHILD_KINDS = ("lead", "deal", "contact", "company", "quote")
 MULTI_TYPES = ("PHONE", "EMAIL", "WEB", "IM")
 _INTEGER_TYPES = frozenset({"integer", "user", "crm_company", "crm_contact", "crm_lead", "crm_quote"})
 
@@ -78,7 +82,7 @@ _TABLES = {
         STATUS_SEMANTIC_ID string P r; STATUS_DESCRIPTION string -; {_MONEY}; COMPANY_ID crm_company -
         CONTACT_ID crm_contact -; CONTACT_IDS crm_contact - w; IS_RETURN_CUSTOMER char N r
         HAS_PHONE char N r; HAS_EMAIL char N r; BIRTHDATE date -
-        DATE_CLOSED datetime - r; {_MULTI}; {_SYSTEM}
+        DATE_CLOSED datetime - r; MOVED_BY_ID user 1 r; MOVED_TIME datetime - r; {_MULTI}; {_SYSTEM}
     """,
     "contact": f"""
         ID integer - r; {_PERSON}; PHOTO file -; BIRTHDATE date -; TYPE_ID crm_status CLIENT
@@ -95,10 +99,18 @@ _TABLES = {
         CONTACT_ID crm_contact -; CONTACT_IDS crm_contact - w; DEAL_ID integer -; BEGINDATE date -
         CLOSEDATE date -; CLOSED char N r; QUOTE_NUMBER string -; {_SYSTEM}
     """,
+    # smart processes and new invoices; only crm.item.* handles them
+    "dynamic": f"""
+        ID integer - r; XML_ID string -; TITLE string -; CATEGORY_ID integer - i; STAGE_ID crm_status -
+        PREVIOUS_STAGE_ID crm_status - r; {_MONEY}; TAX_VALUE double 0.00; COMPANY_ID crm_company -
+        CONTACT_ID crm_contact -; CONTACT_IDS crm_contact - w; MYCOMPANY_ID crm_company -; BEGINDATE date -
+        CLOSEDATE date -; MOVED_BY_ID user 1 r; MOVED_TIME datetime - r; {_SYSTEM}
+    """,
 }
 
 
-def _parse(table: str) -> dict[str, Field]:
+def parse_table(table: str) -> dict[str, Field]:
+    """Read a table such as those above."""
     fields = {}
     for entry in table.replace("\n", ";").split(";"):
         if entry.strip():
@@ -115,7 +127,22 @@ def _parse(table: str) -> dict[str, Field]:
     return fields
 
 
-STANDARD_FIELDS: Mapping[str, Mapping[str, Field]] = {kind: _parse(table) for kind, table in _TABLES.items()}
+STANDARD_FIELDS: Mapping[str, Mapping[str, Field]] = {
+    kind: parse_table(table) for kind, table in _TABLES.items()
+}
+
+
+def standard_fields(kind: str) -> dict[str, Field] | None:
+    """Return the fields a type comes with, ``None`` for a type of which nothing is known."""
+    if kind == "smart_invoice" or kind.startswith("dynamic_"):
+        kind = "dynamic"
+    found = STANDARD_FIELDS.get(kind)
+    return None if found is None else dict(found)
+
+
+def parent_field(type_id: int) -> Field:
+    """Describe the link to an item of another type."""
+    return Field(f"PARENT_ID_{type_id}", "integer")
 
 
 def user_field(name: str, kind: str = "string", *, multiple: bool = False) -> Field:

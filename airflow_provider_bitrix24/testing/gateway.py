@@ -14,8 +14,6 @@ from .request import HttpRequest, RestRequest, understand
 from .runner import Outcome, Runner, Stopwatch, find_method, replaced
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from .journal import RequestEntry
     from .methods import Method
     from .reply import Reply
@@ -198,28 +196,24 @@ class Gateway:
     async def _commands(self, identity: Identity, plan: batch.Plan) -> batch.BatchResult:
         """Run the commands one after the other; other requests may come in between, as in real life."""
         maps = batch.BatchResult()
-        async for key, command in self._paced(plan.commands):
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        for key, command in plan.commands:
+            if command is None:
+                continue
+            due += self.world.command_delay  # overslept time is made up for
+            await _sleep(due - loop.time())
             with self.world.lock:
                 path, query = batch.split_command(command)
                 outcome = self._runner.command(identity, key, path, batch.substitute(query, maps))
-            _file_outcome(maps, key, outcome)
+            maps.store(key, outcome)
             if outcome.error is not None and plan.halt:
                 return maps
-        for key in plan.surplus[:1] if plan.halt else plan.surplus:
+        for key, command in plan.surplus[:1] if plan.halt else plan.surplus:
             with self.world.lock:
-                _file_outcome(maps, key, self._runner.surplus(identity, key, batch.too_many()))
+                path, query = batch.split_command(command or "")
+                maps.store(key, self._runner.surplus(identity, key, path, query))
         return maps
-
-    async def _paced(self, commands: list[tuple[str, str | None]]) -> AsyncIterator[tuple[str, str]]:
-        """Yield the commands that are strings, each after its delay; overslept time is made up for."""
-        loop = asyncio.get_running_loop()
-        due = loop.time()
-        for key, command in commands:
-            if command is None:
-                continue
-            due += self.world.command_delay
-            await _sleep(due - loop.time() if self.world.command_delay else 0.0)
-            yield key, command
 
     # ------------------------------------------------------------ downloads
 
@@ -244,18 +238,6 @@ class Gateway:
             status=200,
         )
         return reply.file_download(stored.name, stored.content_type, stored.content)
-
-
-def _file_outcome(maps: batch.BatchResult, key: str, outcome: Outcome) -> None:
-    if outcome.error is not None:
-        maps.error[key] = outcome.error.body()
-        return
-    maps.result[key] = outcome.result
-    maps.time[key] = outcome.time
-    if outcome.total is not None:
-        maps.total[key] = outcome.total
-    if outcome.next is not None:
-        maps.next[key] = outcome.next
 
 
 async def _sleep(seconds: float) -> None:

@@ -2,78 +2,45 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
-from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from . import dates, php
-from .fields import MULTI_TYPES, STANDARD_FIELDS, Field, user_field
+from .fields import Field, standard_fields, user_field
 from .files import FileStore, uploaded
+from .history import CREATED, FINAL, MOVED, OTHER_PIPELINE
+from .item_names import storage_names
+from .item_store import ItemStore, Row
+from .values import UNREADABLE, scalar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
     from datetime import timezone
 
-Row = dict[str, Any]
-
-
-@dataclass
-class ItemStore:
-    """All items of one type.
-
-    Rows hold only what differs from the fields' defaults, so that a hundred thousand of them stay small;
-    ``ids`` is always sorted, so that a window of ids is found without looking at every row.
-    """
-
-    kind: str
-    fields: dict[str, Field]
-    typed: bool
-    rows: dict[int, Row] = field(default_factory=dict)
-    ids: list[int] = field(default_factory=list)
-
-    def insert(self, item_id: int | None, row: Row) -> int:
-        """Store a row under the given or the next free number."""
-        item_id = item_id or (self.ids[-1] + 1 if self.ids else 1)
-        if item_id < 1 or item_id in self.rows:
-            raise ValueError(f"{self.kind} {item_id}: not a positive number, or exists already")
-        if not self.ids or item_id > self.ids[-1]:
-            self.ids.append(item_id)
-        else:
-            insort(self.ids, item_id)
-        row["ID"] = str(item_id)
-        self.rows[item_id] = row
-        return item_id
-
-    def remove(self, item_id: int) -> None:
-        """Remove a row."""
-        del self.rows[item_id]
-        del self.ids[bisect_left(self.ids, item_id)]
-
-    def value(self, row: Row, name: str) -> Any:
-        """Return a stored value or the field's default."""
-        return row[name] if name in row else self.fields[name].default
-
-    def readable(self) -> Iterable[Field]:
-        """Return the fields that show up in answers."""
-        return (entry for entry in self.fields.values() if not entry.write_only)
+    from .history import StageHistory
+    from .pipelines import Pipelines
 
 
 class Crm:
-    """The items of a portal, by type."""
+    """The items of a portal, by type; ``revision`` grows with every change."""
 
-    def __init__(self, server_zone: timezone, files: FileStore) -> None:
+    def __init__(
+        self, server_zone: timezone, files: FileStore, pipelines: Pipelines, history: StageHistory
+    ) -> None:
         self._zone = server_zone
         self._files = files
+        self._pipelines = pipelines
+        self._history = history
         self._stores: dict[str, ItemStore] = {}
         self._multi_ids = count(100)
+        self.revision = 0
 
     def store(self, kind: str) -> ItemStore:
         """Return the items of a type, given by its lower-case name."""
         found = self._stores.get(kind)
         if found is None:
-            standard = STANDARD_FIELDS.get(kind)
-            known = dict(standard) if standard else {"ID": Field("ID", "integer", read_only=True)}
+            standard = standard_fields(kind)
+            known = standard or {"ID": Field("ID", "integer", read_only=True)}
             found = self._stores[kind] = ItemStore(kind, known, typed=standard is not None)
         return found
 
@@ -94,6 +61,11 @@ class Crm:
 
     # ------------------------------------------------------------ writing
 
+    def remove(self, kind: str, item_id: int) -> None:
+        """Remove an item."""
+        self.revision += 1
+        self.store(kind).remove(item_id)
+
     def create(
         self, kind: str, values: Mapping[str, Any], *, author: int, now: float, item_id: int | None = None
     ) -> int:
@@ -101,43 +73,105 @@ class Crm:
         store = self.store(kind)
         moment = dates.stamp(now, self._zone)
         row: Row = {"DATE_CREATE": moment, "DATE_MODIFY": moment, "LAST_ACTIVITY_TIME": moment}
-        if "STAGE_ID" in store.fields:
+        if "MOVED_TIME" in store.fields:
             row["MOVED_TIME"] = moment
         for name in ("CREATED_BY_ID", "MODIFY_BY_ID", "ASSIGNED_BY_ID"):
             row[name] = str(author)
         self._write(store, row, values, author, now, creating=True)
+        self._begin(store, row)
         if not row.get("TITLE") and "TITLE" in store.fields:
             row["TITLE"] = kind.capitalize()
-        return store.insert(item_id, row)
+        self.revision += 1
+        item_id = store.insert(item_id, row)
+        self._note_step(store, row, CREATED)
+        return item_id
 
-    def update(self, kind: str, item_id: int, values: Mapping[str, Any], *, author: int, now: float) -> None:
-        """Change an item."""
+    def update(
+        self,
+        kind: str,
+        item_id: int,
+        values: Mapping[str, Any],
+        *,
+        author: int,
+        now: float,
+        change_pipeline: bool = False,
+    ) -> None:
+        """Change an item.
+
+        :param change_pipeline: whether it may go to another pipeline, where it begins with the first stage
+        """
         store = self.store(kind)
+        self.revision += 1
         row = store.rows[item_id]
-        before = store.value(row, "STAGE_ID") if "STAGE_ID" in store.fields else None
+        stage = stage_field(store)
+        before, category = stage and store.value(row, stage), self.category(store, row)
+        wanted = php.int_cast(values["CATEGORY_ID"]) if "CATEGORY_ID" in values else category
+        moved = change_pipeline and wanted != category
+        if moved:
+            row |= {
+                "CATEGORY_ID": str(wanted),
+                "STAGE_ID": self._pipelines.of(kind)[wanted].stages[0].stage_id,
+            }
         self._write(store, row, values, author, now, creating=False)
         row["DATE_MODIFY"] = dates.stamp(now, self._zone)
         row["MODIFY_BY_ID"] = str(author)
-        if before is not None and store.value(row, "STAGE_ID") != before:
-            row["MOVED_TIME"] = row["DATE_MODIFY"]
-            row["MOVED_BY_ID"] = str(author)
+        if stage and store.value(row, stage) != before:
+            row |= {"MOVED_TIME": row["DATE_MODIFY"], "MOVED_BY_ID": str(author)}
+            if "PREVIOUS_STAGE_ID" in store.fields:
+                row["PREVIOUS_STAGE_ID"] = before
+            self._note_step(store, row, OTHER_PIPELINE if moved else MOVED)
 
     def put(self, kind: str, values: Mapping[str, Any], item_id: int | None, now: float) -> int:
         """Create an item for a test: read-only fields may be given, unknown ones are an error."""
         store = self.store(kind)
+        if not store.typed:
+            self.revision += 1
+            return store.insert(item_id, dict(values))
+        if not values.keys() <= store.fields.keys():
+            known = storage_names(store)
+            values = {known.get(name, name): value for name, value in values.items()}
         for name in values:
-            if store.typed and name not in store.fields:
+            if name not in store.fields:
                 if not name.startswith("UF_"):
                     raise ValueError(f"{name!r} is no field of a {kind}; user fields are named UF_CRM_...")
                 store.fields[name] = user_field(name)
-        if not store.typed:
-            return store.insert(item_id, dict(values))
         new_id = self.create(kind, values, author=1, now=now, item_id=item_id)
         row = store.rows[new_id]
         for name, value in values.items():
             if store.fields[name].read_only and name != "ID":
-                row[name] = self._converted(store.fields[name], value, row, 1, now)
+                row[name] = self._converted(store.fields[name], value, 1, now)
+                if row[name] is UNREADABLE:
+                    raise ValueError(f"{name}={value!r} cannot be read")
         return new_id
+
+    # ------------------------------------------------------------ stages
+
+    def category(self, store: ItemStore, row: Row) -> int:
+        """Return the number of an item's pipeline."""
+        return int(store.value(row, "CATEGORY_ID") or 0) if "CATEGORY_ID" in store.fields else 0
+
+    def _begin(self, store: ItemStore, row: Row) -> None:
+        """Give a new item the pipeline and the stage it was not given."""
+        if "CATEGORY_ID" not in store.fields:
+            return
+        pipelines = self._pipelines.of(store.kind)
+        if not row.get("CATEGORY_ID") and store.fields["CATEGORY_ID"].default is None:
+            row["CATEGORY_ID"] = str(next(iter(pipelines), 0))
+        pipeline = pipelines.get(self.category(store, row))
+        if not row.get("STAGE_ID") and pipeline is not None:
+            row["STAGE_ID"] = pipeline.stages[0].stage_id
+
+    def _note_step(self, store: ItemStore, row: Row, how: int) -> None:
+        stage = stage_field(store)
+        if stage is None:
+            return
+        stage_id = store.value(row, stage) or ""
+        semantic = self._pipelines.semantic(store.kind, stage_id)
+        if how == MOVED and semantic != "P":
+            how = FINAL
+        self._history.add(
+            store.kind, how, int(row["ID"]), row["DATE_MODIFY"], self.category(store, row), semantic, stage_id
+        )
 
     def _write(
         self,
@@ -158,10 +192,11 @@ class Crm:
             elif known.is_multi:
                 row[name] = self._merged_multi(known.name, row.get(name) or [], value)
             else:
-                converted = self._converted(known, value, row, author, now)
-                if converted is not _UNREADABLE:
+                converted = self._converted(known, value, author, now)
+                if converted is not UNREADABLE:
                     row[name] = converted
-        _derive(store, row)
+                    row.pop(f"{name}S", None)  # one contact replaces all of them
+        self._derive(store, row)
 
     def _write_links(self, row: Row, known: Field, value: Any) -> None:
         """``CONTACT_IDS`` keeps the whole list; its first is ``CONTACT_ID``."""
@@ -185,70 +220,44 @@ class Crm:
                 merged[new_id] = {"ID": new_id, "VALUE_TYPE": value_type, "VALUE": text, "TYPE_ID": type_id}
         return list(merged.values())
 
-    def _converted(self, known: Field, value: Any, row: Row, author: int, now: float) -> Any:
-        """Return the stored form of a value, ``_UNREADABLE`` if the field shall stay as it is."""
+    def _converted(self, known: Field, value: Any, author: int, now: float) -> Any:
+        """Return the stored form of a value, ``UNREADABLE`` if the field shall stay as it is."""
         if known.multiple and known.type != "file":
-            plain = [self._scalar(known, item, now) for item in php.values(value)]
-            return [item for item in plain if item not in (_UNREADABLE, "", None)]
+            plain = [scalar(known, item, self._zone, now) for item in php.values(value)]
+            return [item for item in plain if item not in (UNREADABLE, "", None)]
         if known.type == "file":
-            return self._stored_files(known, value, row.get(known.name), author, now)
-        return self._scalar(known, value, now)
+            return self._stored_files(known, value, author, now)
+        return scalar(known, value, self._zone, now)
 
-    def _scalar(self, known: Field, value: Any, now: float) -> Any:
-        if value is None:
-            return None
-        if known.is_integer:
-            return str(php.int_cast(value)) if value != "" else None
-        if known.type == "double":
-            return f"{php.float_cast(value):.2f}"
-        if known.type in ("char", "boolean"):
-            return _flag(known, value)
-        if known.type in ("date", "datetime"):
-            return self._date(known, php.text(value), now)
-        return _UNREADABLE if php.is_array(value) else php.text(value)
-
-    def _date(self, known: Field, value: str, now: float) -> Any:
-        if not value:
-            return ""
-        moment = dates.parse(value, self._zone, now)
-        if moment is None:
-            return _UNREADABLE
-        return dates.date_only(moment) if known.type == "date" else moment.isoformat(timespec="seconds")
-
-    def _stored_files(self, known: Field, value: Any, stored: Any, author: int, now: float) -> Any:
+    def _stored_files(self, known: Field, value: Any, author: int, now: float) -> Any:
         """Write ``{"fileData": [name, base64]}``, or a list of those; anything else changes nothing."""
         entries = php.values(value) if known.multiple else [value]
         new = [uploaded(php.lookup(entry, "fileData")) for entry in entries]
         numbers = [self._files.add(*entry, author, now) for entry in new if entry]
-        if not numbers:
-            return _UNREADABLE if stored is None or not php.truthy(php.lookup(value, "remove")) else None
-        return numbers if known.multiple else numbers[0]
+        if numbers:
+            return numbers if known.multiple else numbers[0]
+        return None if php.truthy(php.lookup(value, "remove")) else UNREADABLE
+
+    def _derive(self, store: ItemStore, row: Row) -> None:
+        """Fill the fields that follow from others."""
+        for name, semantic in (("STAGE_ID", "STAGE_SEMANTIC_ID"), ("STATUS_ID", "STATUS_SEMANTIC_ID")):
+            if name in row and semantic in store.fields:
+                row[semantic] = self._pipelines.semantic(store.kind, row[name] or "")
+                if "CLOSED" in store.fields:
+                    row["CLOSED"] = "N" if row[semantic] == "P" else "Y"
+        for name in ("PHONE", "EMAIL"):
+            if name in row:
+                row[f"HAS_{name}"] = "Y" if row[name] else "N"
 
 
-_UNREADABLE = object()
+def stage_field(store: ItemStore) -> str | None:
+    """Return the field with an item's stage, if items of the type have one."""
+    return next((name for name in ("STAGE_ID", "STATUS_ID") if name in store.fields), None)
 
 
-def _flag(known: Field, value: Any) -> str:
-    if known.type == "boolean":
-        return "1" if value in ("Y", "y", "1", 1, True) else "0"
-    return "Y" if value is True or php.text(value).upper() in ("Y", "1") else "N"
-
-
-def _derive(store: ItemStore, row: Row) -> None:
-    """Fill the fields that follow from others."""
-    for name, semantic in (("STAGE_ID", "STAGE_SEMANTIC_ID"), ("STATUS_ID", "STATUS_SEMANTIC_ID")):
-        if name in row and semantic in store.fields:
-            row[semantic] = stage_semantic(row[name] or "")
-            if "CLOSED" in store.fields:
-                row["CLOSED"] = "N" if row[semantic] == "P" else "Y"
-    for name in ("PHONE", "EMAIL"):
-        if name in row and name in MULTI_TYPES:
-            row[f"HAS_{name}"] = "Y" if row[name] else "N"
-
-
-def stage_semantic(stage: str) -> str:
-    """Return S, F or P: success, failure, in process."""
-    code = stage.rpartition(":")[2]
-    if code in ("WON", "CONVERTED", "APPROVED", "SUCCESS"):
-        return "S"
-    return "F" if code in ("LOSE", "APOLOGY", "JUNK", "DECLAINED", "FAIL") else "P"
+def linked(row: Row, name: str) -> list[int]:
+    """Return the numbers of linked items: the list if there is one, or the single link."""
+    if f"{name}S" in row:
+        return list(row[f"{name}S"])
+    number = php.int_cast(row.get(name))
+    return [number] if number > 0 else []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from itertools import count
 from typing import Any, Literal
 
 Via = Literal["webhook", "application"]
@@ -49,23 +48,26 @@ class RequestEntry:
 
 @dataclass
 class Journal:
-    """Both lists and their running numbers, which a clear does not reset."""
+    """Both lists, and the last of their running numbers, which a clear does not reset."""
 
     calls: list[JournalEntry] = field(default_factory=list)
     requests: list[RequestEntry] = field(default_factory=list)
-    _seq: count[int] = field(default_factory=lambda: count(1))
+    last: int = 0
 
     def call(self, **values: Any) -> None:
         """Write down a call."""
-        self.calls.append(JournalEntry(seq=next(self._seq), **values))
+        self.last += 1
+        self.calls.append(JournalEntry(seq=self.last, **values))
 
     def request(self, **values: Any) -> RequestEntry:
         """Write down a request that has arrived; its outcome is filled in later."""
-        entry = RequestEntry(seq=next(self._seq), **values)
+        self.last += 1
+        entry = RequestEntry(seq=self.last, **values)
         self.requests.append(entry)
         return entry
 
     def clear(self) -> None:
         """Forget what was written down."""
+        self.last += 1
         self.calls.clear()
         self.requests.clear()

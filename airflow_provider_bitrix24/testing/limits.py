@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import floor
 from typing import Literal
 
@@ -13,6 +13,7 @@ _BUCKETS: dict[str, tuple[int | None, float]] = {
     "enterprise": (250, 5.0),
     "self-hosted": (None, 0.0),
 }
+_AS_PLANNED = -1.0
 OPERATING_WINDOW = 600
 OPERATING_SLICE = 60
 SHORTEST_COUNTED = 0.1
@@ -29,12 +30,13 @@ class Limits:
         the plan's (480, self-hosted off) if not given
     :param refused_fill: whether refused requests fill the bucket too
     :param smooth: leak continuously instead of once a second
+    :param counting: false switches the bucket off, whatever the plan
     """
 
     plan: Plan = "standard"
     bucket: int | None = None
     drain: float | None = None
-    operating_limit: float | None = field(default=-1.0)
+    operating_limit: float | None = _AS_PLANNED
     refused_fill: bool = False
     smooth: bool = False
     counting: bool = True
@@ -47,7 +49,7 @@ class Limits:
             object.__setattr__(self, "bucket", bucket)
         if self.drain is None:
             object.__setattr__(self, "drain", drain)
-        if self.operating_limit == -1.0:
+        if self.operating_limit == _AS_PLANNED:
             object.__setattr__(self, "operating_limit", None if self.plan == "self-hosted" else 480.0)
 
     @classmethod

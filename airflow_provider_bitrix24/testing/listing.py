@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from . import dates, php
-from .items import ItemStore, Row
+from .item_store import ItemStore, Row
 
 if TYPE_CHECKING:
     from .fields import Field
@@ -95,7 +95,10 @@ def _holds(ids: list[int], number: int) -> bool:
 
 @dataclass
 class Query:
-    """A compiled filter and order on one type of items."""
+    """A compiled filter and order on one type of items.
+
+    ``overrun_first``: whether a page beyond the last one is the first again, or empty.
+    """
 
     store: ItemStore
     server_zone: timezone
@@ -103,6 +106,7 @@ class Query:
     window: _Window = field(default_factory=_Window)
     conditions: list[Condition] = field(default_factory=list)
     order: list[tuple[Field, bool]] = field(default_factory=list)
+    overrun_first: bool = True
 
     def filter(self, conditions: Iterable[tuple[str, Any]]) -> Query:
         """Add conditions; keys that name no field are dropped, as the API does."""
@@ -112,7 +116,7 @@ class Query:
             if known is None or known.write_only:
                 continue
             if name != "ID" or not self.window.narrow(operator, value):
-                self.conditions.append(self._condition(known, operator, value))
+                self.conditions.append(self.condition(known, operator, value))
         return self
 
     def sort(self, order: Iterable[tuple[str, Any]]) -> Query:
@@ -123,9 +127,9 @@ class Query:
                 self.order.append((known, php.text(direction).strip().upper() == "DESC"))
         return self
 
-    def allow(self, readable: Callable[[int], bool]) -> Query:
-        """Leave out the items that the caller may not read."""
-        self.conditions.append(lambda row: readable(int(row["ID"])))
+    def only(self, wanted: Callable[[int], bool]) -> Query:
+        """Leave out the items whose numbers do not pass."""
+        self.conditions.append(lambda row: wanted(int(row["ID"])))
         return self
 
     def page(self, start: int | None) -> Page:
@@ -135,19 +139,23 @@ class Query:
         if not self.conditions and self._by_id_only():
             return self._page_by_position(start)
         matching = self._sorted(list(self._matching()))
-        return cut(matching, start, overrun_first=True)
+        return cut(matching, start, overrun_first=self.overrun_first)
+
+    def everything(self) -> list[Row]:
+        """Run the query without paging."""
+        return self._sorted(list(self._matching()))
 
     def _page_by_position(self, start: int | None) -> Page:
         """Nothing to look at in the rows: cut the ids, then fetch the page."""
         ids = self.window.select(self.store.ids)
         if self._descending():
-            first = page_offset(start, len(ids), overrun_first=True)
+            first = page_offset(start, len(ids), overrun_first=self.overrun_first)
             stop = len(ids) - first
             chosen = list(ids[max(0, stop - PAGE) : stop])[::-1]
             following = first + PAGE
             page = Page(chosen, len(ids), following if following < len(ids) else None)
         else:
-            page = cut(ids, start, overrun_first=True)
+            page = cut(ids, start, overrun_first=self.overrun_first)
         page.rows = [self.store.rows[number] for number in page.rows]
         return page
 
@@ -189,7 +197,8 @@ class Query:
 
     # ------------------------------------------------------------ conditions
 
-    def _condition(self, known: Field, operator: str, value: Any) -> Condition:
+    def condition(self, known: Field, operator: str, value: Any) -> Condition:
+        """Return what decides whether a row meets a condition."""
         if known.is_multi:
             return self._multi_condition(known, operator, value)
         if operator in _LIKE and known.type in _NO_LIKE:

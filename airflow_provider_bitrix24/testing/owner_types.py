@@ -14,12 +14,14 @@ class OwnerType:
     :param name: ``ENTITY_TYPE``, upper case
     :param short: short code, empty if there is none
     :param entity: whether timeline records can be bound to it
+    :param title: what a smart process is called
     """
 
     type_id: int
     name: str
     short: str = ""
     entity: bool = True
+    title: str = ""
 
     @property
     def kind(self) -> str:
@@ -55,14 +57,15 @@ class OwnerTypes:
     def __init__(self) -> None:
         self._dynamic: dict[int, OwnerType] = {}
 
-    def add_dynamic(self, type_id: int) -> OwnerType:
-        """Create a smart process.
+    def add_dynamic(self, type_id: int, title: str = "") -> OwnerType:
+        """Create a smart process, or return it.
 
         :param type_id: 128 to 191, or an even number from 1030
         """
         if not (128 <= type_id <= 191 or (type_id >= 1030 and type_id % 2 == 0)):
             raise ValueError(f"{type_id} is no number of a smart process: 128-191 or an even one from 1030")
-        return self._dynamic.setdefault(type_id, OwnerType(type_id, f"DYNAMIC_{type_id}"))
+        made = OwnerType(type_id, f"DYNAMIC_{type_id}", title=title or f"Smart process {type_id}")
+        return self._dynamic.setdefault(type_id, made)
 
     def remove_dynamic(self, type_id: int) -> None:
         """Delete a smart process."""

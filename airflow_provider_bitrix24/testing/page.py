@@ -4,94 +4,180 @@ from __future__ import annotations
 
 from datetime import datetime
 from html import escape
+from itertools import islice
 from typing import TYPE_CHECKING
 
+from .items import linked, stage_field
+from .page_assets import SCRIPT, SPRITE, STYLE
+from .page_timeline import record_entry, render, style, timeline
+
 if TYPE_CHECKING:
-    from .timeline import Pair, TimelineRecord
+    from .item_store import Row
+    from .journal import JournalEntry
+    from .timeline import Pair
     from .world import World
 
-_MOST = 200
-
-_HEAD = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Bitrix24 portal in a box</title>
-<style>
-:root { color-scheme: light dark; --line: #8884; --soft: #8881; --dim: #888; --accent: #2067b0; }
-body { font: 16px/1.45 system-ui, sans-serif; margin: 0 auto; max-width: 46rem; padding: 1rem; }
-h1 { font-size: 1.3rem; margin: 0 0 .2rem; }
-h2 { font-size: 1rem; margin: 2rem 0 .5rem; text-transform: capitalize; }
-.dim { color: var(--dim); font-size: .85rem; }
-article { border: 1px solid var(--line); border-radius: .6rem; padding: .7rem .9rem; margin: 0 0 .8rem; }
-article:target { outline: 2px solid var(--accent); }
-h3 { font-size: 1rem; margin: 0; overflow-wrap: anywhere; }
-ul { list-style: none; margin: .5rem 0 0; padding: 0; }
-li { background: var(--soft); border-radius: .4rem; padding: .4rem .6rem; margin-top: .4rem; }
-p { margin: 0; white-space: pre-wrap; overflow-wrap: anywhere; }
-a { color: var(--accent); }
-</style>
-</head>
-<body>
-"""
+_MOST_CARDS = 200
+_MOST_CALLS = 40
+_MOST_UNBOUND = 20
+_ORDER = ("deal", "contact", "company", "lead")
+_PLURALS = {"company": "Companies"}
 
 
-def render(world: World) -> str:
+def page(world: World) -> str:
     """Return the page; the caller holds the lock."""
-    parts = [_HEAD, "<h1>Bitrix24 portal in a box</h1>", f'<div class="dim">{_summary(world)}</div>']
-    for kind, pairs in _cards(world).items():
-        parts.append(f"<h2>{escape(kind.replace('_', ' '))}</h2>")
-        parts.extend(_card(world, pair) for pair in pairs[:_MOST])
-        if len(pairs) > _MOST:
-            parts.append(f'<div class="dim">and {len(pairs) - _MOST} more</div>')
-    parts.append("</body>\n</html>\n")
-    return "\n".join(parts)
-
-
-def _summary(world: World) -> str:
-    requests = world.journal.requests
-    refused = sum(entry.refused for entry in requests)
     return (
-        f"{escape(world.base_url)} &middot; {len(world.timeline.records)} timeline records &middot; "
-        f"{len(requests)} requests, {refused} refused"
+        f'<!doctype html>\n<html lang="en" data-version="{escape(etag(world))}">\n<head>\n'
+        '<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<title>Bitrix24 portal in a box</title>\n<link rel="icon" href="data:,">\n'
+        f"<style>{STYLE}</style>\n</head>\n<body>\n{SPRITE}\n<header>{_bar(world)}{_calls(world)}</header>\n"
+        f'<main id="board">{_board(world)}</main>\n<script>{SCRIPT}</script>\n</body>\n</html>\n'
     )
 
 
-def _cards(world: World) -> dict[str, list[Pair]]:
-    """Return every item, and everything else that records are bound to; those with records first."""
+def etag(world: World) -> str:
+    """Return the page's version as a header has it, in quotes."""
+    return f'"{world.version()}"'
+
+
+# ---------------------------------------------------------------- head
+
+
+def _bar(world: World) -> str:
+    counts = f"{len(world.timeline.records)} records &middot; {len(world.activities.store.rows)} activities"
+    return (
+        f'<div class="bar" id="bar"><h1>Bitrix24 portal in a box</h1>'
+        f'<span class="dim address">{escape(world.base_url)}</span><span class="dim">{counts}</span></div>'
+        '<span class="dim" id="live"></span>'
+    )
+
+
+def _calls(world: World) -> str:
+    """Return the latest calls, folded up; no parameters, which may hold anything."""
+    requests = world.journal.requests
+    refused = sum(entry.refused for entry in requests)
+    rows = []
+    for call in reversed(world.journal.calls[-_MOST_CALLS:]):
+        when = datetime.fromtimestamp(int(call.at), world.zone)
+        where = " in a batch" if call.in_batch is not None else ""
+        failed = call.error is not None or call.status != 200 or call.result is False
+        word = _outcome(call)
+        rows.append(
+            f"<li><span>{when:%H:%M:%S}</span><strong>{escape(call.method)}</strong>"
+            f"<span>user {call.user_id or '?'}{where}</span>"
+            f'<span class="{"bad" if failed else ""}">{escape(word)}</span></li>'
+        )
+    return (
+        f'<details id="calls"><summary>{len(requests)} requests, {refused} refused</summary>'
+        f"<ol>{''.join(rows)}</ol></details>"
+    )
+
+
+def _outcome(call: JournalEntry) -> str:
+    """Return a word for what became of a call; ``false`` is how some methods say that there are no rights."""
+    if call.error is None and call.status == 200:
+        return "false" if call.result is False else "ok"
+    return call.error or str(call.status)
+
+
+# ---------------------------------------------------------------- cards
+
+
+def _board(world: World) -> str:
+    columns = [
+        _column(world, kind, *cards) for kind, cards in sorted(_cards(world).items(), key=_column_order)
+    ]
+    unbound = [
+        render(world, record_entry(world, record), None)
+        for record in islice(world.timeline.unbound(), _MOST_UNBOUND)
+    ]
+    if unbound:
+        columns.append(
+            '<section class="other"><h2>Bound to nothing</h2><article id="nothing">'
+            f'<ol class="timeline">{"".join(unbound)}</ol></article></section>'
+        )
+    return "".join(columns) or '<p class="empty dim">The CRM is empty.</p>'
+
+
+def _column_order(entry: tuple[str, object]) -> tuple[int, str]:
+    kind = entry[0]
+    return (_ORDER.index(kind) if kind in _ORDER else len(_ORDER), kind)
+
+
+def _cards(world: World) -> dict[str, tuple[list[Pair], int]]:
+    """Return the cards of each type, those with a timeline first, and how many more there are."""
+    bound = {*world.timeline.bound_items(), *world.activities.bound_items()}
     found: dict[str, list[Pair]] = {}
-    for kind in world.crm.kinds():
-        found[kind] = [(kind, item_id) for item_id in world.crm.store(kind).ids]
-    bound = set(world.timeline.bound_items())
     for pair in sorted(bound):
-        if not world.crm.exists(*pair):
-            found.setdefault(pair[0], []).append(pair)
-    for pairs in found.values():
-        pairs.sort(key=lambda pair: (pair not in bound, pair[1]))
-    return found
+        found.setdefault(pair[0], []).append(pair)
+    counts = {kind: len(pairs) for kind, pairs in found.items()}
+    for kind in world.crm.kinds():
+        pairs, ids = found.setdefault(kind, []), world.crm.store(kind).ids
+        counts[kind] = len(ids) + sum(not world.crm.exists(*pair) for pair in pairs)
+        others = ((kind, item_id) for item_id in ids if (kind, item_id) not in bound)
+        pairs.extend(islice(others, max(0, _MOST_CARDS - len(pairs))))
+    return {
+        kind: (pairs[:_MOST_CARDS], counts[kind] - len(pairs[:_MOST_CARDS])) for kind, pairs in found.items()
+    }
+
+
+def _column(world: World, kind: str, pairs: list[Pair], more: int) -> str:
+    cards = "".join(_card(world, pair) for pair in pairs)
+    rest = f'<div class="dim">and {more} more</div>' if more else ""
+    return (
+        f'<section class="{style(kind)}"><h2>{escape(_plural(world, kind))}'
+        f'<span class="dim">{len(pairs) + more}</span></h2>{cards}{rest}</section>'
+    )
+
+
+def _plural(world: World, kind: str) -> str:
+    owner = world.types.by_name(kind)
+    if owner is not None and owner.title:
+        return owner.title
+    return _PLURALS.get(kind) or f"{kind.replace('_', ' ').capitalize()}s"
 
 
 def _card(world: World, pair: Pair) -> str:
     kind, item_id = pair
-    missing = "" if world.crm.exists(*pair) else " (does not exist)"
-    records = list(world.timeline.records_of(pair))
-    rows = "".join(_record(world, record, pair) for record in reversed(records))
-    timeline = f"<ul>{rows}</ul>" if rows else '<div class="dim">empty timeline</div>'
+    exists = world.crm.exists(*pair)
+    facts = _facts(world, kind, world.crm.store(kind).rows[item_id]) if exists else " (does not exist)"
     return (
-        f'<article id="{kind}-{item_id}"><h3>{escape(world.crm.title(kind, item_id))}</h3>'
-        f'<div class="dim">{kind} {item_id}{missing}</div>{timeline}</article>'
+        f'<article id="{kind}-{item_id}" class="{"" if exists else "gone"}">'
+        f"<h3>{escape(world.crm.title(kind, item_id))}</h3>"
+        f'<div class="facts dim">{kind} {item_id}{facts}</div>{timeline(world, pair)}</article>'
     )
 
 
-def _record(world: World, record: TimelineRecord, card: Pair) -> str:
-    when = datetime.fromtimestamp(int(record.created), world.zone).strftime("%Y-%m-%d %H:%M:%S")
-    author = world.users.get(record.author_id)
-    others = [pair for pair in sorted(world.timeline.bindings(record.record_id)) if pair != card]
-    links = ", ".join(f'<a href="#{kind}-{number}">{kind} {number}</a>' for kind, number in others)
-    also = f" &middot; also in {links}" if links else ""
-    return (
-        f"<li><p>{escape(record.text)}</p>"
-        f'<div class="dim">{escape(record.kind.replace("_", " "))} {record.record_id} &middot; {when} &middot; '
-        f"{escape(author.name if author else str(record.author_id))}{also}</div></li>"
-    )
+def _facts(world: World, kind: str, row: Row) -> str:
+    """Return stage, amount and links of an item."""
+    store = world.crm.store(kind)
+    parts = []
+    name = stage_field(store)
+    stage = store.value(row, name) if name else None
+    if stage:
+        semantic = world.pipelines.semantic(kind, stage)
+        shown = world.pipelines.stage_name(kind, stage)
+        parts.append(f'<span class="stage {semantic}" title="{escape(stage)}">{escape(shown)}</span>')
+    amount = float(row.get("OPPORTUNITY") or 0)
+    if amount:
+        currency = store.value(row, "CURRENCY_ID") if "CURRENCY_ID" in store.fields else ""
+        parts.append(f"<span>{amount:,.0f} {escape(str(currency or ''))}</span>")
+    parts.extend(_link(world, pair) for pair in _linked(world, row))
+    return "".join(parts)
+
+
+def _linked(world: World, row: Row) -> list[Pair]:
+    pairs = [("contact", number) for number in linked(row, "CONTACT_ID")]
+    pairs += [("company", number) for number in linked(row, "COMPANY_ID")]
+    pairs += [("lead", number) for number in linked(row, "LEAD_ID")]
+    for name in row:
+        if name.startswith("PARENT_ID_"):
+            owner = world.types.by_id(int(name.removeprefix("PARENT_ID_")))
+            pairs += [(owner.kind, number) for number in linked(row, name)] if owner else []
+    return [pair for pair in pairs if world.crm.exists(*pair)]
+
+
+def _link(world: World, pair: Pair) -> str:
+    kind, item_id = pair
+    return f'<a href="#{kind}-{item_id}">{escape(world.crm.title(*pair))}</a>'

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
+import shutil
 import tempfile
 import time
+import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -25,13 +27,21 @@ _ACTIONS = (
     "add_item",
     "add_comment",
     "add_record",
+    "add_log_message",
     "add_smart_process",
+    "add_pipeline",
+    "add_stage",
     "add_user_field",
     "delete_item",
     "delete_record",
     "bind",
     "unbind",
     "bindings",
+    "add_activity",
+    "delete_activity",
+    "bind_activity",
+    "activity_bindings",
+    "add_chat",
     "load_demo",
     "charge_operating",
     "expire_access_tokens",
@@ -40,6 +50,8 @@ _ACTIONS = (
     "set_plan",
     "set_overload",
     "set_deleted",
+    "set_bindings_remembered",
+    "set_log_messages_as_documented",
     "rename",
     "connection",
     "oauth_connection",
@@ -92,24 +104,26 @@ class Bitrix24Portal(PortalContents, PortalControls):
             command_delay=command_delay,
         )
         self.host = host
-        self._tls_folder = tempfile.TemporaryDirectory(prefix="bitrix24-portal-") if tls else None
-        self.ca_file, certificate, key = self._certificate()
+        self.scheme = "https" if tls else "http"
+        certificates = self._certificate() if tls else (None, None, None)
+        self.ca_file: str | None = certificates[0]
         self._ports = [port]
         self._redirect: str | None = None
         actions = {name: getattr(self, name) for name in _ACTIONS}
         actions["add_user"] = lambda *args, **options: self.add_user(*args, **options).code
         app = PortalApp(self._world, self._redirect_for, actions)
-        self._server = ServerThread(app, host, certificate, key)
+        self._server = ServerThread(app, host, *certificates[1:])
         self.add_user(1, "Admin", admin=True, code=code)
         self.add_user(2, "Manager")
         self.add_user(3, "Guest", may_update=False)
 
-    def _certificate(self) -> tuple[str | None, str | None, str | None]:
-        if self._tls_folder is None:
-            return None, None, None
+    def _certificate(self) -> tuple[str, str, str]:
+        """Create the files, which go with the portal: a stopped one can be started again."""
         from . import tls  # cryptography is needed for this only
 
-        return tls.create(Path(self._tls_folder.name), self.host)
+        folder = tempfile.mkdtemp(prefix="bitrix24-portal-")
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        return tls.create(Path(folder), self.host)
 
     # ------------------------------------------------------------ life
 
@@ -121,7 +135,7 @@ class Bitrix24Portal(PortalContents, PortalControls):
         return self
 
     def stop(self) -> None:
-        """Stop to serve. Running requests are cut off."""
+        """Stop to serve. Running requests are cut off; connections are refused until the next start."""
         self._server.stop()
 
     def __enter__(self) -> Self:
@@ -130,7 +144,7 @@ class Bitrix24Portal(PortalContents, PortalControls):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.stop()
+        self._server.close()
 
     def rename(self, location: str | None = None) -> str:
         """Move the portal: the addresses so far answer 302 with an HTML page to every call.
@@ -161,11 +175,6 @@ class Bitrix24Portal(PortalContents, PortalControls):
     def port(self) -> int:
         """The port of the current address."""
         return self._ports[-1]
-
-    @property
-    def scheme(self) -> str:
-        """``http`` or ``https``."""
-        return "http" if self._tls_folder is None else "https"
 
     @property
     def url(self) -> str:

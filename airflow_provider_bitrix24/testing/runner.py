@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import dates, request
 from .access import check_context, check_scope
-from .batch import FORBIDDEN, not_allowed
+from .batch import FORBIDDEN, not_allowed, too_many
 from .errors import ACCESS_DENIED, PhpTypeError, RestError, classic_error
 from .methods import REGISTRY, Method
 from .world import Call, Listed, World
@@ -162,9 +162,9 @@ class Runner:
             return replaced(fault, watch)
         return Outcome(listed.rows, listed.total, listed.next, time=watch.block())
 
-    def surplus(self, identity: Identity, key: str, error: RestError) -> Outcome:
+    def surplus(self, identity: Identity, key: str, name: str, params: Object) -> Outcome:
         """Refuse a command that has no place in its batch."""
-        return self._refused(Call(self.world, identity, "", {}), key, error)
+        return self._refused(Call(self.world, identity, name, params), key, too_many())
 
     def _refused(self, call: Call, key: str | None, error: RestError) -> Outcome:
         self._write(call, key, executed=False, error=error)

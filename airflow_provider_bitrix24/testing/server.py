@@ -10,6 +10,7 @@ import asyncio
 import socket
 import struct
 import threading
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from uvicorn.config import Config
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
 _GRACE = 0.2
+_BACKLOG = 512
 _MAX_HEAD = 1024 * 1024  # whole batches travel in query strings
 
 
@@ -60,6 +62,8 @@ class ServerThread:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._servers: list[asyncio.Server] = []
+        #: its addresses while it does not serve: bound, so that nobody else gets them, but refusing
+        self._kept: dict[int, socket.socket] = {}
         self._state = ServerState()
         self._config: Config | None = None
 
@@ -74,7 +78,11 @@ class ServerThread:
         :param ports: one address each; 0 picks a free one
         :return: the ports in use
         """
-        sockets = [self._bind(port) for port in ports]
+        with ExitStack() as undo:
+            sockets = [undo.enter_context(self._take(port)) for port in ports]
+            for bound in sockets:
+                bound.listen(_BACKLOG)
+            undo.pop_all()  # all of them could be had
         self._config = self._load_config()
         self._state = ServerState()
         self._loop = loop = asyncio.new_event_loop()
@@ -84,10 +92,12 @@ class ServerThread:
 
     def open(self, port: int = 0) -> int:
         """Serve on one more address and return its port."""
-        return self._serve(self._bind(port))
+        bound = self._bind(port)
+        bound.listen(_BACKLOG)
+        return self._serve(bound)
 
     def stop(self) -> None:
-        """End everything, running requests included."""
+        """End everything, running requests included, but keep the addresses for the next start."""
         loop, thread = self._loop, self._thread
         if loop is None or thread is None:
             return
@@ -97,6 +107,15 @@ class ServerThread:
         loop.close()
         self._loop = self._thread = None
 
+    def close(self) -> None:
+        """Stop and give the addresses away."""
+        self.stop()
+        while self._kept:
+            self._kept.popitem()[1].close()
+
+    def _take(self, port: int) -> socket.socket:
+        return self._kept.pop(port) if port in self._kept else self._bind(port)
+
     def _bind(self, port: int) -> socket.socket:
         family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
         # asyncio switches delayed sending off only where the protocol is named.
@@ -104,7 +123,6 @@ class ServerThread:
         try:
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             bound.bind((self._host, port))
-            bound.listen(512)
         except OSError:
             bound.close()
             raise
@@ -146,18 +164,22 @@ class ServerThread:
 
     async def _shut_down(self) -> None:
         for server in self._servers:
+            ports = [bound.getsockname()[1] for bound in server.sockets]
             server.close()
+            self._kept.update((port, self._bind(port)) for port in ports)
         self._servers.clear()
         connections: list[Any] = list(self._state.connections)
         for connection in connections:
             connection.shutdown()
         if self._state.tasks:
             await asyncio.wait(list(self._state.tasks), timeout=_GRACE)
-        for task in list(self._state.tasks):
-            task.cancel()
         for connection in list(self._state.connections):
             connection.transport.abort()
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # connections learn that they are lost before their requests end
+        running = list(self._state.tasks)
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
 
 
 def _run(loop: asyncio.AbstractEventLoop) -> None:

@@ -10,28 +10,14 @@ if TYPE_CHECKING:
 
 Pair = tuple[str, int]
 
-# Names of the kinds of records that are no comments, for the page.
-KINDS = (
-    "activity",
-    "creation",
-    "modification",
-    "link",
-    "unlink",
-    "mark",
-    "comment",
-    "wait",
-    "bizproc",
-    "conversion",
-    "document",
-    "order",
-    "log_message",
-    "task",
-)
-
 
 @dataclass
 class TimelineRecord:
-    """A record; ``created`` is in seconds, ``files`` are numbers of stored files."""
+    """A record; ``created`` is in seconds, ``files`` are numbers of stored files.
+
+    ``home`` is the item it was created in, whatever it is bound to since. ``title``, ``icon`` and
+    ``application`` (who created it) are those of log messages.
+    """
 
     record_id: int
     kind: str
@@ -39,35 +25,49 @@ class TimelineRecord:
     author_id: int
     created: float
     files: list[int] = field(default_factory=list)
+    home: Pair | None = None
+    title: str = ""
+    icon: str = ""
+    application: str = ""
 
 
 class Timeline:
-    """All records of a portal and all bindings, those to records that do not exist included."""
+    """All records of a portal and all bindings, those to records that do not exist included.
+
+    ``revision`` grows with every change of either.
+    """
 
     def __init__(self) -> None:
         self.records: dict[int, TimelineRecord] = {}
         self._items: dict[int, dict[Pair, None]] = {}
         self._records_of: dict[Pair, dict[int, None]] = {}
+        # What changes of comments saw: until when it is believed, and the bindings.
+        self.remembered: dict[int, tuple[float, list[Pair]]] = {}
         self._next_id = 1
+        self.revision = 0
 
     def add(self, record: TimelineRecord, pair: Pair | None) -> int:
         """Store a record, its number is given here if it is 0, and bind it."""
+        self.revision += 1
         if record.record_id <= 0:
             record.record_id = self._next_id
         self._next_id = max(self._next_id, record.record_id + 1)
         self.records[record.record_id] = record
         if pair is not None:
+            record.home = record.home or pair
             self.bind(record.record_id, pair)
         return record.record_id
 
     def delete(self, record_id: int) -> None:
         """Delete a record and its bindings."""
+        self.revision += 1
         for pair in list(self._items.get(record_id, ())):
             self.unbind(record_id, pair)
         self.records.pop(record_id, None)
 
     def bind(self, record_id: int, pair: Pair) -> None:
         """Bind; nothing changes if it is bound already. The record need not exist."""
+        self.revision += 1
         self._items.setdefault(record_id, {})[pair] = None
         self._records_of.setdefault(pair, {})[record_id] = None
 
@@ -76,6 +76,7 @@ class Timeline:
         bound = self._items.get(record_id, {})
         if pair not in bound:
             return False
+        self.revision += 1
         del bound[pair]
         if not bound:
             del self._items[record_id]
@@ -95,6 +96,14 @@ class Timeline:
             record = self.records.get(record_id)
             if record is not None:
                 yield record
+
+    def missing_of(self, pair: Pair) -> list[int]:
+        """Return the numbers bound to an item under which there is no record."""
+        return sorted(number for number in self._records_of.get(pair, ()) if number not in self.records)
+
+    def unbound(self) -> Iterator[TimelineRecord]:
+        """Iterate over the records that are bound to nothing."""
+        return (record for record in self.records.values() if record.record_id not in self._items)
 
     def bound_items(self) -> list[Pair]:
         """Return every item that something is bound to."""

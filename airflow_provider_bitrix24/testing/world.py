@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from .activities import Activities
 from .faults import FaultBox
+from .fields import CHILD_KINDS, PARENT_KINDS, parent_field
 from .files import FileStore
+from .history import StageHistory
 from .items import Crm
 from .journal import Journal
 from .limits import LeakyBuckets, Limits, OperatingTime
+from .messages import Messenger
 from .oauth import OAuthApplication
 from .owner_types import OwnerTypes
+from .pipelines import Pipelines
 from .timeline import Pair, Timeline
 
 if TYPE_CHECKING:
@@ -30,12 +36,16 @@ class Switches:
     :param deleted: whether the portal is closed
     :param overload_status: answer ``OVERLOAD_LIMIT`` with this status (401 in the source, 503 in the docs)
     :param require_https: refuse webhooks over plain HTTP
+    :param remembered_bindings: let changes of comments go by the bindings they saw in the last hour
+    :param documented_log_messages: list log messages as documented, not as in the source
     """
 
     rest_available: bool = True
     deleted: bool = False
     overload_status: int | None = None
     require_https: bool = False
+    documented_log_messages: bool = False
+    remembered_bindings: bool = False
 
 
 @dataclass
@@ -53,6 +63,9 @@ class World:
     types: OwnerTypes = field(default_factory=OwnerTypes)
     timeline: Timeline = field(default_factory=Timeline)
     files: FileStore = field(default_factory=FileStore)
+    pipelines: Pipelines = field(default_factory=Pipelines)
+    history: StageHistory = field(default_factory=StageHistory)
+    messenger: Messenger = field(default_factory=Messenger)
     journal: Journal = field(default_factory=Journal)
     faults: FaultBox = field(default_factory=FaultBox)
     switches: Switches = field(default_factory=Switches)
@@ -60,7 +73,9 @@ class World:
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def __post_init__(self) -> None:
-        self.crm = Crm(self.zone, self.files)
+        self.crm = Crm(self.zone, self.files, self.pipelines, self.history)
+        self.activities = Activities(self.zone, self.types)
+        self._born = secrets.token_hex(4)  # another portal's versions are others
         self.oauth = OAuthApplication(self.clock)
         self.buckets = LeakyBuckets(self.limits)
         self.operating = OperatingTime(self.limits.operating_limit)
@@ -80,6 +95,11 @@ class World:
         user = self.users.get(int(user_id)) if user_id.isascii() and user_id.isdigit() else None
         return user if user and user.webhook_active and user.code == code else None
 
+    def version(self) -> str:
+        """Return what changes whenever there is something new to see."""
+        revisions = (self.crm.revision, self.timeline.revision, self.activities.revision)
+        return ".".join(map(str, (self._born, *revisions, self.journal.last)))
+
     # ------------------------------------------------------------ changes
 
     def reset(self) -> None:
@@ -89,10 +109,26 @@ class World:
         self.buckets = LeakyBuckets(self.limits)
         self.operating.clear()
 
+    def add_smart_process(self, type_id: int, title: str) -> str:
+        """Create a smart process with a pipeline, and the links between its items and others."""
+        known = self.types.by_id(type_id) is not None
+        owner = self.types.add_dynamic(type_id, title)
+        if not known:
+            self.pipelines.add(owner.kind, type_id, "General")
+            fields = self.crm.store(owner.kind).fields
+            for parent in PARENT_KINDS:
+                link = parent_field(self.types.require(parent).type_id)
+                fields[link.name] = link
+            link = parent_field(type_id)
+            for child in CHILD_KINDS:
+                self.crm.store(child).fields[link.name] = link
+        return owner.kind
+
     def delete_item(self, pair: Pair) -> None:
-        """Delete an item with its bindings and the records that belong to nothing else."""
-        self.crm.store(pair[0]).remove(pair[1])
+        """Delete an item with its bindings and the records and activities that belong to nothing else."""
+        self.crm.remove(*pair)
         self.timeline.item_deleted(pair)
+        self.activities.item_deleted(pair)
 
 
 @dataclass

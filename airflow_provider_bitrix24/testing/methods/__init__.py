@@ -5,13 +5,39 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from . import bindings, comments, crm_items, meta
+from . import (
+    activities,
+    activity_bindings,
+    bindings,
+    comments,
+    crm_items,
+    item_contacts,
+    items,
+    log_messages,
+    messages,
+    meta,
+    stages,
+    users,
+)
 from .registry import Method
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_GROUPS = (meta.METHODS, bindings.METHODS, comments.METHODS, crm_items.METHODS)
+_GROUPS = (
+    meta.METHODS,
+    bindings.METHODS,
+    comments.METHODS,
+    log_messages.METHODS,
+    activities.METHODS,
+    activity_bindings.METHODS,
+    crm_items.METHODS,
+    items.METHODS,
+    item_contacts.METHODS,
+    stages.METHODS,
+    users.METHODS,
+    messages.METHODS,
+)
 
 # Names are looked up in lower case.
 REGISTRY: Mapping[str, Method] = MappingProxyType(

@@ -9,24 +9,14 @@ from __future__ import annotations
 from typing import Any
 
 from .. import dates, listing, php
-from ..errors import ACCESS_DENIED, RestError, classic_error
+from ..errors import ACCESS_DENIED, RestError, classic_error, denied, not_found, owner_not_found
 from ..files import download_link, uploaded
 from ..timeline import Pair, TimelineRecord
 from ..world import Call, Listed
 from .params import classic_array, classic_id, controller_array, controller_int, controller_optional_int
 from .registry import classic, controller
 
-
-def _owner_not_found() -> RestError:
-    return RestError("OWNER_NOT_FOUND", "Owner was not found")
-
-
-def _not_found() -> RestError:
-    return RestError("NOT_FOUND", "Element was not found")
-
-
-def _denied() -> RestError:
-    return RestError("ACCESS_DENIED", "Access denied")
+_REMEMBERED = 3600.0  # seconds
 
 
 # ---------------------------------------------------------------- controller methods
@@ -37,9 +27,9 @@ def add(call: Call) -> int:
     fields = controller_array(call, "fields")
     pair = _item(call, fields)
     if pair is None:
-        raise _owner_not_found()
+        raise owner_not_found()
     if not call.world.may_update(call.user, pair):
-        raise _denied()
+        raise denied()
     record = TimelineRecord(
         0, "comment", _text(fields), call.user.user_id, call.now, _files(call, fields) or []
     )
@@ -51,17 +41,19 @@ def update(call: Call) -> int:
     record = _comment(call, controller_int(call, "id"))
     fields = controller_array(call, "fields")
     timeline = call.world.timeline
-    owner, bindings = _owner_parameter(call, record), timeline.bindings(record.record_id)
+    bindings = _bindings(call, record.record_id)
+    owner = _owner_parameter(call, bindings)
     if record.author_id != call.user.user_id:
-        raise _denied()
+        raise denied()
     allowed = list(call.pairs_user_may(call.world.may_update, [owner] if owner else bindings))
     if not allowed:
-        raise _denied()
+        raise denied()
     text, files = _text(fields), _files(call, fields)
     if len(bindings) == 1:
         record.text, record.files = text, record.files if files is None else files
         return record.record_id
     timeline.unbind(record.record_id, allowed[0])
+    timeline.remembered.pop(record.record_id, None)
     kept = list(record.files) if files is None else files
     copy = TimelineRecord(0, "comment", text, record.author_id, call.now, kept)
     return timeline.add(copy, allowed[0])
@@ -71,16 +63,18 @@ def delete(call: Call) -> None:
     """Delete a comment, or only one of its bindings if it has several."""
     record = _comment(call, controller_int(call, "id"))
     timeline = call.world.timeline
-    owner, bindings = _owner_parameter(call, record), timeline.bindings(record.record_id)
+    bindings = _bindings(call, record.record_id)
+    owner = _owner_parameter(call, bindings)
     if owner is None and len(bindings) > 1:
         raise RestError("MULTIPLE_BINDINGS", "Entity has multiple bindings")
     pair = owner or bindings[0]
     if record.author_id != call.user.user_id and not call.user.admin:
-        raise _denied()
+        raise denied()
     if not call.world.may_update(call.user, pair):
-        raise _denied()
+        raise denied()
     if len(bindings) > 1:
         timeline.unbind(record.record_id, pair)
+        timeline.remembered.pop(record.record_id, None)
     else:
         timeline.delete(record.record_id)
 
@@ -88,19 +82,31 @@ def delete(call: Call) -> None:
 def _comment(call: Call, record_id: int) -> TimelineRecord:
     """Return a comment; one without any binding left does not count."""
     record = call.world.timeline.records.get(record_id)
-    if record is None or record.kind != "comment" or not call.world.timeline.bindings(record_id):
-        raise _not_found()
+    if record is None or record.kind != "comment" or not _bindings(call, record_id):
+        raise not_found()
     return record
 
 
-def _owner_parameter(call: Call, record: TimelineRecord) -> Pair | None:
+def _bindings(call: Call, record_id: int) -> list[Pair]:
+    """Return a comment's bindings, or those seen in the last hour if the portal is told to remember them."""
+    timeline = call.world.timeline
+    if not call.world.switches.remembered_bindings:
+        return timeline.bindings(record_id)
+    until, seen = timeline.remembered.get(record_id, (0.0, []))
+    if until <= call.now:
+        seen = timeline.bindings(record_id)
+        timeline.remembered[record_id] = (call.now + _REMEMBERED, seen)
+    return seen
+
+
+def _owner_parameter(call: Call, bindings: list[Pair]) -> Pair | None:
     type_id, item_id = controller_optional_int(call, "ownerTypeId"), controller_optional_int(call, "ownerId")
     if type_id <= 0 and item_id <= 0:
         return None
     owner = call.world.types.by_id(type_id)
     pair = (owner.kind, item_id) if owner else None
-    if pair is None or pair not in call.world.timeline.bindings(record.record_id):
-        raise _owner_not_found()
+    if pair is None or pair not in bindings:
+        raise owner_not_found()
     return pair
 
 

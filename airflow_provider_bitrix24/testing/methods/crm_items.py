@@ -15,7 +15,7 @@ from .registry import Method, classic
 
 if TYPE_CHECKING:
     from ..fields import Field
-    from ..items import ItemStore, Row
+    from ..item_store import ItemStore, Row
 
 _NOT_FOUND = {
     "lead": "Lead is not found",
@@ -79,7 +79,7 @@ def list_items(kind: str, call: Call) -> Listed:
     query = Query(store, world.zone, call.now)
     query.filter(classic_array(call, "filter").items()).sort(classic_array(call, "order").items())
     if not call.user.admin and call.user.may_read is not True:
-        query.allow(lambda item_id: world.may_read(call.user, (kind, item_id)))
+        query.only(lambda item_id: world.may_read(call.user, (kind, item_id)))
     shown = _selection(store, [php.text(name) for name in classic_array(call, "select").values()])
     page = query.page(call.start)
     return Listed([render(call, store, row, shown) for row in page.rows], page.total, page.next)
@@ -109,14 +109,15 @@ def describe(kind: str, call: Call) -> dict[str, Any]:
 def render(call: Call, store: ItemStore, row: Row, shown: list[Field]) -> Row:
     """Write a row as answers show it: text or null, files as links."""
     return {
-        field.name: _file_value(call, store, row, field)
+        field.name: file_value(call, store, row, field)
         if field.type == "file"
         else row.get(field.name, field.default)
         for field in shown
     }
 
 
-def _file_value(call: Call, store: ItemStore, row: Row, field: Field) -> Any:
+def file_value(call: Call, store: ItemStore, row: Row, field: Field) -> Any:
+    """Write the links of a file field; a multiple one without files is ``False``."""
     stored = row.get(field.name)
     if stored is None:
         return False if field.multiple else None

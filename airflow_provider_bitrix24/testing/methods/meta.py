@@ -100,20 +100,6 @@ def feature_get(call: Call) -> dict[str, str]:
     return {"value": "en_selfhosted" if call.world.self_hosted else "Y"}
 
 
-def user_current(call: Call) -> dict[str, Any]:
-    """Return the calling user's card."""
-    user = call.user
-    return {
-        "ID": str(user.user_id),
-        "ACTIVE": user.active,
-        "NAME": user.name,
-        "LAST_NAME": "",
-        "EMAIL": f"user{user.user_id}@example.com",
-        "USER_TYPE": "employee",
-        "IS_ONLINE": "Y",
-    }
-
-
 def _unreachable(call: Call) -> None:
     """``batch``, ``upload`` and ``download`` are carried out before a method is looked for."""
     raise RestError("ERROR_METHOD_NOT_FOUND", "Method not found!")
@@ -136,5 +122,4 @@ METHODS = (
     Method("method.get", method_get),
     Method("app.info", app_info),
     Method("feature.get", feature_get),
-    Method("user.current", user_current, ("user", "user_basic", "user_brief")),
 )

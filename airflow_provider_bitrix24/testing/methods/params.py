@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .. import php
-from ..errors import RestError, classic_error
+from ..errors import RestError, classic_error, owner_not_found
 
 if TYPE_CHECKING:
+    from ..timeline import Pair
     from ..world import Call
 
 
@@ -49,6 +50,15 @@ def controller_int(call: Call, name: str) -> int:
     if not php.is_numeric(value):
         raise _mismatch(value, name, "int")
     return php.int_cast(value)
+
+
+def controller_item(call: Call, type_name: str, id_name: str) -> Pair:
+    """Return the item that two required parameters name."""
+    type_id, item_id = controller_int(call, type_name), controller_int(call, id_name)
+    owner = call.world.types.by_id(type_id)
+    if owner is None or item_id <= 0:
+        raise owner_not_found()
+    return owner.kind, item_id
 
 
 def controller_optional_int(call: Call, name: str) -> int:

@@ -1,0 +1,94 @@
+"""Values in ``crm.item.*``: numbers are numbers, what is empty is null, and phones are in ``fm``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from . import php
+from .fields import MULTI_TYPES
+from .items import linked
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .fields import Field
+    from .item_store import ItemStore, Row
+
+
+def shown(field: Field, row: Row) -> Any:
+    """Return a value as ``crm.item.*`` answers it; files are not decided here."""
+    if field.write_only:
+        return linked(row, field.name.removesuffix("S"))
+    value = row.get(field.name, field.default)
+    if field.multiple:
+        return [_shown_scalar(field, item) for item in value or ()]
+    return _shown_scalar(field, value)
+
+
+def _shown_scalar(field: Field, value: Any) -> Any:
+    if value is None or value == "":
+        return None
+    if field.is_integer:
+        return php.int_cast(value)
+    if field.type == "double":
+        return php.float_cast(value)
+    if field.type == "boolean":
+        return "Y" if value == "1" else "N"
+    return value
+
+
+def shown_multi(row: Row) -> list[dict[str, Any]]:
+    """Return ``fm``."""
+    return [
+        {"id": int(entry["ID"]), "valueType": entry["VALUE_TYPE"], "value": entry["VALUE"], "typeId": name}
+        for name in MULTI_TYPES
+        for entry in row.get(name) or ()
+    ]
+
+
+def has_multi(store: ItemStore) -> bool:
+    """Tell whether items of the type have phones and the like."""
+    return MULTI_TYPES[0] in store.fields
+
+
+def written(fields: Mapping[str, Field], sent: Mapping[str, Any], row: Row | None) -> dict[str, Any]:
+    """Translate what a caller sent into names and values as classic methods take them.
+
+    :param fields: the type's fields by the caller's names
+    :param row: the item as it is, ``None`` for a new one
+    """
+    values: dict[str, Any] = {}
+    for name, value in sent.items():
+        field = fields.get(name)
+        if field is not None:
+            values[field.name] = _written_value(field, value)
+        elif name == "fm":
+            values |= _written_multi(value, row or {})
+    return values
+
+
+def _written_value(field: Field, value: Any) -> Any:
+    if field.type in ("char", "boolean"):
+        return "Y" if value is True or value in ("Y", "y", "true") else "N"
+    if field.type == "file":
+        if field.multiple:
+            return [{"fileData": pair} for pair in php.values(value)]
+        return {"fileData": value} if php.is_array(value) and value else {"remove": "Y"}
+    return value
+
+
+def _written_multi(sent: Any, row: Row) -> dict[str, list[Row]]:
+    """Read ``fm``: a number as key changes or deletes an entry, any other key adds one."""
+    known = {entry["ID"]: (name, entry) for name in MULTI_TYPES for entry in row.get(name) or ()}
+    written: dict[str, list[Row]] = {}
+    for key, entry in php.pairs(sent):
+        name, before = known.get(key, (php.text(php.lookup(entry, "typeId")), None))
+        if name not in MULTI_TYPES:
+            continue
+        value, value_type = php.lookup(entry, "value"), php.lookup(entry, "valueType")
+        change = {"VALUE": value, "VALUE_TYPE": value_type}
+        if before is not None:
+            change = {name: before[name] if new is None else new for name, new in change.items()}
+            change["ID"] = key
+        written.setdefault(name, []).append(change)
+    return written

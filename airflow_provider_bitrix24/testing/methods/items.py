@@ -1,0 +1,192 @@
+"""``crm.item.*``: the same methods for leads, deals, contacts, companies, quotes and smart processes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .. import php
+from ..errors import RestError, denied, not_found
+from ..item_names import any_spelling, item_fields
+from ..item_query import refine
+from ..item_values import has_multi, shown, shown_multi, written
+from ..items import stage_field
+from ..listing import Query
+from ..world import Call, Listed
+from .crm_items import file_value
+from .params import controller_array, controller_int
+from .registry import controller
+
+if TYPE_CHECKING:
+    from ..fields import Field
+    from ..item_store import ItemStore, Row
+
+_STATIC = ("lead", "deal", "contact", "company", "quote", "smart_invoice")
+
+
+@dataclass
+class _Type:
+    """The type a call is about, its fields by their names in answers, and by all that a caller may use."""
+
+    call: Call
+    type_id: int
+    kind: str
+    store: ItemStore
+    fields: dict[str, Field]
+    spellings: dict[str, Field]
+
+    @classmethod
+    def of(cls, call: Call) -> _Type:
+        """Resolve ``entityTypeId``."""
+        type_id = controller_int(call, "entityTypeId")
+        owner = call.world.types.by_id(type_id)
+        if owner is None:
+            raise not_found("Smart process")
+        if owner.kind not in _STATIC and not owner.kind.startswith("dynamic_"):
+            text = f"Entity type {owner.name} is not supported"
+            raise RestError("ENTITY_TYPE_NOT_SUPPORTED", text)
+        store = call.world.crm.store(owner.kind)
+        original = call.params.get("useOriginalUfNames") in ("Y", "y", "true", True)
+        fields = item_fields(store, original=original)
+        return cls(call, type_id, owner.kind, store, fields, any_spelling(fields))
+
+    def existing(self) -> int:
+        """Return ``id``."""
+        item_id = controller_int(self.call, "id")
+        if not self.call.world.crm.exists(self.kind, item_id):
+            raise not_found()
+        return item_id
+
+    def render(self, row: Row, selected: set[str] | None = None) -> Row:
+        """Write an item as answers show it.
+
+        :param selected: names of fields; all if not given
+        """
+        answer: Row = {
+            name: self._value(field, row)
+            for name, field in self.fields.items()
+            if selected is None or name in selected or (field.is_user_field and "UF_*" in selected)
+        }
+        if selected is None and has_multi(self.store):
+            answer["fm"] = shown_multi(row)
+        if selected is None or "entityTypeId" in selected:
+            answer["entityTypeId"] = self.type_id
+        return answer
+
+    def _value(self, field: Field, row: Row) -> Any:
+        if field.type != "file":
+            return shown(field, row)
+        value = file_value(self.call, self.store, row, field)
+        return [] if value is False else value
+
+    def changes(self, row: Row | None) -> dict[str, Any]:
+        """Read ``fields``; a pipeline or stage that there is not is an error."""
+        values = written(self.spellings, controller_array(self.call, "fields"), row)
+        crm, stage = self.call.world.crm, stage_field(self.store)
+        if stage is None:
+            return values
+        pipelines = self.call.world.pipelines.of(self.kind)
+        category = crm.category(self.store, row) if row is not None else next(iter(pipelines), 0)
+        if "CATEGORY_ID" in values and "CATEGORY_ID" in self.store.fields:
+            category = php.int_cast(values["CATEGORY_ID"])
+        pipeline = pipelines.get(category)
+        if pipeline is None:
+            raise _not_valid("categoryId")
+        if stage in values and values[stage] not in [known.stage_id for known in pipeline.stages]:
+            raise _not_valid("stageId")
+        return values
+
+
+def _not_valid(name: str) -> RestError:
+    return RestError("CRM_FIELD_ERROR_VALUE_NOT_VALID", f'Invalid value for field "{name}"')
+
+
+# ---------------------------------------------------------------- methods
+
+
+def get(call: Call) -> dict[str, Any]:
+    """Return an item with everything it has."""
+    wanted = _Type.of(call)
+    item_id = wanted.existing()
+    if not call.world.may_read(call.user, (wanted.kind, item_id)):
+        raise denied()
+    return {"item": wanted.render(wanted.store.rows[item_id])}
+
+
+def list_items(call: Call) -> Listed:
+    """List items."""
+    wanted = _Type.of(call)
+    query = Query(wanted.store, call.world.zone, call.now, overrun_first=False)
+    refine(query, wanted.spellings, call.params.get("filter"), call.params.get("order"))
+    if not call.user.admin and call.user.may_read is not True:
+        query.only(lambda item_id: call.world.may_read(call.user, (wanted.kind, item_id)))
+    page = query.page(call.start)
+    selected = _selection(wanted, call.params.get("select"))
+    rows = {"items": [wanted.render(row, selected) for row in page.rows]}
+    return Listed(rows, None if (call.start or 0) < 0 else page.total, page.next)
+
+
+def _selection(wanted: _Type, select: Any) -> set[str] | None:
+    """Return the names selected, ``None`` for all; unknown ones are dropped."""
+    names = {php.text(name) for name in php.values(select)} if php.is_array(select) else set()
+    chosen = [wanted.spellings[name] for name in names if name in wanted.spellings]
+    known = {name for name, field in wanted.fields.items() if field in chosen}
+    known |= names & {"UF_*", "entityTypeId"}
+    return None if "*" in names or not known else known
+
+
+def add(call: Call) -> dict[str, Any]:
+    """Add an item."""
+    wanted = _Type.of(call)
+    values = wanted.changes(None)
+    if not call.user.writes_anything:
+        raise denied()
+    crm = call.world.crm
+    item_id = crm.create(wanted.kind, values, author=call.user.user_id, now=call.now)
+    return {"item": wanted.render(wanted.store.rows[item_id])}
+
+
+def update(call: Call) -> dict[str, Any]:
+    """Change an item; this is the only way into another pipeline."""
+    wanted = _Type.of(call)
+    item_id = _changeable(wanted)
+    row = wanted.store.rows[item_id]
+    values = wanted.changes(row)
+    call.world.crm.update(
+        wanted.kind, item_id, values, author=call.user.user_id, now=call.now, change_pipeline=True
+    )
+    return {"item": wanted.render(row)}
+
+
+def delete(call: Call) -> list[Any]:
+    """Delete an item, its bindings, and the records that belong to nothing else."""
+    wanted = _Type.of(call)
+    call.world.delete_item((wanted.kind, _changeable(wanted)))
+    return []
+
+
+def _changeable(wanted: _Type) -> int:
+    item_id = wanted.existing()
+    if not wanted.call.world.may_update(wanted.call.user, (wanted.kind, item_id)):
+        raise denied()
+    return item_id
+
+
+def fields(call: Call) -> dict[str, Any]:
+    """Describe the fields."""
+    return {
+        "fields": {
+            name: {**field.describe(), "upperName": field.name}
+            for name, field in _Type.of(call).fields.items()
+        }
+    }
+
+
+METHODS = (
+    controller("crm.item.get", get),
+    controller("crm.item.list", list_items),
+    controller("crm.item.add", add),
+    controller("crm.item.update", update),
+    controller("crm.item.delete", delete),
+    controller("crm.item.fields", fields),
+)

@@ -1,0 +1,23 @@
+"""Ports for servers that bind theirs themselves, and for addresses at which nobody listens."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import socket
+
+# Below what systems take the ports of outgoing connections from, so that a port stays free until it is used.
+_numbers = itertools.count(20000 + os.getpid() % 10000)
+
+
+def free_port():
+    """Return a port of the loopback that nobody uses, each time another one."""
+    return next(port for port in _numbers if _is_free(port))
+
+
+def _is_free(port):
+    with contextlib.suppress(OSError), socket.socket() as probe:
+        probe.bind(("127.0.0.1", port))
+        return True
+    return False
