@@ -6,27 +6,35 @@ import asyncio
 import logging
 import ssl
 import time
-from collections.abc import AsyncIterator, Generator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, assert_never
 
 from airflow_provider_bitrix24.rest import exchange as ex
 from airflow_provider_bitrix24.rest import renewal as rn
-from airflow_provider_bitrix24.rest.bulk import groups
+from airflow_provider_bitrix24.rest import steps as st
+from airflow_provider_bitrix24.rest.bulk import Many
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
-from airflow_provider_bitrix24.rest.credentials import OAuthApplication, Tokens
+from airflow_provider_bitrix24.rest.chains import Reader
+from airflow_provider_bitrix24.rest.credentials import Address, OAuthApplication
 from airflow_provider_bitrix24.rest.errors import (
     Bitrix24Error,
     ConnectionLostError,
+    InvalidConnectionError,
     PortalUnreachableError,
     TlsError,
-    TokenRenewalError,
 )
-from airflow_provider_bitrix24.rest.paging import pager_for
 from airflow_provider_bitrix24.rest.redaction import guard_http_loggers
 from airflow_provider_bitrix24.rest.replies import Failure, Reply, Response
-from airflow_provider_bitrix24.rest.waiting import announce
-from airflow_provider_bitrix24.rest.wire import FORM_HEADERS, JSON_HEADERS, Wire, causes_of, reason_of
+from airflow_provider_bitrix24.rest.waiting import announced
+from airflow_provider_bitrix24.rest.wire import (
+    FORM_HEADERS,
+    JSON_HEADERS,
+    Wire,
+    causes_of,
+    reason_of,
+    without_frames,
+)
 
 if TYPE_CHECKING:
     import httpx2
@@ -45,20 +53,30 @@ class AsyncClient:
     :param ledger: keeps the portal's limits together with everyone else
     :param wire: how to reach the portal
     :param keeper: keeps renewed tokens; needed for OAuth only
+    :param in_thread: runs a function that may block, with its arguments, outside the event loop
     """
 
     def __init__(
-        self, session: ex.Session, ledger: Ledger, wire: Wire, keeper: rn.TokenKeeper | None = None
+        self,
+        session: ex.Session,
+        ledger: Ledger,
+        wire: Wire,
+        keeper: rn.TokenKeeper | None = None,
+        in_thread: Callable[..., Awaitable[Any]] = asyncio.to_thread,
     ) -> None:
         self.session = session
         self._ledger = ledger
         self._wire = wire
         self._keeper = keeper
+        self._in_thread = in_thread
         self._http: httpx2.AsyncClient | None = None
+        self._renewing: set[asyncio.Future[Any]] = set()
         guard_http_loggers()
 
     async def close(self) -> None:
-        """Close idle connections."""
+        """Let renewals end that nobody waits for any more, and close idle connections."""
+        if self._renewing:
+            await asyncio.wait(self._renewing)
         if self._http is not None:
             await self._http.aclose()
             self._http = None
@@ -74,10 +92,7 @@ class AsyncClient:
 
     async def batch(self, calls: Iterable[Call]) -> list[Outcome]:
         """Carry out any number of calls in as few requests as carry them exactly; one outcome each."""
-        outcomes: list[Outcome] = []
-        for group in groups(calls):
-            outcomes += await self._drive(ex.exchange(group, self.session))
-        return outcomes
+        return await self._drive(Many(calls, self.session).in_turn())  # type: ignore[no-any-return]
 
     async def records(self, call: Call) -> AsyncIterator[dict[str, Any]]:
         """Yield every row of a list.
@@ -85,13 +100,16 @@ class AsyncClient:
         :raises IncompleteListError: rows are missing or come twice
         :raises Bitrix24Error: a page failed
         """
-        pager = pager_for(call)
-        while (page := pager.next_call()) is not None:
-            for row in pager.take(await self.call_reply(page)):
-                yield row
+        reader = Reader(call, self.session, log)
+        while (request := reader.next_request()) is not None:
+            for rows in reader.take(await self._drive(request)):
+                for row in rows:
+                    yield row
 
     async def _drive(self, generator: Generator[Any, Any, Any]) -> Any:
         """Do what the generator asks for until it has a result."""
+        # Before a slot is taken: one that is used late upsets the portal's count.
+        await self._in_thread(_prepare, self._wire)
         answer: Any = None
         while True:
             try:
@@ -100,63 +118,70 @@ class AsyncClient:
                 return stop.value
             answer = await self._do(step)
 
-    async def _do(self, step: ex.Step | rn.RenewalStep) -> Any:
+    async def _do(self, step: st.Step | rn.RenewalStep) -> Any:
         match step:
-            case ex.Reserve(portal):
-                return await asyncio.to_thread(self._ledger.reserve, portal, self.session.limits)
-            case ex.IsCurrent(portal, slot):
-                return await asyncio.to_thread(self._ledger.is_current, portal, slot)
-            case ex.Blocked(meters):
-                return await asyncio.to_thread(self._ledger.blocked, meters)
-            case ex.Settle(portal, slot, passed, readings):
-                return await asyncio.to_thread(
+            case st.Reserve(portal, at_most):
+                return await self._in_thread(self._ledger.reserve, portal, self.session.limits, at_most)
+            case st.IsCurrent(portal, slot):
+                return await self._in_thread(self._ledger.is_current, portal, slot)
+            case st.Blocked(meters):
+                return await self._in_thread(self._ledger.blocked, meters)
+            case st.Settle(portal, slot, passed, readings):
+                return await self._in_thread(
                     self._ledger.settle, portal, self.session.limits, slot, passed=passed, readings=readings
                 )
-            case ex.Pause():
-                announce(log, step)
-                return await asyncio.sleep(step.seconds)
-            case ex.Send(request):
-                return await self._post(
-                    request.address.reveal(), request.body, JSON_HEADERS, request.fresh_connection
-                )
-            case ex.Renew(stale):
-                return await self._renew(stale)
+            case st.Pause():
+                for seconds in announced(log, step):
+                    await asyncio.sleep(seconds)
+                return None
+            case st.Send(request):
+                return await self._post(request, JSON_HEADERS, fresh=request.fresh_connection)
+            case st.Renew(application):
+                return await self._renew(application)
             case rn.Load():
-                return await asyncio.to_thread(self._keeper.load) if self._keeper else None
+                return await self._in_thread(self._keeper.load) if self._keeper else None
             case rn.Save(tokens):
-                return await asyncio.to_thread(self._keeper.save, tokens) if self._keeper else None
-            case rn.SendForm(address, body):
-                return await self._post(address.reveal(), body, FORM_HEADERS, fresh=True)
+                return await self._in_thread(self._keeper.save, tokens) if self._keeper else None
+            case rn.SendForm():
+                return await self._post(step, FORM_HEADERS, fresh=True)
             case _:
                 assert_never(step)
 
-    async def _renew(self, stale: Tokens) -> Tokens | Bitrix24Error:
-        credentials = self.session.credentials
-        if not isinstance(credentials, OAuthApplication):
-            return TokenRenewalError("a webhook has no token to renew", portal=credentials.portal)
-        async with self._renewal_lock(credentials.identity):
-            return await self._drive(rn.renewal(credentials, stale, self.session.policy))  # type: ignore[no-any-return]
+    async def _renew(self, application: OAuthApplication) -> st.Renewed | Bitrix24Error:
+        """Renew the tokens, to the end even where the caller is cancelled: a pair half renewed is lost."""
+        renewing = asyncio.ensure_future(self._renew_locked(application))
+        self._renewing.add(renewing)
+        renewing.add_done_callback(self._renewing.discard)
+        return await asyncio.shield(renewing)
+
+    async def _renew_locked(self, application: OAuthApplication) -> st.Renewed | Bitrix24Error:
+        async with self._renewal_lock(application.identity):
+            return await self._drive(rn.renewal(application, self.session.policy))  # type: ignore[no-any-return]
 
     @asynccontextmanager
     async def _renewal_lock(self, identity: str) -> AsyncIterator[None]:
         """Hold the renewal lock, asking for it again and again: a cancelled wait leaves nothing locked."""
         lock = self._ledger.renewal(identity)
-        while not lock.acquire(blocking=False):  # noqa: ASYNC110 - threads and processes hold it too
+        while not await self._in_thread(lock.acquire, False):  # noqa: ASYNC110 - other processes hold it, too
             await asyncio.sleep(_LOCK_POLL)
         try:
             yield
         finally:
             lock.release()
 
-    async def _post(self, url: str, body: bytes, headers: dict[str, str], fresh: bool) -> Response | Failure:
+    async def _post(
+        self, message: st.Request | rn.SendForm, headers: dict[str, str], *, fresh: bool
+    ) -> Response | Failure:
         import httpx2
 
         started = time.monotonic()
-        http = await self._new_http(url) if fresh else await self._kept_http(url)
+        http = self._new_http(message.address) if fresh else self._kept_http(message.address)
         try:
-            response = await http.post(url, content=body, headers=headers)
+            response = await http.post(message.address.reveal(), content=message.body, headers=headers)
         except (httpx2.HTTPError, OSError) as error:
             failure = _failure(error)
+        except BaseException as error:
+            raise without_frames(error) from None
         else:
             location = response.headers.get("Location", "")
             return Response(response.status_code, response.content, location, time.monotonic() - started)
@@ -165,23 +190,33 @@ class AsyncClient:
                 await http.aclose()
         return Failure(failure, time.monotonic() - started)
 
-    async def _kept_http(self, url: str) -> httpx2.AsyncClient:
+    def _kept_http(self, address: Address) -> httpx2.AsyncClient:
         if self._http is None:
-            self._http = await self._new_http(url)
+            self._http = self._new_http(address)
         return self._http
 
-    async def _new_http(self, url: str) -> httpx2.AsyncClient:
+    def _new_http(self, address: Address) -> httpx2.AsyncClient:
         import httpx2
 
         connect, read = self._wire.timeouts
-        tls = await asyncio.to_thread(getattr, self._wire, "tls")  # reads certificates from disk, once
-        return httpx2.AsyncClient(
-            verify=tls,
-            proxy=self._wire.proxy_for(url),
-            trust_env=False,  # no .netrc, and the same proxies as the synchronous client
-            timeout=httpx2.Timeout(read, connect=connect),
-            follow_redirects=False,
-        )
+        try:
+            return httpx2.AsyncClient(
+                verify=self._wire.tls,
+                proxy=self._wire.proxy_for(address.origin),
+                trust_env=False,  # no .netrc, and the same proxies as the synchronous client
+                timeout=httpx2.Timeout(read, connect=connect),
+                follow_redirects=False,
+            )
+        except (ImportError, httpx2.InvalidURL) as error:
+            problem = f"proxy: {error}"
+        raise InvalidConnectionError(problem)
+
+
+def _prepare(wire: Wire) -> None:
+    """Load the library, and the certificates from disk; both block, the first time."""
+    import httpx2  # noqa: F401
+
+    _ = wire.tls
 
 
 def _failure(error: Exception) -> Bitrix24Error:

@@ -8,11 +8,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_bitrix24.rest import php
 from airflow_provider_bitrix24.rest.errors import Bitrix24Error, InvalidInputError
 from airflow_provider_bitrix24.rest.methods import Kind, Method, method_facts
+from airflow_provider_bitrix24.rest.redaction import redact_addresses
 
 if TYPE_CHECKING:
     from airflow_provider_bitrix24.rest.replies import Reply
@@ -69,6 +71,10 @@ class Call:
 
     def command(self) -> str:
         """Return the call as a command of a batch."""
+        return self._command
+
+    @cached_property
+    def _command(self) -> str:
         query = php.encode(self.params)
         return f"{self.method}?{query}" if query else self.method
 
@@ -141,7 +147,10 @@ def _plain(value: Any, path: str) -> Any:
     if value is None or isinstance(value, (bool, str)):
         return _encodable(value, path)
     if isinstance(value, Mapping):
-        return {_key(key, path): _plain(item, f"{path}.{key}") for key, item in value.items()}
+        plain = {_key(key, path): _plain(item, f"{path}.{key}") for key, item in value.items()}
+        if len(plain) < len(value):
+            raise InvalidInputError(f"{path}: a name is there twice, as text and as a number")
+        return plain
     if isinstance(value, (list, tuple)):
         return [_plain(item, f"{path}[{position}]") for position, item in enumerate(value)]
     return _plain_scalar(value, path)
@@ -154,13 +163,30 @@ def _plain_scalar(value: Any, path: str) -> Any:
         return value.isoformat()
     if isinstance(value, Decimal) and value.is_finite():
         return format(value, "f")
-    if hasattr(type(value), "__index__"):
-        return int(value.__index__())
+    if (number := _index(value)) is not None:
+        return _whole(number, path)
     if isinstance(value, float) and math.isfinite(value):
         return float(value)
     raise InvalidInputError(
         f"{path}: {_shown(value)} cannot be sent as JSON",
         remedy="Send text, whole or finite numbers, dates, lists and mappings.",
+    )
+
+
+def _index(value: Any) -> int | None:
+    """Return a value of any integer type as a number; numpy's arrays only look like one."""
+    try:
+        return int(type(value).__index__(value))
+    except (AttributeError, TypeError):
+        return None
+
+
+def _whole(number: int, path: str) -> int:
+    if -(2**63) <= number < 2**63:
+        return number
+    raise InvalidInputError(
+        f"{path}: a number of {number.bit_length()} bits is more than 64, so the portal would round it",
+        remedy="Send it as text.",
     )
 
 
@@ -179,7 +205,7 @@ def _encodable(value: Any, path: str) -> Any:
             value.encode()
         except UnicodeEncodeError:
             raise InvalidInputError(f"{path}: the text holds half a character (a lone surrogate)") from None
-        return str(value)
+        return str.__str__(value)  # the text itself, also of an enumeration's member
     return value
 
 
@@ -187,10 +213,10 @@ def _key(key: Any, path: str) -> str:
     if isinstance(key, str):
         return str(_encodable(key, path))
     if isinstance(key, int) and not isinstance(key, bool):
-        return str(key)
+        return str(int(key))
     raise InvalidInputError(f"{path}: {_shown(key)} is not a parameter's name")
 
 
 def _shown(value: Any) -> str:
-    text = repr(value)
+    text = redact_addresses(repr(value))
     return text if len(text) <= 80 else f"{text[:77]}..."

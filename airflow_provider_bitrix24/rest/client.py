@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 import logging
+import os
 import ssl
+import threading
 import time
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import IO, TYPE_CHECKING, Any, assert_never
 
 from airflow_provider_bitrix24.rest import exchange as ex
 from airflow_provider_bitrix24.rest import renewal as rn
-from airflow_provider_bitrix24.rest.bulk import groups
+from airflow_provider_bitrix24.rest import steps as st
+from airflow_provider_bitrix24.rest.bulk import Many, Plan, T, Wait
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
-from airflow_provider_bitrix24.rest.credentials import OAuthApplication, Tokens
+from airflow_provider_bitrix24.rest.chains import Reader
+from airflow_provider_bitrix24.rest.credentials import OAuthApplication
 from airflow_provider_bitrix24.rest.downloads import Download, DownloadStep, download
 from airflow_provider_bitrix24.rest.errors import (
     Bitrix24Error,
     ConnectionLostError,
+    InvalidConnectionError,
     PortalUnreachableError,
     TlsError,
-    TokenRenewalError,
 )
-from airflow_provider_bitrix24.rest.paging import pager_for
+from airflow_provider_bitrix24.rest.inflight import Gate
+from airflow_provider_bitrix24.rest.progress import Progress, Tracker
 from airflow_provider_bitrix24.rest.redaction import guard_http_loggers
 from airflow_provider_bitrix24.rest.replies import Failure, Reply, Response
-from airflow_provider_bitrix24.rest.waiting import announce
+from airflow_provider_bitrix24.rest.waiting import Headway, announced
 from airflow_provider_bitrix24.rest.wire import (
     FORM_HEADERS,
     JSON_HEADERS,
@@ -32,6 +39,7 @@ from airflow_provider_bitrix24.rest.wire import (
     Wire,
     causes_of,
     reason_of,
+    without_frames,
 )
 
 if TYPE_CHECKING:
@@ -61,6 +69,8 @@ class Client:
         self._wire = wire
         self._keeper = keeper
         self._http: requests.Session | None = None
+        self._opened_by = os.getpid()
+        self._stopping = threading.Event()
         guard_http_loggers()
 
     def close(self) -> None:
@@ -78,12 +88,68 @@ class Client:
         outcome.unwrap()
         return outcome.reply  # type: ignore[no-any-return]
 
-    def batch(self, calls: Iterable[Call]) -> list[Outcome]:
-        """Carry out any number of calls in as few requests as carry them exactly; one outcome each."""
-        outcomes: list[Outcome] = []
-        for group in groups(calls):
-            outcomes += self._drive(ex.exchange(group, self.session))
-        return outcomes
+    def batch(
+        self, calls: Sequence[Call], *, in_flight: int = 1, tracker: Tracker | None = None
+    ) -> list[Outcome]:
+        """Carry out any number of calls in as few requests as carry them exactly; one outcome each.
+
+        :param calls: the calls
+        :param in_flight: how many requests may be under way at once; above 1 the calls must not depend on
+            each other's order
+        :param tracker: told before a request is sent, and what came of it
+        """
+        many, gate, headway = Many(calls, self.session), Gate(in_flight), Headway(log, len(calls))
+
+        def carry_out(group: tuple[int, list[Call]]) -> list[Outcome]:
+            first, part = group
+            with gate.passing():
+                self._go_on()
+                sending = partial(tracker.sending, first, len(part)) if tracker else None
+                outcomes: list[Outcome] = self._drive(many.exchange(part), gate, sending)
+                if tracker:
+                    tracker.ended(first, outcomes)
+            headway.made(len(part))
+            return outcomes
+
+        if in_flight == 1 or len(many.groups) < 2:
+            return [outcome for group in many.groups for outcome in carry_out(group)]
+        self._prepare()
+        self._kept_http()  # threads that all begin now would make one each, and lose all but the last
+        with ThreadPoolExecutor(in_flight, thread_name_prefix="bitrix24") as pool:
+            try:
+                parts = list(pool.map(carry_out, many.groups))
+            except BaseException:
+                # The task is being stopped: what is under way ends, what waits is not sent any more.
+                self._stopping.set()
+                pool.shutdown(wait=True, cancel_futures=True)
+                raise
+            finally:
+                self._stopping.clear()
+        return [outcome for part in parts for outcome in part]
+
+    def carry_out(self, plan: Plan[T], progress: Progress, *, in_flight: int = 1) -> T:
+        """Carry out work on many items and return what the plan makes of it.
+
+        :param plan: the work
+        :param progress: what is known of the items, kept up to date
+        :param in_flight: how many requests may be under way at once
+        """
+        answer: Any = None
+        try:
+            while True:
+                step = plan.send(answer)
+                if isinstance(step, Wait):
+                    answer = None
+                    self._pause(st.Pause(step.seconds, step.why))
+                    continue
+                tracker = Tracker(progress, step.positions, step.calls) if step.positions else None
+                answer = self.batch(step.calls, in_flight=in_flight, tracker=tracker)
+        except StopIteration as stop:
+            result: T = stop.value
+            return result
+        except BaseException:
+            progress.flush()
+            raise
 
     def records(self, call: Call) -> Iterator[dict[str, Any]]:
         """Yield every row of a list.
@@ -91,9 +157,10 @@ class Client:
         :raises IncompleteListError: rows are missing or come twice
         :raises Bitrix24Error: a page failed
         """
-        pager = pager_for(call)
-        while (page := pager.next_call()) is not None:
-            yield from pager.take(self.call_reply(page))
+        reader = Reader(call, self.session, log)
+        while (request := reader.next_request()) is not None:
+            for rows in reader.take(self._drive(request)):
+                yield from rows
 
     def download(self, link: str, target: IO[bytes]) -> int:
         """Write what a link of the portal leads to into a file, and return the number of bytes.
@@ -106,72 +173,100 @@ class Client:
             raise result
         return result
 
-    def _drive(self, generator: Generator[Any, Any, Any]) -> Any:
+    def _drive(
+        self,
+        generator: Generator[Any, Any, Any],
+        gate: Gate | None = None,
+        sending: Callable[[], None] | None = None,
+    ) -> Any:
         """Do what the generator asks for until it has a result."""
+        self._prepare()
         answer: Any = None
         while True:
             try:
                 step = generator.send(answer)
             except StopIteration as stop:
                 return stop.value
+            if sending and isinstance(step, st.Send):
+                sending()
+            epoch = gate.epoch if gate else 0
             answer = self._do(step)
+            if gate and isinstance(step, st.Send):
+                gate.answered(epoch, answer)
 
-    def _do(self, step: ex.Step | rn.RenewalStep | DownloadStep) -> Any:
+    def _prepare(self) -> None:
+        """Load what sending needs before a slot is taken: one that is used late upsets the portal's count."""
+        import airflow_provider_bitrix24.rest.adapter  # noqa: F401 - and with it the library
+
+        _ = self._wire.tls
+
+    def _do(self, step: st.Step | rn.RenewalStep | DownloadStep) -> Any:
         match step:
-            case ex.Reserve(portal):
-                return self._ledger.reserve(portal, self.session.limits)
-            case ex.IsCurrent(portal, slot):
+            case st.Reserve(portal, at_most):
+                return self._ledger.reserve(portal, self.session.limits, at_most)
+            case st.IsCurrent(portal, slot):
                 return self._ledger.is_current(portal, slot)
-            case ex.Blocked(meters):
+            case st.Blocked(meters):
                 return self._ledger.blocked(meters)
-            case ex.Settle(portal, slot, passed, readings):
+            case st.Settle(portal, slot, passed, readings):
                 return self._ledger.settle(
                     portal, self.session.limits, slot, passed=passed, readings=readings
                 )
-            case ex.Pause():
-                announce(log, step)
-                return time.sleep(step.seconds)
-            case ex.Send(request):
-                return self._post(
-                    request.address.reveal(), request.body, JSON_HEADERS, request.fresh_connection
-                )
-            case ex.Renew(stale):
-                return self._renew(stale)
+            case st.Pause():
+                return self._pause(step)
+            case st.Send(request):
+                return self._post(request, JSON_HEADERS, fresh=request.fresh_connection)
+            case st.Renew(application):
+                return self._renew(application)
             case rn.Load():
                 return self._keeper.load() if self._keeper else None
             case rn.Save(tokens):
                 return self._keeper.save(tokens) if self._keeper else None
-            case rn.SendForm(address, body):
-                return self._post(address.reveal(), body, FORM_HEADERS, fresh=True)
+            case rn.SendForm():
+                return self._post(step, FORM_HEADERS, fresh=True)
             case Download():
                 return self._fetch(step)
             case _:
                 assert_never(step)
 
-    def _renew(self, stale: Tokens) -> Tokens | Bitrix24Error:
-        credentials = self.session.credentials
-        if not isinstance(credentials, OAuthApplication):
-            return TokenRenewalError("a webhook has no token to renew", portal=credentials.portal)
-        with self._ledger.renewal(credentials.identity):
-            return self._drive(rn.renewal(credentials, stale, self.session.policy))  # type: ignore[no-any-return]
+    def _pause(self, pause: st.Pause) -> None:
+        for seconds in announced(log, pause):
+            self._go_on(seconds)
 
-    def _post(self, url: str, body: bytes, headers: dict[str, str], fresh: bool) -> Response | Failure:
+    def _go_on(self, seconds: float = 0.0) -> None:
+        """Sleep and go on, unless the calls in flight are being stopped."""
+        if self._stopping.wait(seconds):
+            raise InterruptedError("the calls in flight are being stopped")
+
+    def _renew(self, application: OAuthApplication) -> st.Renewed | Bitrix24Error:
+        lock = self._ledger.renewal(application.identity)
+        lock.acquire()
+        try:
+            return self._drive(rn.renewal(application, self.session.policy))  # type: ignore[no-any-return]
+        finally:
+            lock.release()
+
+    def _post(
+        self, message: st.Request | rn.SendForm, headers: dict[str, str], *, fresh: bool
+    ) -> Response | Failure:
         import requests
 
         http = self._new_http() if fresh else self._kept_http()
         started = time.monotonic()
         try:
             with http.post(
-                url,
-                data=body,
+                message.address.reveal(),
+                data=message.body,
                 headers=headers,
                 timeout=self._wire.timeouts,
-                proxies=self._proxies(url),
+                proxies=self._proxies(message.address.origin),
                 allow_redirects=False,
             ) as response:
                 content = response.content
         except (requests.RequestException, OSError) as error:
             failure = _failure(error)
+        except BaseException as error:
+            raise without_frames(error) from None
         else:
             location = response.headers.get("Location", "")
             return Response(response.status_code, content, location, time.monotonic() - started)
@@ -185,14 +280,13 @@ class Client:
         import requests
 
         started = time.monotonic()
-        url = step.address.reveal()
         http = self._kept_http()
         try:
             with http.get(
-                url,
+                step.address.reveal(),
                 headers={"User-Agent": USER_AGENT},
                 timeout=self._wire.timeouts,
-                proxies=self._proxies(url),
+                proxies=self._proxies(step.address.origin),
                 allow_redirects=False,
                 stream=True,
             ) as response:
@@ -204,6 +298,8 @@ class Client:
                     body = response.content
         except requests.RequestException as error:
             failure = _failure(error)
+        except BaseException as error:
+            raise without_frames(error) from None
         else:
             location = response.headers.get("Location", "")
             return Response(response.status_code, body, location, time.monotonic() - started)
@@ -214,42 +310,32 @@ class Client:
         return {"http": proxy, "https": proxy} if proxy else {}
 
     def _kept_http(self) -> requests.Session:
-        if self._http is None:
-            self._http = self._new_http()
+        if self._http is None or self._opened_by != os.getpid():
+            # After a fork the parent's connections would bring its answers to this process as well.
+            self._http, self._opened_by = self._new_http(), os.getpid()
         return self._http
 
     def _new_http(self) -> requests.Session:
-        import requests
-        from requests.adapters import HTTPAdapter
+        from airflow_provider_bitrix24.rest.adapter import Adapter, PlainSession
 
-        wire = self._wire
-
-        class _Adapter(HTTPAdapter):
-            """Hands the connection's own certificates to the pool, through a proxy too."""
-
-            def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-                super().init_poolmanager(*args, ssl_context=wire.tls, **kwargs)
-
-            def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
-                return super().proxy_manager_for(*args, ssl_context=wire.tls, **kwargs)
-
-        http = requests.Session()
+        http = PlainSession()
         http.trust_env = False  # no .netrc, and the same proxies as the asynchronous client
-        http.verify = wire.verify is not False
-        http.mount("https://", _Adapter())
+        http.verify = self._wire.verify is not False
+        for scheme in ("https://", "http://"):
+            http.mount(scheme, Adapter(self._wire.tls))
         return http
 
 
 def _failure(error: Exception) -> Bitrix24Error:
     """Tell what a failure of the library means, above all whether anything was sent."""
-    import requests
-    from urllib3.exceptions import NewConnectionError, ProxyError
+    from airflow_provider_bitrix24.rest.adapter import NotConnectedError
 
     causes = causes_of(error)
     text = reason_of(causes)
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
         return TlsError(text)
-    not_sent = (requests.ConnectTimeout, requests.exceptions.ProxyError, NewConnectionError, ProxyError)
-    if any(isinstance(cause, not_sent) for cause in causes):
+    if any(isinstance(cause, NotConnectedError) for cause in causes):
         return PortalUnreachableError(text)
+    if isinstance(error, ValueError):  # the library refuses the address, the proxy's as a rule
+        return InvalidConnectionError(text)
     return ConnectionLostError(text)

@@ -59,8 +59,11 @@ _BY_CODE: dict[str, type[e.Bitrix24Error]] = {
     "NOT_FOUND": e.NotFoundError,
     "OWNER_NOT_FOUND": e.NotFoundError,
     "ERROR_NOT_FOUND": e.NotFoundError,
+    "BINDING_NOT_FOUND": e.NotFoundError,
     "ENTITYNOTFOUNDEXCEPTION": e.NotFoundError,
     "MULTIPLE_BINDINGS": e.RejectedError,
+    "ACTIVITY_IS_ALREADY_BOUND": e.RejectedError,
+    "LAST_BINDING_CANNOT_BE_DELETED": e.RejectedError,
     "ADDING_DISABLED": e.RejectedError,
     "REMOVING_DISABLED": e.RejectedError,
     # the portal's inside
@@ -81,7 +84,7 @@ _V3_VALIDATION = re.compile(
 
 _BY_TEXT: tuple[tuple[re.Pattern[str], type[e.Bitrix24Error]], ...] = (
     (
-        re.compile(r"^(?:(?:contact|company|lead|deal|quote) is )?not found\.?$", re.IGNORECASE),
+        re.compile(r"^(?:(?:contact|company|lead|deal|quote|activity) is )?not found\.?$", re.IGNORECASE),
         e.NotFoundError,
     ),
     (re.compile(r"^access denied[.!]?$", re.IGNORECASE), e.AccessDeniedError),
@@ -113,12 +116,14 @@ def error_class(code: str, description: str, status: int) -> type[e.Bitrix24Erro
     """
     name = _V3_PREFIX.sub("", code.upper())
     known = _BY_CODE.get(name)
+    if name == "ACCESSDENIEDEXCEPTION" and status == 401:
+        return e.AuthenticationError
     if known in (e.AccessDeniedError, e.AuthenticationError) and _PLAN_TEXT.search(description):
         return e.PlanError
     if known is not None:
         return known
-    if name == "ERROR_CORE" and "SQL QUERY ERROR" in description.upper():
-        return e.ServerError
+    if name == "ERROR_CORE":  # the method may have run
+        return e.ServerError if "SQL QUERY ERROR" in description.upper() else e.UnexpectedResultError
     if name != code.upper() and _V3_VALIDATION.match(name):
         return e.InvalidParameterError
     for pattern, cls in _BY_TEXT:
@@ -126,7 +131,7 @@ def error_class(code: str, description: str, status: int) -> type[e.Bitrix24Erro
             return cls
     if status >= 500:
         return e.ServerError
-    return e.RejectedError
+    return _BY_STATUS[status] if status in (401, 403, 429) else e.RejectedError
 
 
 def status_class(status: int) -> type[e.Bitrix24Error]:

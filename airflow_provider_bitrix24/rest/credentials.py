@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -47,12 +48,12 @@ class Webhook:
     user_id: str
     code: str = field(repr=False)
 
-    @property
+    @cached_property
     def portal(self) -> str:
         """The portal's host and port."""
         return urlsplit(self.origin).netloc
 
-    @property
+    @cached_property
     def identity(self) -> str:
         """Names these credentials without showing them: whose operating time is used."""
         return _digest(self.portal, self.user_id, self.code)
@@ -120,12 +121,12 @@ class OAuthApplication:
     server: str = DEFAULT_OAUTH_SERVER
     user_id: str = ""
 
-    @property
+    @cached_property
     def portal(self) -> str:
         """The portal's host and port."""
         return urlsplit(self.origin).netloc
 
-    @property
+    @cached_property
     def identity(self) -> str:
         """Names these credentials without showing them: one for all pairs of tokens."""
         return _digest(self.server, self.client_id, self.portal, self.user_id)

@@ -48,6 +48,9 @@ class Bitrix24Error(Exception):
     connection_wide: ClassVar[bool] = False
     advice: ClassVar[str] = ""
 
+    #: what is known of every item, where the error ends work on many of them
+    outcomes: tuple[Any, ...] = ()
+
     def __init__(
         self,
         description: str = "",
@@ -77,6 +80,11 @@ class Bitrix24Error(Exception):
         if (again or remedy) and text[-1] not in ".!?":
             text += "."
         return text + again + remedy
+
+    @property
+    def passes(self) -> bool:
+        """Whether the trouble passes by itself, so that one who waits anyway goes on waiting."""
+        return not self.permanent and self.retry is not Retry.NEVER
 
     def fields(self) -> dict[str, Any]:
         """Return what the error was made of, as plain JSON."""
@@ -328,23 +336,37 @@ class AmbiguousWriteError(Bitrix24Error):
     )
 
 
+class DoneInPartError(Bitrix24Error):
+    """Some of many calls failed, and others that must not be repeated were carried out, or may have been.
+
+    Another try would do those again, so none is made.
+    """
+
+    permanent = True
+    acted = Acted.YES
+    advice = (
+        "The task is not tried again, because some calls that must not be repeated are done: 'outcomes' says "
+        "which. Do the rest in a task of its own, or say repeatable=True where repeating does no harm."
+    )
+
+
 # --- lists -------------------------------------------------------------------------------------------
 
 
 class IncompleteListError(Bitrix24Error):
     """Rows of a list are missing or repeated, so what was read is not the list. Reading it anew helps."""
 
+    @property
+    def passes(self) -> bool:
+        """Whether reading anew helps: the list changed while it was read."""
+        return not self.permanent
+
 
 class MorePagesError(IncompleteListError):
-    """A list method was called once though it has more pages. Another try cannot help.
-
-    :ivar outcomes: for a batch, what became of every call of it
-    """
+    """A list method was called once though it has more pages. Another try cannot help."""
 
     permanent = True
     advice = "Read it with records(), or pass 'start' to read single pages yourself."
-
-    outcomes: tuple[Any, ...] = ()
 
 
 def concrete_errors() -> dict[str, type[Bitrix24Error]]:

@@ -11,13 +11,11 @@ limit or unclear while others are not, so an exchange keeps what is still to do 
 from __future__ import annotations
 
 import json
-import random
-from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from collections.abc import Generator, Mapping, Sequence
+from typing import Any
 
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
-from airflow_provider_bitrix24.rest.credentials import Address, Credentials, OAuthApplication, Tokens
+from airflow_provider_bitrix24.rest.credentials import OAuthApplication
 from airflow_provider_bitrix24.rest.errors import (
     Acted,
     AmbiguousWriteError,
@@ -32,7 +30,7 @@ from airflow_provider_bitrix24.rest.errors import (
     Retry,
     SurplusCommandError,
 )
-from airflow_provider_bitrix24.rest.pacing import Limits, Reading, Slot
+from airflow_provider_bitrix24.rest.pacing import Reading, Slot, counted
 from airflow_provider_bitrix24.rest.redirects import new_origin
 from airflow_provider_bitrix24.rest.replies import (
     Failure,
@@ -42,133 +40,47 @@ from airflow_provider_bitrix24.rest.replies import (
     read_batch,
     read_envelope,
 )
+from airflow_provider_bitrix24.rest.session import Policy, Session, can_renew, renew
+from airflow_provider_bitrix24.rest.steps import (
+    Blocked,
+    IsCurrent,
+    Pause,
+    Request,
+    Reserve,
+    Send,
+    Settle,
+    Step,
+)
 
 #: a batch that ran this long came near the portal's cut at 60 s, so the next one is made smaller
-_NEAR_THE_CUT = 40.0
+NEAR_THE_CUT = 40.0
 _MOST_REDIRECTS = 3
 #: a longer wait for a slot is worth a log line, in seconds
 _ORDINARY_WAIT = 5.0
 
 
-@dataclass(frozen=True)
-class Policy:
-    """How patient an exchange is.
-
-    :param attempts: how often a call is sent at most when portal or network fail
-    :param first_pause: seconds before the second attempt; every further pause is twice as long
-    :param longest_pause: bound of these pauses, in seconds
-    :param max_wait: seconds that an exchange may wait for limits in all
-    :param jitter: returns a number in [0, 1) that spreads the pauses of many callers
-    """
-
-    attempts: int = 6
-    first_pause: float = 0.5
-    longest_pause: float = 16.0
-    max_wait: float = 660.0
-    jitter: Callable[[], float] = field(default=random.random, repr=False)
-
-    def pause(self, attempt: int) -> float:
-        """Return the seconds to wait after so many failed attempts."""
-        longest = min(self.longest_pause, self.first_pause * 2.0 ** (attempt - 1))
-        return longest * (0.75 + 0.25 * self.jitter())
-
-    def spread(self, wait: float) -> float:
-        """Return a wait for a limit, lengthened a little so that not everyone comes back at once."""
-        return wait * (1.0 + 0.1 * self.jitter())
+__all__ = ["Policy", "Session", "command_name", "exchange", "guard_pages"]
 
 
-@dataclass
-class Session:
-    """What the exchanges of one client share.
-
-    :param credentials: replaced when a token is renewed or the portal moves
-    :param limits: what the portal allows
-    :param policy: how patient to be
-    :param trusted_hosts: hosts besides Bitrix24's cloud that a redirect may lead to
-    """
-
-    credentials: Credentials
-    limits: Limits = field(default_factory=Limits)
-    policy: Policy = field(default_factory=Policy)
-    trusted_hosts: frozenset[str] = frozenset()
-
-
-class Request(NamedTuple):
-    """An HTTP request, a POST of JSON."""
-
-    address: Address
-    body: bytes
-    #: a write that must not be repeated goes out on a new connection, for a stale one could leave it unclear
-    fresh_connection: bool
-
-    def __repr__(self) -> str:
-        return f"Request({self.address}, {len(self.body)} bytes)"
-
-
-class Reserve(NamedTuple):
-    """Take a slot in the flow of requests; answered by a ``Slot``."""
-
-    portal: str
-
-
-class IsCurrent(NamedTuple):
-    """Is the slot still good? Answered by a boolean."""
-
-    portal: str
-    slot: Slot
-
-
-class Blocked(NamedTuple):
-    """Which of these methods are blocked? Answered by seconds to wait, by meter."""
-
-    meters: tuple[str, ...]
-
-
-class Settle(NamedTuple):
-    """Account for an answer; answered by nothing."""
-
-    portal: str
-    slot: Slot
-    passed: bool | None
-    readings: tuple[Reading, ...]
-
-
-class Send(NamedTuple):
-    """Send this; answered by a ``Response`` or a ``Failure``."""
-
-    request: Request
-
-
-class Pause(NamedTuple):
-    """Wait; answered by nothing. ``notable`` is false for the short waits of an ordinary pace."""
-
-    seconds: float
-    why: str
-    notable: bool = True
-
-
-class Renew(NamedTuple):
-    """Renew these tokens; answered by ``Tokens`` or the error that prevents it."""
-
-    stale: Tokens
-
-
-Step = Reserve | IsCurrent | Blocked | Settle | Send | Pause | Renew
-
-
-def exchange(calls: Sequence[Call], session: Session) -> Generator[Step, Any, list[Outcome]]:
+def exchange(
+    calls: Sequence[Call], session: Session, *, chained: bool = False
+) -> Generator[Step, Any, list[Outcome]]:
     """Carry out one call, or some calls as a batch, and return their outcomes in order.
 
     :param calls: one call, or up to fifty that fit a batch
     :param session: credentials, limits and patience
+    :param chained: each call refers to the one before, by its :func:`command_name`; so they are sent again
+        all together or not at all, and what the portal says of a single one is final
     """
-    return (yield from _Exchange(calls, session).run())
+    return (yield from _Exchange(calls, session, chained=chained).run())
 
 
 class _Exchange:
-    def __init__(self, calls: Sequence[Call], session: Session) -> None:
+    def __init__(self, calls: Sequence[Call], session: Session, *, chained: bool = False) -> None:
         self.calls = calls
         self.session = session
+        self.chained = chained
+        self.spoke_of_each = False
         self.outcomes: dict[int, Outcome] = {}
         self.pending = list(range(len(calls)))
         self.width = max(1, len(calls))
@@ -181,6 +93,8 @@ class _Exchange:
         self.unclear: set[int] = set()
 
     def run(self) -> Generator[Step, Any, list[Outcome]]:
+        if can_renew(self.signed_by) and not self.signed_by.tokens.access:  # only a refresh token is known
+            yield from self._renew(self.signed_by)
         while self.pending:
             turn, blocked = yield from self._turn()
             if not turn:
@@ -202,15 +116,24 @@ class _Exchange:
 
     def _turn(self) -> Generator[Step, Any, tuple[list[int], Mapping[str, float]]]:
         """Return the calls to send now: the pending ones whose method is not blocked."""
-        meters = {index: self._meter(index, batched=len(self.pending) > 1) for index in self.pending}
+        batched = len(self.pending) > 1 and self.width > 1
+        turn, blocked = yield from self._free(self.pending, batched=batched)
+        if batched and len(turn) == 1:  # what is left of the batch travels alone, which is metered apart
+            turn, blocked = yield from self._free(turn, batched=False)
+        return turn[: self.width], blocked
+
+    def _free(
+        self, indexes: Sequence[int], *, batched: bool
+    ) -> Generator[Step, Any, tuple[list[int], Mapping[str, float]]]:
+        meters = {index: self._meter(index, batched=batched) for index in indexes}
         blocked: Mapping[str, float] = yield Blocked(tuple(sorted(set(meters.values()))))
-        return [index for index in self.pending if meters[index] not in blocked][: self.width], blocked
+        return [index for index in indexes if meters[index] not in blocked], blocked
 
     def _wait_for_method(self, blocked: Mapping[str, float]) -> Generator[Step, Any, None]:
         wait = min(blocked.values())
         method = self.calls[self.pending[0]].method
         error = OperationTimeLimitError(
-            "the method's operating time is used up",
+            "the method's operating time is used up, or nearly",
             code="OPERATION_TIME_LIMIT",
             method=method,
             portal=self._portal,
@@ -219,7 +142,7 @@ class _Exchange:
 
     def _take_slot(self) -> Generator[Step, Any, Slot | None]:
         """Reserve a slot and wait for it; ``None`` where it became void or the wait is too long."""
-        slot: Slot = yield Reserve(self._portal)
+        slot: Slot = yield Reserve(self._portal, self.session.policy.max_wait - self.waited)
         if slot.wait <= 0:
             return slot
         error = RequestLimitError(
@@ -237,12 +160,12 @@ class _Exchange:
         self, wait: float, error: LimitError, limit: str, *, notable: bool = True
     ) -> Generator[Step, Any, bool]:
         """Wait, unless that would take longer than allowed: then the pending calls have failed."""
-        if notable:
-            wait = self.session.policy.spread(wait)
         if self.waited + wait > self.session.policy.max_wait:
             failed = type(error).from_fields({**error.fields(), "retry_after": wait})
             self._finish_all(self.pending, failed)
             return False
+        if notable:
+            wait = self.session.policy.spread(wait)
         self.waited += wait
         yield Pause(wait, f"{error.method}: {limit} of {self._portal}", notable)
         return True
@@ -264,15 +187,14 @@ class _Exchange:
     def _judge(self, turn: Sequence[int], answer: Response | Failure) -> list[Outcome] | None:
         """Return what became of each call of this turn; ``None`` where the portal has moved."""
         calls = [self.calls[index] for index in turn]
+        self.spoke_of_each = False
         if isinstance(answer, Failure):
             return [Outcome(call, error=self._named(answer.error, turn)) for call in calls]
         if 300 <= answer.status < 400 and answer.location:
             refused = self._follow(turn, answer.location)
             return None if refused is None else [Outcome(call, error=refused) for call in calls]
-        credentials = self.session.credentials
-        reply = read_envelope(
-            answer, method=self._label(turn), portal=self._portal, secrets=credentials.secrets
-        )
+        secrets = self.signed_by.secrets  # others may have renewed the tokens meanwhile
+        reply = read_envelope(answer, method=self._label(turn), portal=self._portal, secrets=secrets)
         if isinstance(reply, Bitrix24Error):
             return [Outcome(call, error=reply) for call in calls]
         if len(calls) == 1:
@@ -280,18 +202,19 @@ class _Exchange:
         if not isinstance(reply.result, dict):
             broken = MalformedReplyError("not a batch's answer", method="batch", portal=self._portal)
             return [Outcome(call, error=broken) for call in calls]
-        return read_batch(calls, _keys(turn), reply, portal=self._portal, secrets=credentials.secrets)
+        self.spoke_of_each = True
+        return read_batch(calls, _keys(turn), reply, portal=self._portal, secrets=secrets)
 
     def _follow(self, turn: Sequence[int], location: str) -> RedirectRefusedError | None:
         """Move to where a renamed portal points, or return why not."""
-        credentials = self.session.credentials
-        origin = new_origin(credentials.address(self._label(turn)), location, self.session.trusted_hosts)
+        asked = self.signed_by.address(self._label(turn))
+        origin = new_origin(asked, location, self.session.trusted_hosts, self.signed_by.secrets)
         if isinstance(origin, RedirectRefusedError):
             return origin
         self.redirects += 1
         if self.redirects > _MOST_REDIRECTS:
             return RedirectRefusedError("the portal redirects in a circle", portal=self._portal)
-        self.session.credentials = credentials.moved_to(origin)
+        self.session.credentials = self.session.credentials.moved_to(origin)
         return None
 
     def _settlement(
@@ -299,17 +222,12 @@ class _Exchange:
     ) -> Settle:
         batched = len(turn) > 1
         self.refused = any(isinstance(outcome.error, RequestLimitError) for outcome in judged)
-        readings = []
+        readings: dict[str, Reading | None] = {}
         for index, outcome in zip(turn, judged, strict=True):
             meter = self._meter(index, batched=batched)
-            if isinstance(outcome.error, OperationTimeLimitError):
-                readings.append(Reading(meter, blocked=True))
-            elif outcome.reply is not None:
-                readings.append(Reading(meter, blocked=False, reset_at=outcome.reply.timing.reset_at))
-        # In one batch a method may succeed first and be blocked later; what counts is the end, told once.
-        last = {reading.meter: reading for reading in readings}
+            readings[meter] = _read_meter(meter, outcome, readings.get(meter))
         passed = not self.refused if answered else None
-        return Settle(self._portal, slot, passed, tuple(last.values()))
+        return Settle(self._portal, slot, passed, tuple(filter(None, readings.values())))
 
     def _adapt_width(
         self, turn: Sequence[int], answer: Response | Failure, judged: Sequence[Outcome]
@@ -317,23 +235,23 @@ class _Exchange:
         """Make batches smaller when one came near the cut, or held more than the portal takes."""
         surplus = sum(isinstance(outcome.error, SurplusCommandError) for outcome in judged)
         if surplus:
-            self.width = max(1, len(turn) - surplus)
-        elif answer.elapsed > _NEAR_THE_CUT and len(turn) > 1:
+            self.width = len(turn) - surplus or max(1, len(turn) // 2)
+        elif answer.elapsed > NEAR_THE_CUT and len(turn) > 1:
             self.width = max(1, len(turn) // 2)
 
     def _digest(self, turn: Sequence[int], judged: Sequence[Outcome]) -> Generator[Step, Any, None]:
         """Keep what is final; wait or renew before sending the rest again."""
         again: list[Bitrix24Error] = []
         for index, outcome in zip(turn, judged, strict=True):
-            final = self._final(index, outcome)
+            final = self._final(index, outcome, alone=len(turn) == 1)
             if final is not None:
                 self._finish(index, final)
             elif outcome.error is not None:
                 again.append(outcome.error)
         if not again:
             return
-        if any(error.retry is Retry.RENEW for error in again):
-            yield from self._renew()
+        if any(error.retry is Retry.RENEW for error in again) and can_renew(self.signed_by):
+            yield from self._renew(self.signed_by)
         # Limits are waited for where slots are taken; everything else is a failure to wait out here.
         failed = next(
             (error for error in again if error.retry is Retry.BACK_OFF and not _is_limit(error)), None
@@ -344,20 +262,22 @@ class _Exchange:
             attempt = f"attempt {self.failures} of {self.session.policy.attempts} failed"
             yield Pause(pause, f"{attempt}: {failed}")
 
-    def _final(self, index: int, outcome: Outcome) -> Outcome | None:
+    def _final(self, index: int, outcome: Outcome, *, alone: bool) -> Outcome | None:
         """Return an outcome that stays, or ``None`` where the call is to be sent again."""
         call, error = outcome.call, outcome.error
         if error is None:
             return outcome
+        if self.chained and (self.spoke_of_each or self.width < len(self.calls)):
+            return outcome  # a part of the chain would refer to what is not in its request
         if isinstance(error, NotFoundError) and index in self.unclear and call.facts.gone_is_done:
             return Outcome(call, Reply(True))
         if error.acted is Acted.UNKNOWN and error.retry is not Retry.NEVER:
             self.unclear.add(index)
             if not call.may_repeat:
                 return Outcome(call, error=_ambiguous(call, error, self._portal))
-        if error.retry is Retry.RENEW and (self.renewed or not self._can_renew):
+        if error.retry is Retry.RENEW and (self.renewed or not can_renew(self.signed_by)):
             return outcome
-        if error.retry is Retry.NEVER:
+        if error.retry is Retry.NEVER or (alone and isinstance(error, SurplusCommandError)):
             return outcome
         if (
             error.retry is Retry.BACK_OFF
@@ -367,27 +287,18 @@ class _Exchange:
             return outcome
         return None
 
-    def _renew(self) -> Generator[Step, Any, None]:
-        self.renewed = True
-        if not isinstance(self.signed_by, OAuthApplication):
-            return
-        renewed: Tokens | Bitrix24Error = yield Renew(self.signed_by.tokens)
-        current = self.session.credentials
+    def _renew(self, refused: OAuthApplication) -> Generator[Step, Any, None]:
+        renewed = yield from renew(self.session, refused)
         if isinstance(renewed, Bitrix24Error):
             self._finish_all(self.pending, renewed)
-        elif isinstance(current, OAuthApplication):
-            self.session.credentials = current.with_tokens(renewed)
+        else:
+            self.renewed = renewed.fresh
 
     # --- helpers ---
 
     @property
     def _portal(self) -> str:
         return self.session.credentials.portal
-
-    @property
-    def _can_renew(self) -> bool:
-        credentials = self.session.credentials
-        return isinstance(credentials, OAuthApplication) and bool(credentials.tokens.refresh)
 
     def _label(self, turn: Sequence[int]) -> str:
         return self.calls[turn[0]].method if len(turn) == 1 else "batch"
@@ -410,9 +321,28 @@ class _Exchange:
             self._finish(index, Outcome(self.calls[index], error=error))
 
 
+def _read_meter(meter: str, outcome: Outcome, before: Reading | None) -> Reading | None:
+    """Return what an answer says of a meter: in one batch a method may succeed and then be blocked."""
+    known = before or Reading(meter, blocked=False)
+    if isinstance(outcome.error, OperationTimeLimitError):
+        return known._replace(blocked=True)
+    if outcome.reply is None:
+        return before
+    timing = outcome.reply.timing
+    spent = known.spent + counted(timing.duration)
+    return Reading(meter, False, timing.reset_at or known.reset_at, timing.operating, spent)
+
+
+def command_name(index: int) -> str:
+    """Name a command of a batch; not by a bare number, because PHP would turn those into a list.
+
+    :param index: the call's place among those of the exchange
+    """
+    return f"c{index}"
+
+
 def _keys(turn: Sequence[int]) -> list[str]:
-    """Name the commands of a batch; not by bare numbers, which PHP would turn into a list."""
-    return [f"c{index}" for index in turn]
+    return [command_name(index) for index in turn]
 
 
 def _is_limit(error: Bitrix24Error) -> bool:

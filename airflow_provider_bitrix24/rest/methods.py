@@ -39,6 +39,14 @@ def _is_mapping(result: Any) -> bool:
     return isinstance(result, dict) and bool(result)
 
 
+def _is_null(result: Any) -> bool:
+    return result is None or result is True
+
+
+def _is_log_message(result: Any) -> bool:
+    return _is_mapping(result) and _is_mapping(result.get("logMessage"))
+
+
 def _is_anything(result: Any) -> bool:
     return True
 
@@ -78,6 +86,15 @@ _EXACT: dict[str, Method] = {
     "crm.timeline.comment.add": _ADD,
     "crm.timeline.comment.get": _READ_ITEM,
     "crm.timeline.comment.list": _READ_LIST,
+    # of a comment that is bound to several items it makes a copy, and deleting means another item each time
+    "crm.timeline.comment.update": _ADD,
+    "crm.timeline.comment.delete": Method(Kind.ONE_SHOT, _is_null, "null", gone_is_done=True),
+    "crm.timeline.logmessage.add": Method(Kind.ONE_SHOT, _is_log_message, "a log message"),
+    "crm.activity.binding.add": Method(Kind.REPEATABLE, _is_true, "true"),
+    "crm.activity.binding.delete": Method(Kind.REPEATABLE, _is_true, "true", gone_is_done=True),
+    "crm.activity.binding.list": _READ_LIST,
+    "crm.activity.list": _READ_LIST,
+    "crm.item.get": _READ_ITEM,
     "crm.item.update": Method(Kind.REPEATABLE, _is_mapping, "an object"),
     "profile": _READ,
     "scope": _READ_LIST,
@@ -112,22 +129,31 @@ def method_facts(name: str, params: Mapping[str, Any]) -> Method:
     facts = _EXACT.get(key)
     if facts is None:
         return _READ if _READ_NAME.search(key) else _ONE_SHOT
-    if key.endswith(".update") and _adds_multi_fields(params):
+    if key.endswith(".update") and _adds_multi_fields(params, by_number=key == "crm.item.update"):
         return Method(Kind.ONE_SHOT, facts.returns, facts.shape)
     return facts
 
 
-def _adds_multi_fields(params: Mapping[str, Any]) -> bool:
-    """Tell whether an update carries phones, addresses or the like without an id: each run adds them anew."""
+def _adds_multi_fields(params: Mapping[str, Any], *, by_number: bool) -> bool:
+    """Tell whether an update carries phones, addresses or the like without an id: each run adds them anew.
+
+    :param by_number: existing entries go by their id as key, new ones are called ``n0``, ``n1``
+    """
     fields = next((value for key, value in params.items() if key.lower() == "fields"), None)
     if not isinstance(fields, dict):
         return False
-    return any(key.upper() in _MULTI_FIELDS and _has_new_entries(value) for key, value in fields.items())
+    multi = [value for key, value in fields.items() if key.upper() in _MULTI_FIELDS]
+    if by_number:
+        return any(not _has_numbers_only(value) for value in multi)
+    return any(not _has_ids_only(value) for value in multi)
 
 
-def _has_new_entries(value: Any) -> bool:
-    if isinstance(value, dict):  # crm.item.update: n0, n1 are new, numbers are existing entries
-        return any(not str(key).isdigit() for key in value)
-    return isinstance(value, list) and any(
-        not (isinstance(entry, dict) and (entry.get("ID") or entry.get("id"))) for entry in value
+def _has_numbers_only(value: Any) -> bool:
+    return isinstance(value, dict) and all(str(key).isdigit() and int(key) > 0 for key in value)
+
+
+def _has_ids_only(value: Any) -> bool:
+    entries = value.values() if isinstance(value, dict) else value
+    return isinstance(value, (dict, list)) and all(
+        isinstance(entry, dict) and (entry.get("ID") or entry.get("id")) for entry in entries
     )

@@ -8,7 +8,7 @@ offset, following the portal's ``next``, because a page past the end shows the f
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -80,7 +80,13 @@ def pager_for(call: Call) -> Pager:
     shape = _BY_ID.get(call.method.lower())
     if shape is not None and query.readable_by_id(shape):
         return IdPager(query, shape)
-    return OffsetPager(query)
+    return OffsetPager(query, shape)
+
+
+def _name(key: str) -> str:
+    """Return a parameter's name in the one spelling used here; classic lists know several."""
+    name = key.lower()
+    return name[2:] if name in ("arfilter", "arorder", "arselect") else name
 
 
 class _Query:
@@ -91,29 +97,43 @@ class _Query:
         self.params = {key: value for key, value in call.params.items() if key.lower() != "start"}
 
     def get(self, name: str) -> Any:
-        return next((value for key, value in self.params.items() if key.lower() == name), None)
+        return next((value for key, value in self.params.items() if _name(key) == name), None)
 
     def with_params(self, **changes: Any) -> Call:
         """Return the call with some parameters replaced, under the names the caller used."""
-        names = {key.lower(): key for key in self.params}
+        names = {_name(key): key for key in self.params}
         replaced = {names.get(name, name): value for name, value in changes.items()}
         return Call(self.call.method, {**self.params, **replaced}, repeatable=self.call.repeatable)
 
     def mapping(self, name: str) -> dict[str, Any]:
         value = self.get(name)
+        if isinstance(value, list):  # to PHP the same as a mapping by position
+            return {str(position): item for position, item in enumerate(value)}
         return dict(value) if isinstance(value, Mapping) else {}
 
     def readable_by_id(self, shape: Shape) -> bool:
         """Tell whether the list may be read in the order of its ids, within the caller's filter."""
+        if not isinstance(self.get("filter"), (Mapping, list, type(None))):
+            return False  # whatever the portal makes of it, it is sent as it is
         others = [field for field in self.mapping("order") if field.upper() != shape.filter_id.upper()]
-        return not others and "logic" not in self.mapping("filter")
+        return not others and not any(key.lower() == "logic" for key in self.mapping("filter"))
+
+    def select_with_id(self, shape: Shape) -> list[Any] | None:
+        """Return what to select so that rows have an id, ``None`` where they have anyway."""
+        select = self.get("select")
+        fields = list(select.values()) if isinstance(select, Mapping) else select
+        if not isinstance(fields, list) or not fields:
+            return None
+        if any(str(name).upper() in ("*", shape.filter_id.upper()) for name in fields):
+            return None
+        return [shape.filter_id, *fields]
 
 
 class IdPager:
     """Reads a list in the order of its ids.
 
-    The first page is counted by the portal. A later short page ends the list only if that many rows have
-    come; otherwise one more page is asked for, and at last the rows are counted anew.
+    The portal counts the first page and the one expected to be the last, which proves that nothing follows,
+    and no page between. Where fewer rows came than were counted at first, they are counted anew.
     """
 
     def __init__(self, query: _Query, shape: Shape) -> None:
@@ -121,27 +141,45 @@ class IdPager:
         self._shape = shape
         direction = next(iter(query.mapping("order").values()), "ASC")
         self._descending = str(direction).upper() == "DESC"
+        self._select = query.select_with_id(shape)
         self._last: int | None = None
         self._expected: int | None = None
+        self._planned: int | None = None
         self._count = 0
         self._state = "first"
-        self._select, self._hide_id = self._selected()
 
     def next_call(self) -> Call | None:
         """Return the call for the next page, ``None`` where the list is complete."""
         if self._state == "done":
             return None
-        changes: dict[str, Any] = {"order": {self._shape.filter_id: "DESC" if self._descending else "ASC"}}
-        if self._select is not None:
-            changes["select"] = self._select
         if self._state == "reading":
-            operator = "<" if self._descending else ">"
-            past = {f"{operator}{self._shape.filter_id}": self._last}
-            changes |= {"filter": {**self._query.mapping("filter"), **past}, "start": -1}
-        return self._query.with_params(**changes)
+            return self._page(self._last, counted=self._counted)
+        return self._page(None, counted=True)
+
+    def next_chain(self, longest: int, name: Callable[[int], str]) -> list[Call]:
+        """Return calls for the next pages, each past the last row of the one before.
+
+        None, where one page is expected to be enough.
+
+        :param longest: most pages to ask for
+        :param name: returns the name by which a later call refers to one
+        """
+        left = self.left
+        if self._state != "reading" or left is None or left <= PAGE_SIZE:
+            return []
+        steps = [self._shape.rows, str(PAGE_SIZE - 1), self._shape.row_id]
+        path = "".join(f"[{step}]" for step in steps if step)
+        pages = min(longest, -(-left // PAGE_SIZE))
+        return [
+            self._page(
+                f"$result[{name(page - 1)}]{path}" if page else self._last,
+                counted=left - page * PAGE_SIZE <= PAGE_SIZE,
+            )
+            for page in range(pages)
+        ]
 
     def take(self, reply: Reply) -> list[Any]:
-        """Return the new rows of a page.
+        """Return the new rows of a page; where that is an error, the page is as if it had not been read.
 
         :raises IncompleteListError: rows are missing or come twice
         """
@@ -149,33 +187,72 @@ class IdPager:
             self._check_recount(reply.total)
             return []
         rows = rows_of(self._query.call, reply, self._shape.rows)
-        for row in rows:
-            self._advance(row)
+        self._advance(rows)
+        counted = self._counted
+        if counted and reply.total is not None and reply.total >= len(rows):
+            # less than what came is no count
+            self._planned = self._count + reply.total
+            if self._state == "first":
+                self._expected = reply.total
+        at_end = not rows or (counted and self._ends(rows, reply))
         self._count += len(rows)
-        self._decide(rows, reply)
-        if self._hide_id:
-            return [{key: value for key, value in row.items() if key != self._shape.row_id} for row in rows]
-        return rows
-
-    def _decide(self, rows: list[Any], reply: Reply) -> None:
-        if self._state == "first":
-            self._expected = reply.total
-        complete = self._expected is not None and self._count >= self._expected
-        if complete and reply.next is None:
-            self._state = "done"
-        elif rows:
+        if not at_end:
             self._state = "reading"
         else:
-            self._state = "done" if complete or self._expected is None else "recount"
+            self._state = "done" if self._count >= (self._expected or 0) else "recount"
+        if self._select is None:
+            return rows
+        return [{key: value for key, value in row.items() if key != self._shape.row_id} for row in rows]
 
-    def _advance(self, row: Any) -> None:
-        row_id = self._id_of(row)
-        if self._last is not None and (row_id >= self._last if self._descending else row_id <= self._last):
-            raise IncompleteListError(
-                f"id {row_id} came after {self._last}: the list repeats or its filter was dropped",
-                method=self._query.call.method,
-            )
-        self._last = row_id
+    def length_of(self, reply: Reply) -> int:
+        """Return the number of rows of a page.
+
+        :raises UnexpectedResultError: there are no rows in it
+        """
+        return len(rows_of(self._query.call, reply, self._shape.rows))
+
+    def count_next(self) -> None:
+        """Have the next page counted, because there may be fewer rows than were planned with."""
+        self._planned = None if self._planned is None else self._count
+
+    @property
+    def left(self) -> int | None:
+        """How many rows are still to come, as far as that is known."""
+        return None if self._planned is None else self._planned - self._count
+
+    @property
+    def _counted(self) -> bool:
+        """Whether the page to read now is counted: the first, and the one expected to be the last."""
+        return self._state == "first" or (self.left is not None and self.left <= PAGE_SIZE)
+
+    def _page(self, past: int | str | None, *, counted: bool) -> Call:
+        """Return the call for the page past an id, the first one where there is none."""
+        changes: dict[str, Any] = {"order": {self._shape.filter_id: "DESC" if self._descending else "ASC"}}
+        if self._select is not None:
+            changes["select"] = self._select
+        if past is not None:
+            condition = {f"{'<' if self._descending else '>'}{self._shape.filter_id}": past}
+            changes["filter"] = {**self._query.mapping("filter"), **condition}
+        if not counted:
+            changes["start"] = -1
+        return self._query.with_params(**changes)
+
+    def _ends(self, rows: list[Any], reply: Reply) -> bool:
+        """Tell whether a counted page shows all rows that it counts."""
+        return reply.next is None and reply.total is not None and reply.total == len(rows)
+
+    def _advance(self, rows: list[Any]) -> None:
+        """Move on to the last of these rows, each of which has to be past the one before."""
+        last = self._last
+        for row in rows:
+            row_id = self._id_of(row)
+            if last is not None and (row_id >= last if self._descending else row_id <= last):
+                raise IncompleteListError(
+                    f"id {row_id} came after {last}: the list repeats or its filter was dropped",
+                    method=self._query.call.method,
+                )
+            last = row_id
+        self._last = last
 
     def _id_of(self, row: Any) -> int:
         value = row.get(self._shape.row_id) if isinstance(row, dict) else None
@@ -187,40 +264,36 @@ class IdPager:
         )
 
     def _check_recount(self, total: int | None) -> None:
-        if total is not None and total > self._count:
+        if total is None or total > self._count:
+            counted = f"{total} rows" if total is not None else f"{self._expected} rows, then none,"
             raise IncompleteListError(
-                f"the portal counts {total} rows but showed {self._count}", method=self._query.call.method
+                f"the portal counts {counted} but showed {self._count}", method=self._query.call.method
             )
         self._state = "done"
-
-    def _selected(self) -> tuple[list[Any] | None, bool]:
-        """Return what to select so that the id is there, and whether it has to be taken out again."""
-        select = self._query.get("select")
-        fields = list(select.values()) if isinstance(select, Mapping) else select
-        if not isinstance(fields, list) or not fields:
-            return None, False
-        if any(str(name).upper() in ("*", self._shape.filter_id.upper()) for name in fields):
-            return None, False
-        return [self._shape.filter_id, *fields], True
 
 
 class OffsetPager:
     """Reads a list page by page, following the portal's ``next``."""
 
-    def __init__(self, query: _Query) -> None:
+    def __init__(self, query: _Query, shape: Shape | None = None) -> None:
         self._query = query
+        self._shape = shape
+        self._select = query.select_with_id(shape) if shape is not None else None
         self._start: int | None = 0
         self._seen: set[str] = set()
         self._count = 0
+        self._total: int | None = None
 
     def next_call(self) -> Call | None:
         """Return the call for the next page, ``None`` where the list is complete."""
         if self._start is None:
             return None
         changes: dict[str, Any] = {}
-        default_order = _NEEDS_ORDER.get(self._query.call.method.lower())
-        if default_order and not self._query.mapping("order"):
-            changes["order"] = default_order
+        order = self._order()
+        if order:
+            changes["order"] = order
+        if self._select is not None:
+            changes["select"] = self._select
         if self._start:
             changes["start"] = self._start
         return self._query.with_params(**changes)
@@ -230,37 +303,58 @@ class OffsetPager:
 
         :raises IncompleteListError: rows are missing or come twice
         """
-        rows = rows_of(self._query.call, reply)
-        for row in rows:
-            self._notice(row)
+        rows = rows_of(self._query.call, reply, self._shape.rows if self._shape is not None else "")
+        named = [identity for row in rows if (identity := self._identity(row)) is not None]
+        # Rows without a name of their own may be alike, but no two pages of them are.
+        for identity in (
+            named if len(named) == len(rows) else [f"the page {json.dumps(rows, sort_keys=True)}"]
+        ):
+            self._notice(identity)
         self._count += len(rows)
-        self._turn(reply)
-        return rows
+        self._turn(rows, reply)
+        if self._select is None or self._shape is None:
+            return rows
+        return [{key: value for key, value in row.items() if key != self._shape.row_id} for row in rows]
 
-    def _turn(self, reply: Reply) -> None:
+    def _order(self) -> dict[str, Any]:
+        """Return the order to ask for: an undefined one, or one with equal rows, may differ between pages."""
+        order = self._query.mapping("order")
+        if self._shape is None:
+            return order or _NEEDS_ORDER.get(self._query.call.method.lower(), {})
+        if any(field.upper() == self._shape.filter_id.upper() for field in order):
+            return order
+        return {**order, self._shape.filter_id: "ASC"}
+
+    def _turn(self, rows: list[Any], reply: Reply) -> None:
+        if self._total is not None and reply.total is not None and reply.total < self._total:
+            # What follows a row that is gone has moved up, and some of it to a page that was read already.
+            raise self._incomplete(f"the portal counted {self._total} rows and now {reply.total}")
+        self._total = reply.total
         if reply.next is None:
             if reply.total is not None and reply.total > self._count:
                 raise self._incomplete(f"the portal counts {reply.total} rows but showed {self._count}")
             self._start = None
+        elif not rows:
+            raise self._incomplete(f"an empty page, though the next one starts at {reply.next}")
         elif self._start is not None and reply.next <= self._start:
             raise self._incomplete(f"the next page starts at {reply.next}, which is not past {self._start}")
         else:
             self._start = reply.next
 
-    def _notice(self, row: Any) -> None:
-        identity = self._identity(row)
+    def _notice(self, identity: str) -> None:
         if identity in self._seen:
-            raise self._incomplete(f"a row came twice: {identity}")
+            raise self._incomplete(f"a row came twice: {identity[:80]}")
         self._seen.add(identity)
 
-    def _identity(self, row: Any) -> str:
+    def _identity(self, row: Any) -> str | None:
+        """Return what tells a row apart, ``None`` where nothing does."""
         if not isinstance(row, dict):
-            return json.dumps(row, ensure_ascii=False)
+            return None
         known = _IDENTITY.get(self._query.call.method.lower())
         if known:
             return "/".join(str(row.get(name)) for name in known)
         row_id = row.get("ID", row.get("id"))
-        return f"ID {row_id}" if row_id is not None else json.dumps(row, sort_keys=True, ensure_ascii=False)
+        return f"ID {row_id}" if row_id is not None else None
 
     def _incomplete(self, problem: str) -> IncompleteListError:
         return IncompleteListError(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import re
 from typing import Any
+from urllib.parse import quote
 
 #: stands for a secret in text that a person reads
 MASK = "***"
@@ -20,7 +21,8 @@ TOKEN_PLACEHOLDER = "bitrix24-access-token"  # noqa: S105 - a placeholder, not a
 #: below this length a secret is an ordinary word, and replacing it everywhere would damage data
 _DISTINCT = 8
 
-_ADDRESS = re.compile(r"(/rest/(?:api/)?[^/\s?#\"']+/)([^/\s?#\"']+)(?=/)")
+_ADDRESS = re.compile(r"(/rest/(?:api/)?(?:\d+/|[^/\s?#\"']+/(?=[^/\s?#\"']+/)))[^/\s?#\"']+")
+_ENCODED_ADDRESS = re.compile(r"(%2Frest%2F(?:api%2F)?[\w.@-]+%2F)[^/\s?#\"'%&]+", re.IGNORECASE)
 _PARAMETER = re.compile(
     r"((?:^|[?&\s\"'{,])(?:auth|access_token|refresh_token|client_secret|ap|code)[\"']?\s*[=:]\s*[\"']?)"
     r"[^&\s\"'#,}]+"
@@ -42,7 +44,8 @@ class Secrets:
     def redact(self, text: str) -> str:
         """Return the text for a message: no secret, no address that carries one."""
         for secret in self._placeholders:
-            text = text.replace(secret, MASK)
+            for spelling in _spellings(secret):
+                text = text.replace(spelling, MASK)
         return redact_addresses(text)
 
     def hide(self, value: Any) -> Any:
@@ -57,7 +60,7 @@ class Secrets:
 
     def occur_in(self, text: str) -> bool:
         """Tell whether any secret stands in the text, so that most results need no walk."""
-        return any(secret in text for secret in self._placeholders)
+        return any(spelling in text for secret in self._placeholders for spelling in _spellings(secret))
 
     def reveal(self, link: str) -> str:
         """Return a link with its placeholders replaced by the secrets again."""
@@ -68,10 +71,16 @@ class Secrets:
     def _hide_text(self, text: str) -> str:
         for secret, mark in self._placeholders.items():
             if len(secret) >= _DISTINCT:
-                text = text.replace(secret, mark)
+                for spelling in _spellings(secret):
+                    text = text.replace(spelling, mark)
             else:
                 text = re.sub(rf"(?<=[/=]){re.escape(secret)}(?=[/&?#]|$)", mark, text)
         return text
+
+
+def _spellings(secret: str) -> set[str]:
+    """Return a secret as it is, as it stands in a URL, and as PHP writes it into JSON."""
+    return {secret, quote(secret, safe=""), secret.replace("/", "\\/")}
 
 
 def redact_addresses(text: str) -> str:
@@ -80,8 +89,12 @@ def redact_addresses(text: str) -> str:
     >>> redact_addresses("https://portal.bitrix24.com/rest/1/abcdef/profile?auth=xyz")
     'https://portal.bitrix24.com/rest/1/***/profile?auth=***'
     """
-    text = _ADDRESS.sub(rf"\1{MASK}", text)
+    text = _ENCODED_ADDRESS.sub(rf"\1{MASK}", _ADDRESS.sub(rf"\1{MASK}", text))
     return _PARAMETER.sub(rf"\1{MASK}", text)
+
+
+#: httpcore2's line that quotes all headers of an answer
+_QUOTES_HEADERS = "receive_response_headers.complete"
 
 
 class _AddressFilter(logging.Filter):
@@ -92,6 +105,8 @@ class _AddressFilter(logging.Filter):
             message = record.getMessage()
         except (TypeError, ValueError):
             return True  # a broken record is the logging module's to report
+        if message.startswith(_QUOTES_HEADERS):
+            return False  # a portal may put the secret into any header, under any name
         redacted = redact_addresses(message)
         if redacted != message:
             record.msg, record.args = redacted, ()
@@ -114,6 +129,8 @@ _FILTER = _AddressFilter()
 
 
 def guard_http_loggers() -> None:
-    """Make the HTTP libraries' loggers mask addresses. Safe to call again."""
+    """Make the HTTP libraries' loggers mask addresses, and httpx2 be quiet. Safe to call again."""
     for name in _LOGGERS:
         logging.getLogger(name).addFilter(_FILTER)
+    if (chatty := logging.getLogger("httpx2")).level == logging.NOTSET:
+        chatty.setLevel(logging.WARNING)  # at INFO it logs a line a request; Airflow does the same to httpx

@@ -8,7 +8,7 @@ from urllib.parse import urljoin, urlsplit
 
 from airflow_provider_bitrix24.rest.credentials import Address
 from airflow_provider_bitrix24.rest.errors import RedirectRefusedError
-from airflow_provider_bitrix24.rest.redaction import redact_addresses
+from airflow_provider_bitrix24.rest.redaction import Secrets
 
 #: Bitrix24's cloud domains. A closed list: whatever follows a pattern could be registered by anybody.
 CLOUD_DOMAINS = frozenset(
@@ -33,18 +33,26 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def new_origin(address: Address, location: str, trusted_hosts: Collection[str]) -> str | RedirectRefusedError:
+def new_origin(
+    address: Address, location: str, trusted_hosts: Collection[str], secrets: Secrets
+) -> str | RedirectRefusedError:
     """Return the origin that a redirect leads to, or why it is not followed.
 
     :param address: where the call went
     :param location: the ``Location`` header
     :param trusted_hosts: hosts that the connection allows besides the cloud's
+    :param secrets: what to keep out of messages
     """
     old = urlsplit(address.reveal())
-    new = urlsplit(urljoin(address.reveal(), location))
-    host = new.hostname or ""
+    try:
+        new = urlsplit(urljoin(address.reveal(), location))
+        host, _ = new.hostname or "", new.port
+    except ValueError:
+        new, host = urlsplit(""), ""
     problem = ""
-    if (new.path.rstrip("/"), new.query) != (old.path.rstrip("/"), old.query):
+    if not host:
+        problem = "to what is no address"
+    elif (new.path.rstrip("/"), new.query) != (old.path.rstrip("/"), old.query):
         problem = "to another path"
     elif new.scheme != "https" and not (
         new.scheme == "http" and is_loopback(host) and is_loopback(old.hostname or "")
@@ -57,7 +65,7 @@ def new_origin(address: Address, location: str, trusted_hosts: Collection[str]) 
     elif "@" in new.netloc:
         problem = "with credentials of its own"
     if problem:
-        shown = redact_addresses(f"{new.scheme}://{new.netloc.rpartition('@')[2]}{new.path}/").rstrip("/")
+        shown = secrets.redact(f"{new.scheme}://{new.netloc.rpartition('@')[2]}{new.path}/").rstrip("/")
         return RedirectRefusedError(
             f"the portal redirects {problem}: {shown}",
             portal=old.netloc,

@@ -6,7 +6,6 @@ new pair is saved before it is used, and whoever comes late takes the pair that 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Generator
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlencode
@@ -20,8 +19,14 @@ from airflow_provider_bitrix24.rest.errors import (
     Retry,
     TokenRenewalError,
 )
-from airflow_provider_bitrix24.rest.exchange import Pause, Policy
-from airflow_provider_bitrix24.rest.replies import Failure, Response
+from airflow_provider_bitrix24.rest.replies import Failure, Response, json_object
+from airflow_provider_bitrix24.rest.session import Policy
+from airflow_provider_bitrix24.rest.steps import Pause, Renewed
+
+#: what the authorisation server means for good, whatever the status
+_FINAL = frozenset(
+    {"invalid_grant", "invalid_client", "wrong_client", "bad_verification_code", "invalid_request"}
+)
 
 
 class TokenKeeper(Protocol):
@@ -58,37 +63,37 @@ RenewalStep = Load | Save | SendForm | Pause
 
 
 def renewal(
-    application: OAuthApplication, stale: Tokens, policy: Policy
-) -> Generator[RenewalStep, Any, Tokens | Bitrix24Error]:
-    """Return a pair that is newer than the stale one, or why there is none.
+    application: OAuthApplication, policy: Policy
+) -> Generator[RenewalStep, Any, Renewed | Bitrix24Error]:
+    """Return a pair that is newer than the application's, or why there is none.
 
-    :param application: whose tokens they are
-    :param stale: the pair that the portal called expired
+    :param application: with the pair that the portal called expired
     :param policy: how often to try while the authorisation server does not answer
     """
+    stale = application.tokens
     kept: Tokens | None = yield Load()
     if kept is not None and kept.access != stale.access:
-        return kept
-    answer = yield from _ask(application, stale, policy)
+        return Renewed(kept, fresh=False)
+    answer = yield from _ask(application, policy)
     if isinstance(answer, Tokens):
         yield Save(answer)
-        return answer
-    if answer.code == "invalid_grant":
+        return Renewed(answer, fresh=True)
+    if answer.code.lower() == "invalid_grant":
         # Somebody beyond our lock may have used the refresh token; then the new pair is kept by now.
         kept = yield Load()
         if kept is not None and kept.access != stale.access:
-            return kept
+            return Renewed(kept, fresh=False)
     return answer
 
 
 def _ask(
-    application: OAuthApplication, stale: Tokens, policy: Policy
+    application: OAuthApplication, policy: Policy
 ) -> Generator[RenewalStep, Any, Tokens | Bitrix24Error]:
     form = {
         "grant_type": "refresh_token",
         "client_id": application.client_id,
         "client_secret": application.client_secret,
-        "refresh_token": stale.refresh,
+        "refresh_token": application.tokens.refresh,
     }
     request = SendForm(
         Address(application.server, "/oauth/token/", "/oauth/token/"), urlencode(form).encode()
@@ -110,27 +115,23 @@ def read_tokens(answer: Response | Failure, application: OAuthApplication) -> To
     """
     server = Address(application.server, "", "").origin.partition("://")[2]
     if isinstance(answer, Failure):
-        return AuthorizationServerError(answer.error.description, method="oauth/token", portal=server)
-    body = _json_object(answer.body)
+        # What no other try cures, such as a certificate that is not accepted, stays what it is.
+        failed = type(answer.error) if answer.error.retry is Retry.NEVER else AuthorizationServerError
+        return failed(answer.error.description, method="oauth/token", portal=server)
+    body = json_object(answer.body.decode("utf-8", errors="replace")) or {}
     if body.get("access_token") and body.get("refresh_token"):
         return Tokens(str(body["access_token"]), str(body["refresh_token"]))
-    code = str(body.get("error") or "")
+    code = application.secrets.redact(str(body.get("error") or ""))
     text = application.secrets.redact(str(body.get("error_description") or ""))
     cls: type[Bitrix24Error] = TokenRenewalError
     if code.lower() in ("insufficient_scope", "invalid_scope"):
         cls = InsufficientScopeError
     elif code.upper() == "PAYMENT_REQUIRED":
         cls = PlanError
+    elif answer.status >= 500 and code.lower() not in _FINAL:
+        cls, text = AuthorizationServerError, text or f"HTTP {answer.status} without tokens"
     elif not code and answer.status == 404:
         text = "the authorisation server does not know the portal"
     elif not code:
         cls, text = AuthorizationServerError, f"HTTP {answer.status} without tokens"
     return cls(text, code=code, method="oauth/token", portal=server, status=answer.status)
-
-
-def _json_object(raw: bytes) -> dict[str, Any]:
-    try:
-        body = json.loads(raw)
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
@@ -31,7 +32,7 @@ class Response:
     """
 
     status: int
-    body: bytes
+    body: bytes = field(repr=False)
     location: str = ""
     elapsed: float = 0.0
 
@@ -54,17 +55,19 @@ class Timing:
 
     :param operating: seconds used in the current ten minutes
     :param reset_at: Unix time at which the oldest of them no longer count
+    :param duration: seconds that this call took
     """
 
     operating: float | None = None
     reset_at: float | None = None
+    duration: float | None = None
 
     @classmethod
     def parse(cls, time: Any) -> Timing:
         """Read a reply's ``time``, any part of which may be missing."""
         if not isinstance(time, Mapping):
             return cls()
-        return cls(_number(time.get("operating")), _number(time.get("operating_reset_at")))
+        return cls(*(_number(time.get(name)) for name in ("operating", "operating_reset_at", "duration")))
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,7 @@ def read_envelope(response: Response, *, method: str, portal: str, secrets: Secr
     :param secrets: what to keep out of results and messages
     """
     text = response.body.decode("utf-8", errors="replace")
-    body = _json_object(text)
+    body = json_object(text)
     if body is None or not ("result" in body or "error" in body):
         return _not_the_api(response, text, method=method, portal=portal, secrets=secrets)
     if secrets.occur_in(text):
@@ -190,7 +193,7 @@ def _code_and_text(body: Mapping[str, Any]) -> tuple[str, str]:
     if isinstance(error, Mapping):  # REST 3.0
         details = [
             f"{item.get('field')}: {item.get('message')}"
-            for item in error.get("validation") or ()
+            for item in _listed(error.get("validation"))
             if isinstance(item, Mapping)
         ]
         return str(error.get("code") or ""), "; ".join([str(error.get("message") or ""), *details])
@@ -198,6 +201,10 @@ def _code_and_text(body: Mapping[str, Any]) -> tuple[str, str]:
     if body.get("argument"):
         description = f"{description} (argument {body['argument']})"
     return str(error if error is not None else ""), description
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _not_the_api(
@@ -211,10 +218,11 @@ def _not_the_api(
     )
 
 
-def _json_object(text: str) -> dict[str, Any] | None:
+def json_object(text: str) -> dict[str, Any] | None:
+    """Return the JSON object in a body, ``None`` where there is none."""
     try:
-        body = json.loads(text)
-    except ValueError:
+        body = json.loads(text.removeprefix("\ufeff"))
+    except (ValueError, RecursionError):
         return None
     return body if isinstance(body, dict) else None
 
@@ -225,9 +233,10 @@ def _integer(value: Any) -> int | None:
 
 
 def _number(value: Any) -> float | None:
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return float(value)
-    try:
-        return float(value) if isinstance(value, str) else None
-    except ValueError:
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ssl
 import urllib.request
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
+from functools import cache, cached_property
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,6 +14,7 @@ from airflow_provider_bitrix24.rest.errors import InvalidConnectionError
 from airflow_provider_bitrix24.rest.redaction import redact_addresses
 
 _CONNECT_TIMEOUT = 10.0
+_PROXY_SCHEMES = frozenset({"http", "https", "socks5", "socks5h"})
 
 USER_AGENT = f"airflow-provider-bitrix24/{__version__}"
 JSON_HEADERS = {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": USER_AGENT}
@@ -35,7 +36,7 @@ class Wire:
 
     timeout: float = 70.0
     verify: bool | str = True
-    proxy: str = ""
+    proxy: str = field(default="", repr=False)  # may hold a password
 
     @property
     def timeouts(self) -> tuple[float, float]:
@@ -43,14 +44,22 @@ class Wire:
         return _CONNECT_TIMEOUT, self.timeout
 
     def proxy_for(self, url: str) -> str | None:
-        """Return the proxy to use for an address, by the connection first and then by the environment."""
-        if self.proxy:
-            return self.proxy
-        parts = urlsplit(url)
-        if not parts.hostname or urllib.request.proxy_bypass(parts.hostname):
+        """Return the proxy to use for an address, by the connection first and then by the environment.
+
+        :raises InvalidConnectionError: it is not the address of a proxy
+        """
+        proxy = self.proxy or _environment_proxy(url)
+        if not proxy:
             return None
-        proxies = urllib.request.getproxies()
-        return proxies.get(parts.scheme) or proxies.get("all")
+        if "://" not in proxy:  # as the environment often has it
+            proxy = f"http://{proxy}"
+        parts = urlsplit(proxy)
+        if parts.scheme.lower() in _PROXY_SCHEMES and parts.hostname:
+            return proxy
+        raise InvalidConnectionError(
+            f"proxy: {parts.scheme}://{parts.hostname or ''} is not the address of a proxy",
+            remedy="Give an address like http://proxy.example:3128.",
+        )
 
     @cached_property
     def tls(self) -> ssl.SSLContext:
@@ -58,21 +67,38 @@ class Wire:
 
         :raises InvalidConnectionError: the bundle cannot be read
         """
-        if self.verify is False:
-            context = ssl.create_default_context()
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-            return context
-        if self.verify is not True:
-            return _context_of(self.verify)
-        from requests.utils import DEFAULT_CA_BUNDLE_PATH
-
-        context = ssl.create_default_context()
-        context.load_verify_locations(DEFAULT_CA_BUNDLE_PATH)
-        return context
+        if isinstance(self.verify, str):
+            return _bundle(self.verify)
+        return _public() if self.verify else _unverified()
 
 
-def _context_of(bundle: str) -> ssl.SSLContext:
+# Loading these takes longer than most calls, and a triggerer has many hooks.
+@cache
+def _public() -> ssl.SSLContext:
+    from requests.utils import DEFAULT_CA_BUNDLE_PATH
+
+    context = ssl.create_default_context()
+    context.load_verify_locations(DEFAULT_CA_BUNDLE_PATH)
+    return context
+
+
+@cache
+def _unverified() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _environment_proxy(url: str) -> str | None:
+    parts = urlsplit(url)
+    if not parts.hostname or urllib.request.proxy_bypass(parts.hostname):
+        return None
+    proxies = urllib.request.getproxies()
+    return proxies.get(parts.scheme) or proxies.get("all")
+
+
+def _bundle(bundle: str) -> ssl.SSLContext:
     path = Path(bundle).expanduser()
     try:
         if path.is_dir():
@@ -103,3 +129,12 @@ def reason_of(causes: list[BaseException]) -> str:
     innermost = next((cause for cause in reversed(causes) if isinstance(cause, OSError)), causes[-1])
     text = redact_addresses(str(getattr(innermost, "strerror", None) or innermost))
     return f"{type(innermost).__name__}: {text}" if text else type(innermost).__name__
+
+
+def without_frames(error: BaseException) -> BaseException:
+    """Return what interrupted a request without the library's frames, whose variables hold secrets.
+
+    :param error: a cancellation, a time-out of the task, or a mistake of the library
+    """
+    error.__cause__ = error.__context__ = None
+    return error.with_traceback(None)

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from airflow_provider_bitrix24.rest.pacing import Bucket, Limits, Meter, Reading, Slot, apply_readings
+from airflow_provider_bitrix24.rest.pacing import (
+    Bucket,
+    Limits,
+    Meter,
+    Reading,
+    Slot,
+    apply_readings,
+    ask_meters,
+)
 
 
 class ProcessLedger:
@@ -33,10 +42,10 @@ class ProcessLedger:
         self._lock = threading.Lock()
         self._renewals: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
-    def reserve(self, portal: str, limits: Limits) -> Slot:
-        """Take the next free slot in the flow of requests to a portal."""
+    def reserve(self, portal: str, limits: Limits, at_most: float = math.inf) -> Slot:
+        """Take the next free slot, or only tell it if it is further away than ``at_most`` seconds."""
         with self._lock:
-            bucket, slot = self._bucket(portal).reserve(limits, self._clock())
+            bucket, slot = self._bucket(portal).reserve(limits, self._clock(), at_most)
             self._buckets[portal] = bucket
         return slot
 
@@ -51,19 +60,26 @@ class ProcessLedger:
         """Account for an answer: did it pass (``None``: none came), what time did it use."""
         with self._lock:
             self._buckets[portal] = self._bucket(portal).settled(limits, self._clock(), slot, passed=passed)
-            apply_readings(self._meters, readings, self._wall_clock())
+            apply_readings(self._meters, readings, limits, self._wall_clock())
 
     def blocked(self, meters: Collection[str]) -> Mapping[str, float]:
-        """Return the seconds to wait for each of these meters that is blocked."""
+        """Return the seconds to wait for each of these meters that is blocked or not yet its asker's turn."""
         with self._lock:
-            now = self._wall_clock()
-            waits = {name: self._meters[name].wait(now) for name in meters if name in self._meters}
-        return {name: wait for name, wait in waits.items() if wait > 0}
+            return ask_meters(self._meters, meters, self._wall_clock())
 
     def renewal(self, identity: str) -> threading.Lock:
         """Return a lock under which the tokens of one application are renewed."""
         with self._lock:
             return self._renewals[identity]
+
+    def seed(self, portal: str, bucket: Bucket) -> None:
+        """Put in what is known of a portal from elsewhere.
+
+        :param portal: the portal
+        :param bucket: its bucket, on this ledger's clock
+        """
+        with self._lock:
+            self._buckets[portal] = bucket
 
     def _bucket(self, portal: str) -> Bucket:
         return self._buckets.get(portal, Bucket())

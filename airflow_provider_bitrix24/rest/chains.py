@@ -1,0 +1,167 @@
+"""Reading a whole list in few requests: fifty pages each, of which every one refers to the one before.
+
+In a batch a page's filter takes the last id of the page before by a reference. Where that page is short or
+failed, the reference resolves to something else without a word, and the scan starts over; so nothing behind
+such a page is used. The next page is then read by itself, with all the patience of an ordinary call: either
+it brings the list forward, or it says what is wrong.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from typing import Any
+
+from airflow_provider_bitrix24.rest.bulk import BATCH_BYTES, BATCH_SIZE
+from airflow_provider_bitrix24.rest.calls import Call, Outcome
+from airflow_provider_bitrix24.rest.errors import (
+    Bitrix24Error,
+    LimitError,
+    SurplusCommandError,
+)
+from airflow_provider_bitrix24.rest.exchange import NEAR_THE_CUT, command_name, exchange
+from airflow_provider_bitrix24.rest.paging import PAGE_SIZE, IdPager, pager_for
+from airflow_provider_bitrix24.rest.replies import Reply
+from airflow_provider_bitrix24.rest.session import Session
+from airflow_provider_bitrix24.rest.steps import Step
+from airflow_provider_bitrix24.rest.waiting import Headway
+
+#: a chain with fewer pages of use than this was not worth it
+_WORTH_IT = 2
+#: bytes of an answer's rows, which take about four times as much memory while they are read
+_ANSWER_BYTES = 12_000_000
+#: what a reference in place of an id, encoded, adds to a command
+_REFERENCE_BYTES = 100
+#: after so many chains in a row that were not worth it, the rest is read page by page
+_PATIENCE = 3
+
+
+class Reader:
+    """Reads a whole list: says which request comes next, and takes its outcomes.
+
+    :param call: a list method with filter, order and select, without ``start``
+    :param session: credentials, limits and patience
+    :param log: where to say now and then how far a long list has come
+    :raises InvalidInputError: the call asks for a page in the middle
+    """
+
+    def __init__(self, call: Call, session: Session, log: logging.Logger) -> None:
+        self._pager = pager_for(call)
+        self._session = session
+        self._log = log
+        self._headway: Headway | None = None
+        self._longest = BATCH_SIZE
+        self._in_vain = 0
+        self._page_bytes = 1
+
+    def next_request(self) -> Generator[Step, Any, list[Outcome]] | None:
+        """Return the exchange of the next request, ``None`` where the list is complete."""
+        page = self._pager.next_call()
+        if page is None:
+            return None
+        chain = self._chain(page)
+        return exchange(chain or [page], self._session, chained=bool(chain))
+
+    def take(self, outcomes: list[Outcome]) -> Iterator[list[Any]]:
+        """Yield the new rows, page by page; the outcomes are used up, because their rows take memory.
+
+        :raises IncompleteListError: rows are missing or come twice
+        :raises Bitrix24Error: a page could not be read
+        """
+        if isinstance(self._pager, IdPager) and len(outcomes) > 1:
+            pages = self._take_chain(self._pager, outcomes)
+        else:
+            pages = self._take_page(outcomes)
+        for position, rows in enumerate(pages):
+            if not position and rows:
+                self._page_bytes = len(json.dumps(rows))
+            self._say(len(rows))
+            yield rows
+
+    def _chain(self, page: Call) -> list[Call]:
+        """Return the pages to read at once; none where the next one is read by itself."""
+        if not isinstance(self._pager, IdPager) or self._in_vain >= _PATIENCE or not page.fits_batch:
+            return []
+        fitting = BATCH_BYTES // (len(page.command()) + _REFERENCE_BYTES)
+        longest = min(self._longest, fitting, _ANSWER_BYTES // self._page_bytes)
+        chain = self._pager.next_chain(longest, command_name) if longest > 1 else []
+        return chain if len(chain) > 1 else []
+
+    def _take_page(self, outcomes: list[Outcome]) -> Iterator[list[Any]]:
+        yield self._pager.take(_reply_of(outcomes.pop()))
+
+    def _take_chain(self, pager: IdPager, outcomes: list[Outcome]) -> Iterator[list[Any]]:
+        """Yield a chain's pages up to the first that is not whole: nothing behind it can be trusted."""
+        _raise_what_hits_every_call(outcomes[0].error)
+        self._longest = _length_of_next(self._longest, outcomes)
+        asked, used = len(outcomes), 0
+        outcomes.reverse()
+        while outcomes:
+            try:
+                reply = _reply_of(outcomes.pop())
+                length = pager.length_of(reply)
+                if not length:  # it proves the end only where it comes by itself, and is counted
+                    break
+                rows = pager.take(reply)
+            except Bitrix24Error as error:
+                self._log.debug("page %d of %d in a batch has to be read again: %s", used + 1, asked, error)
+                break
+            used += 1
+            yield rows
+            if length != PAGE_SIZE:
+                break
+        outcomes.clear()
+        if used < asked:
+            pager.count_next()
+        self._in_vain = self._in_vain + 1 if used < min(_WORTH_IT, asked) else 0
+
+    def _say(self, count: int) -> None:
+        left = self._pager.left if isinstance(self._pager, IdPager) else None
+        if self._headway is None and left is not None:
+            self._headway = Headway(self._log, count + left, "rows")
+        if self._headway is not None:
+            self._headway.made(count)
+
+
+def _reply_of(outcome: Outcome) -> Reply:
+    """Return a page's reply.
+
+    :raises Bitrix24Error: the call failed
+    """
+    outcome.unwrap()
+    return outcome.reply  # type: ignore[return-value]
+
+
+def _raise_what_hits_every_call(error: Bitrix24Error | None) -> None:
+    """Raise what reading a single page instead of many would not change."""
+    too_long_a_wait = isinstance(error, LimitError) and error.retry_after is not None
+    if error is not None and (error.connection_wide or too_long_a_wait):
+        raise error
+
+
+def _length_of_next(longest: int, outcomes: Sequence[Outcome]) -> int:
+    """Return how many pages the next chain may have, given what became of this one's."""
+    surplus = sum(isinstance(outcome.error, SurplusCommandError) for outcome in outcomes)
+    if surplus:
+        return max(1, len(outcomes) - surplus)
+    cut_off = all(outcome.error is not None and not _is_limit(outcome.error) for outcome in outcomes)
+    if cut_off or _duration(outcomes) > NEAR_THE_CUT:
+        return max(1, len(outcomes) // 2)
+    return longest
+
+
+def _is_limit(error: Bitrix24Error) -> bool:
+    return isinstance(error, LimitError)
+
+
+def _duration(outcomes: Sequence[Outcome]) -> float:
+    """Return the seconds from the first command's start to the last one's finish, on the portal's clock."""
+    times = [outcome.reply.time for outcome in outcomes if outcome.reply is not None]
+    starts = [time["start"] for time in times if isinstance(time, Mapping) and _is_number(time.get("start"))]
+    ends = [time["finish"] for time in times if isinstance(time, Mapping) and _is_number(time.get("finish"))]
+    return float(max(ends) - min(starts)) if starts and ends else 0.0
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

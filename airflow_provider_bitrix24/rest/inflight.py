@@ -1,0 +1,87 @@
+"""How many requests of one job are under way at once: fewer while the portal is in trouble.
+
+Portals answer bursts of parallel requests with 5xx when they are busy. Such an answer halves what may be
+under way, once for all requests that were sent before it; every good answer brings a part of a request back.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from airflow_provider_bitrix24.rest.replies import Failure, Response
+
+#: HTTP statuses from here on are the portal's trouble
+_TROUBLE = 500
+
+
+class Window:
+    """The number of requests that may be under way.
+
+    :param most: bound of it
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._size = float(most)
+        #: counts the troubles that were reacted to
+        self.epoch = 0
+
+    @property
+    def size(self) -> int:
+        """How many may be under way now."""
+        return int(self._size)
+
+    def eased(self) -> None:
+        """Account for a good answer."""
+        self._size = min(float(self._most), self._size + 1.0 / self._size)
+
+    def troubled(self, epoch: int) -> None:
+        """Account for trouble met by a request that was sent in this epoch."""
+        if epoch == self.epoch:
+            self.epoch += 1
+            self._size = max(1.0, self._size / 2)
+
+
+class Gate:
+    """Lets as many threads work at once as the window says.
+
+    :param most: how many may at most
+    """
+
+    def __init__(self, most: int) -> None:
+        self._window = Window(most)
+        self._inside = 0
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def passing(self) -> Iterator[None]:
+        """Wait for a place, and keep it while the block lasts."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._inside < self._window.size)
+            self._inside += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._inside -= 1
+                self._changed.notify_all()
+
+    @property
+    def epoch(self) -> int:
+        """The state in which a request is sent."""
+        return self._window.epoch
+
+    def answered(self, epoch: int, answer: Response | Failure) -> None:
+        """Account for an answer.
+
+        :param epoch: the state in which the request was sent
+        :param answer: what came
+        """
+        with self._changed:
+            if isinstance(answer, Failure) or answer.status >= _TROUBLE:
+                self._window.troubled(epoch)
+            else:
+                self._window.eased()
+                self._changed.notify_all()
