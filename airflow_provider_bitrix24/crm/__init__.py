@@ -1,1 +1,1 @@
-"""What the CRM's things are: ids, items, timeline bindings. Strict, because the API casts what it dislikes."""
+"""What the CRM's things are: ids, items, bindings. Strict, because the API casts what it dislikes."""

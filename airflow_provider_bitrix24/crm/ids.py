@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from decimal import Decimal
 from typing import Any
 
@@ -9,6 +10,7 @@ from airflow_provider_bitrix24.rest.errors import InvalidInputError
 
 _LARGEST = 2**63 - 1
 _LONGEST = len(str(_LARGEST))
+_SHOWN = 80
 
 
 def parse_id(value: Any, field: str) -> int:
@@ -22,12 +24,8 @@ def parse_id(value: Any, field: str) -> int:
     :raises InvalidInputError: it is not an id
     """
     number = _whole_number(value)
-    if number is None:
+    if number is None or not 1 <= number <= _LARGEST:
         raise InvalidInputError(f"{field}: {shown(value)} is not an id", remedy=_remedy(value))
-    if not 1 <= number <= _LARGEST:
-        raise InvalidInputError(
-            f"{field}: {shown(value)} is not an id", remedy="Give a whole number from 1 to 2^63-1."
-        )
     return number
 
 
@@ -35,26 +33,31 @@ def _whole_number(value: Any) -> int | None:
     if isinstance(value, bool):
         return None
     if isinstance(value, str):
-        text = value.strip(" ")
-        digits = text.isascii() and text.isdigit() and len(text.lstrip("0")) <= _LONGEST
-        return int(text) if digits and text == value else None
+        digits = value.isascii() and value.isdigit() and len(value.lstrip("0")) <= _LONGEST
+        return int(value) if digits else None
     if isinstance(value, Decimal):
-        return int(value) if value.is_finite() and value == value.to_integral_value() else None
+        # A decimal may stand for a number of a billion digits, which is not written out to look at it.
+        short = value.is_finite() and value.adjusted() < _LONGEST
+        return int(value) if short and value == value.to_integral_value() else None
     try:
-        return int(type(value).__index__(value))
-    except (AttributeError, TypeError):
+        return operator.index(value)
+    except TypeError:
         return None
 
 
 def _remedy(value: Any) -> str:
-    if value is None or value in ("None", "null", ""):
+    # A text is compared as one: an array or pandas' NA answers a comparison with something else.
+    if value is None or (isinstance(value, str) and value.strip() in ("", "None", "null")):
         return "The task that should have passed it returned nothing: check what it pushes to XCom."
     if isinstance(value, float) or type(value).__name__.startswith("float"):
         return "Cast it to int where it comes from; in pandas use the column type Int64."
-    return "Give a whole number, or a text of digits, such as 7 or '7'."
+    return "Give a whole number from 1 to 2^63-1, or a text of its digits, such as 7 or '7'."
 
 
 def shown(value: Any) -> str:
     """Return a value for a message, cut short where it is long."""
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."
+    try:
+        text = repr(value)
+    except Exception:  # anybody's object, or a number of more digits than Python prints
+        return f"a {type(value).__name__} that cannot be shown"
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,6 +28,20 @@ ENTITY_TYPES: dict[str, str] = {
     "smart_b2e_doc": "SBD",
     "activity": "",
 }
+_TYPE_IDS = {
+    "lead": 1,
+    "deal": 2,
+    "contact": 3,
+    "company": 4,
+    "invoice": 5,
+    "quote": 7,
+    "order": 14,
+    "order_shipment": 16,
+    "order_payment": 17,
+    "smart_invoice": 31,
+    "smart_document": 36,
+}
+_TYPES_BY_ID = {number: name for name, number in _TYPE_IDS.items()}
 _BY_SHORT_CODE = {short: name for name, short in ENTITY_TYPES.items() if short}
 
 _DYNAMIC = re.compile(r"dynamic_([1-9][0-9]{0,8})")
@@ -114,6 +129,8 @@ class CrmItem:
 
     @classmethod
     def _from_text(cls, value: str, field: str) -> CrmItem:
+        if value.lstrip().startswith(("{", "[")):
+            return cls._from_json(value, field)
         name, _, number = value.strip().rpartition("_")
         short = _type_of_short_code(name)
         if short and _SHORT.fullmatch(value.strip()):
@@ -124,9 +141,52 @@ class CrmItem:
             f"{field}: {shown(value)} is not a CRM item", remedy="Give it as 'D_10' or ('deal', 10)."
         )
 
+    @classmethod
+    def _from_json(cls, text: str, field: str) -> CrmItem:
+        """Return an item that a template wrote as JSON."""
+        try:
+            value = json.loads(text, parse_float=str)
+        except ValueError:
+            value = None
+        if isinstance(value, (dict, list)):
+            return cls.parse(value, field)
+        raise InvalidInputError(
+            f"{field}: {shown(text)} is not JSON", remedy="In a template write {{ ... | tojson }}."
+        )
+
     def _only(self, mapping: Mapping[Any, Any], field: str) -> CrmItem:
         refuse_others(mapping, (*_TYPE_KEYS, *_ID_KEYS), field)
         return self
+
+    @property
+    def pair(self) -> tuple[str, int]:
+        """The item as type and id."""
+        return self.entity_type, self.entity_id
+
+    @property
+    def type_id(self) -> int:
+        """The number of its type, by which the methods for activities and ``crm.item.*`` go.
+
+        :raises InvalidInputError: no number of the type is known
+        """
+        number = _TYPE_IDS.get(self.entity_type)
+        if number is None and (match := _DYNAMIC.fullmatch(self.entity_type)):
+            number = int(match[1])
+        if number is None:
+            raise InvalidInputError(
+                f"{self}: no number of the type {self.entity_type!r} is known",
+                remedy=f"Known are {', '.join(_TYPE_IDS)} and dynamic_<number>.",
+            )
+        return number
+
+    @classmethod
+    def of_type_id(cls, type_id: int, entity_id: int) -> CrmItem:
+        """Return an item of a type that is given by its number, as the API answers it.
+
+        :param type_id: the type's number; one that is not known becomes ``dynamic_<number>``
+        :param entity_id: the item's id
+        """
+        return cls(_TYPES_BY_ID.get(type_id, f"dynamic_{type_id}"), entity_id)
 
     def __str__(self) -> str:
         return f"{self.entity_type} {self.entity_id}"

@@ -1,0 +1,236 @@
+"""Conditions on a CRM item's fields, compared by each field's own type.
+
+A condition's name is a field's with an operator before it, as in the API's filters: ``">=opportunity"``. Its
+value is read as the field's type says, so ``"1000"`` is a number where the field is one, and a date is a
+date.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import operator
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import pendulum
+
+from airflow_provider_bitrix24.crm.ids import shown
+from airflow_provider_bitrix24.rest.errors import InvalidInputError, UnexpectedResultError
+
+_NAME = re.compile(r"(!@|!=|>=|<=|!%|@|=|!|>|<|%)?([A-Za-z][A-Za-z0-9_]*)")
+
+_ORDERED: dict[str, Callable[[Any, Any], bool]] = {
+    ">": operator.gt,
+    ">=": operator.ge,
+    "<": operator.lt,
+    "<=": operator.le,
+}
+_NEGATED = ("!", "!=", "!@", "!%")
+_NUMBERS = ("integer", "double", "money", "user", "crm", "crm_lead", "crm_deal", "crm_contact", "crm_company",
+            "crm_category", "crm_entity", "crm_quote")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One condition as the user wrote it.
+
+    :param name: how the user named it
+    :param operator: ``""``, ``!``, ``>``, ``>=``, ``<``, ``<=``, ``@``, ``!@``, ``%`` or ``!%``
+    :param field: the field's name
+    :param value: the value, or a list of values of which one is to be met
+    """
+
+    name: str
+    operator: str
+    field: str
+    value: Any
+
+
+def parse_conditions(value: Any, field: str = "conditions") -> list[Condition]:
+    """Return conditions; one JSON text, as a template may give it, is read as such.
+
+    :param value: a mapping of operator and field to value
+    :param field: where it stands, for the message
+    :raises InvalidInputError: it is no such mapping
+    """
+    mapping = _from_json(value, field) if isinstance(value, str) else value
+    if not isinstance(mapping, Mapping) or not mapping:
+        raise InvalidInputError(
+            f"{field}: {shown(mapping)} is not a mapping of fields to values",
+            remedy="Give it as {'stageId': 'WON', '>=opportunity': 1000}.",
+        )
+    return [_condition(name, wanted, field) for name, wanted in mapping.items()]
+
+
+def _from_json(text: str, field: str) -> Any:
+    try:
+        return json.loads(text, parse_float=str)
+    except (ValueError, RecursionError):
+        raise InvalidInputError(
+            f"{field}: {shown(text)} is not JSON", remedy="In a template write {{ ... | tojson }}."
+        ) from None
+
+
+def _condition(name: Any, value: Any, field: str) -> Condition:
+    match = _NAME.fullmatch(name) if isinstance(name, str) else None
+    if match is None:
+        raise InvalidInputError(
+            f"{field}: {shown(name)} is not a field's name with an operator before it",
+            remedy="Operators are =, !, >, >=, <, <=, @, !@, %, !%.",
+        )
+    sign = {"=": "", "!=": "!"}.get(match[1] or "", match[1] or "")
+    if isinstance(value, (set, frozenset, tuple)):
+        value = list(value)
+    if sign in ("@", "!@") and not isinstance(value, list):
+        raise InvalidInputError(f"{field}[{name!r}]: {shown(value)} is not a list")
+    if isinstance(value, list) and (not value or sign in (*_ORDERED, "%", "!%")):
+        raise InvalidInputError(
+            f"{field}[{name!r}]: {shown(value)} cannot be compared so",
+            remedy="A list means one of its values; it must have some, and goes with =, !, @ and !@.",
+        )
+    if isinstance(value, Mapping):
+        raise InvalidInputError(f"{field}[{name!r}]: {shown(value)} is not a value or a list of values")
+    return Condition(name, sign.replace("@", ""), match[2], value)
+
+
+class FieldTest:
+    """One condition on a field whose type is known.
+
+    :param condition: the condition
+    :param name: the field's name in an item
+    :param description: of the field, as ``crm.item.fields`` gives it
+    :param field: where the conditions stand, for messages
+    :raises InvalidInputError: the value is none of the field's type
+    """
+
+    def __init__(
+        self, condition: Condition, name: str, description: Mapping[str, Any], field: str = "conditions"
+    ) -> None:
+        self.name = name
+        self.operator = condition.operator
+        self._read, what = _reader(str(description.get("type")))
+        values = condition.value if isinstance(condition.value, list) else [condition.value]
+        self._text = condition.operator in ("%", "!%")
+        self.wanted = [self._wanted(value, f"{field}[{condition.name!r}]", what) for value in values]
+
+    def _wanted(self, value: Any, field: str, what: str) -> Any:
+        if _is_empty(value):
+            if self.operator in ("", "!"):
+                return None
+            raise InvalidInputError(f"{field}: {shown(value)} cannot be compared so")
+        if self._text:
+            return str(value)
+        found = None if isinstance(value, bool) and what != "yes or no" else self._read(value)
+        if found is None:
+            raise InvalidInputError(
+                f"{field}: {shown(value)} is not {what}", remedy="The field is of that type."
+            )
+        return found
+
+    def is_met(self, value: Any) -> bool:
+        """Tell whether a field's value meets the condition; one of several values is enough.
+
+        :param value: the value as ``crm.item.get`` gives it
+        """
+        values = [entry for entry in (value if isinstance(value, list) else [value]) if not _is_empty(entry)]
+        met = any(self._matches(entry) for entry in values) if values else None in self.wanted
+        return not met if self.operator in _NEGATED else met
+
+    def _matches(self, value: Any) -> bool:
+        if self._text:
+            return str(self.wanted[0]).casefold() in str(value).casefold()
+        found = self._read(value)
+        if found is None:
+            return False
+        compare: Callable[[Any, Any], Any] = _ORDERED.get(self.operator, operator.eq)
+        return any(wanted is not None and compare(found, wanted) for wanted in self.wanted)
+
+
+def typed(
+    conditions: list[Condition], fields: Mapping[str, Mapping[str, Any]], field: str = "conditions"
+) -> list[FieldTest]:
+    """Return the conditions with the types of their fields.
+
+    :param conditions: the conditions
+    :param fields: descriptions by name, as ``crm.item.fields`` gives them
+    :param field: where they stand, for messages
+    :raises InvalidInputError: there is no such field, or a value is not of its type
+    :raises UnexpectedResultError: these are no descriptions
+    """
+    if not all(isinstance(description, Mapping) for description in fields.values()):
+        raise UnexpectedResultError("a field without a description", method="crm.item.fields")
+    names = {str(description.get("upperName") or name): name for name, description in fields.items()}
+    tests = []
+    for condition in conditions:
+        name = condition.field if condition.field in fields else names.get(condition.field)
+        if name is None:
+            near = difflib.get_close_matches(condition.field, list(fields), n=3)
+            raise InvalidInputError(
+                f"{field}: the item has no field {condition.field!r}",
+                remedy=f"Did you mean {', '.join(near)}?" if near else "See crm.item.fields for their names.",
+            )
+        tests.append(FieldTest(condition, name, fields[name], field))
+    return tests
+
+
+# --- reading values by type ---
+
+
+def _is_empty(value: Any) -> bool:
+    return value is None or (isinstance(value, (str, list)) and not value)
+
+
+def _reader(kind: str) -> tuple[Callable[[Any], Any], str]:
+    """Return what reads values of a type, ``None`` for what is none of it, and the type in words."""
+    if kind in _NUMBERS:
+        return _number, "a number"
+    if kind in ("boolean", "char"):
+        return _flag, "yes or no"
+    if kind == "date":
+        return _date, "a date"
+    if kind == "datetime":
+        return _moment, "a moment with its offset from UTC, such as 2026-05-04T10:00:00+02:00"
+    return _plain_text, "a text"
+
+
+def _number(value: Any) -> Decimal | None:
+    try:
+        number = Decimal(str(value).partition("|")[0])  # money of a user's field: 100|USD
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
+
+
+def _flag(value: Any) -> bool | None:
+    return {"Y": True, "N": False, "TRUE": True, "FALSE": False, "1": True, "0": False}.get(
+        str(value).strip().upper()
+    )
+
+
+def _date(value: Any) -> date | None:
+    if isinstance(value, datetime):
+        return value.date()
+    try:
+        return date.fromisoformat(str(value)[:10])
+    except ValueError:
+        return None
+
+
+def _moment(value: Any) -> datetime | None:
+    if isinstance(value, datetime):
+        return value if value.tzinfo is not None else None
+    try:
+        found = pendulum.parse(str(value), strict=True, exact=True)
+    except ValueError:
+        return None
+    has_offset = re.search(r"(Z|[+-]\d\d:?\d\d)$", str(value))
+    return found if isinstance(found, datetime) and has_offset else None
+
+
+def _plain_text(value: Any) -> str | None:
+    return None if isinstance(value, (bool, list, Mapping)) else str(value)

@@ -1,0 +1,137 @@
+"""What a CRM item is connected with: its contacts, company, lead, and the items it belongs to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from airflow_provider_bitrix24.crm.items import CrmItem
+from airflow_provider_bitrix24.rest.bulk import Plan, Work
+from airflow_provider_bitrix24.rest.calls import Call
+from airflow_provider_bitrix24.rest.errors import (
+    AccessDeniedError,
+    InvalidInputError,
+    InvalidParameterError,
+    MethodNotFoundError,
+    NotFoundError,
+    UnexpectedResultError,
+)
+
+_METHOD = "crm.item.get"
+
+#: types that ``crm.item.get`` knows, besides smart processes
+_SUPPORTED = ("lead", "deal", "contact", "company", "quote", "smart_invoice")
+#: fields of an item that hold one id, or a list of ids, of another; not ``mycompanyId``, which is one's own
+_LINKS = {
+    "contactId": "contact",
+    "contactIds": "contact",
+    "companyId": "company",
+    "companyIds": "company",
+    "leadId": "lead",
+    "dealId": "deal",
+    "quoteId": "quote",
+}
+#: errors of who may not ask: whether the item exists, what follows will show
+_TELLS_NOTHING = (AccessDeniedError, InvalidParameterError, MethodNotFoundError)
+_PARENT = re.compile(r"parentId([1-9][0-9]*)")
+
+
+def is_readable(item: CrmItem) -> bool:
+    """Tell whether ``crm.item.get`` knows items of a type.
+
+    :param item: the item
+    """
+    return item.entity_type in _SUPPORTED or item.entity_type.startswith("dynamic_")
+
+
+def check_related(item: CrmItem, field: str = "related_to") -> CrmItem:
+    """Return an item whose connections can be asked for.
+
+    :param item: the item
+    :param field: where it stands, for the message
+    :raises InvalidInputError: they cannot
+    """
+    if is_readable(item):
+        return item
+    raise InvalidInputError(
+        f"{field}: what {item} is connected with cannot be asked for",
+        remedy=f"Give an item of one of the types {', '.join(_SUPPORTED)}, dynamic_<number>.",
+    )
+
+
+def check_items(**items: CrmItem) -> Plan[None]:
+    """Ask whether items exist, as far as ``crm.item.get`` knows their types.
+
+    Nothing else tells an administrator: for him the timeline of an item that does not exist is empty, and
+    what he binds to it is stored where nobody sees it.
+
+    :param items: the items by where they stand, for the message
+    :raises NotFoundError: one of them does not exist
+    :raises Bitrix24Error: that cannot be told
+    """
+    asked = {name: item for name, item in items.items() if is_readable(item)}
+    outcomes = (yield Work([item_call(item) for item in asked.values()])) if asked else []
+    for (name, item), outcome in zip(asked.items(), outcomes, strict=True):
+        if isinstance(outcome.error, _TELLS_NOTHING):
+            continue
+        if isinstance(outcome.error, NotFoundError):
+            raise NotFoundError(
+                f"{name}: {item} does not exist",
+                code=outcome.error.code,
+                method=_METHOD,
+                remedy="Check its type and id.",
+            )
+        fields_of(item, outcome.unwrap())
+
+
+def item_call(item: CrmItem) -> Call:
+    """Return the call of ``crm.item.get``.
+
+    :param item: the item
+    :raises InvalidInputError: its type has no number
+    """
+    return Call(_METHOD, {"entityTypeId": item.type_id, "id": item.entity_id})
+
+
+def fields_of(item: CrmItem, result: Any) -> Mapping[str, Any]:
+    """Return an item's fields.
+
+    :param item: the item that was asked for
+    :param result: of ``crm.item.get``
+    :raises UnexpectedResultError: it is not that item
+    """
+    fields = result.get("item") if isinstance(result, Mapping) else None
+    if not isinstance(fields, Mapping) or str(fields.get("id")) != str(item.entity_id):
+        raise UnexpectedResultError(f"asked for {item}, the portal answered another or none", method=_METHOD)
+    return fields
+
+
+def related_items(item: CrmItem, result: Any) -> list[CrmItem]:
+    """Return the items that an item is connected with, in the order of their types and ids.
+
+    :param item: the item
+    :param result: of ``crm.item.get``
+    :raises UnexpectedResultError: it is not that item
+    """
+    found = {
+        CrmItem(entity_type, number)
+        for name, value in fields_of(item, result).items()
+        if (entity_type := _linked_type(name))
+        for number in _ids(value)
+    }
+    return sorted(found - {item})
+
+
+def _linked_type(name: str) -> str:
+    if name in _LINKS:
+        return _LINKS[name]
+    match = _PARENT.fullmatch(name)
+    return CrmItem.of_type_id(int(match[1]), 1).entity_type if match else ""
+
+
+def _ids(value: Any) -> list[int]:
+    """Return the ids in a field; an absent link is 0, null or empty."""
+    values = value if isinstance(value, list) else [value]
+    texts = [str(entry) for entry in values]
+    return [int(text) for text in texts if text.isascii() and text.isdigit() and int(text) > 0]

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import datetime
+from decimal import Decimal
+
+import numpy
+import pytest
+from bad_values import BAD_IDS, GOOD_IDS, Undecided, Unprintable
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_bitrix24.crm.ids import parse_id, shown
+from airflow_provider_bitrix24.rest.errors import InvalidInputError
+
+_IDS = st.integers(1, 2**63 - 1)
+
+
+@pytest.mark.parametrize(("value", "number"), GOOD_IDS)
+def test_an_id(value, number):
+    parsed = parse_id(value, "record_id")
+    assert parsed == number
+    assert type(parsed) is int
+
+
+@pytest.mark.parametrize("value", BAD_IDS)
+def test_no_id(value):
+    with pytest.raises(InvalidInputError) as caught:
+        parse_id(value, "record_id")
+    message = str(caught.value)
+    assert message.startswith("record_id: ")
+    assert shown(value) in message
+    assert " is not an id. " in message
+    assert caught.value.remedy
+    assert len(message) < 400
+
+
+@pytest.mark.parametrize("value", [None, "None", "null", "", " "])
+def test_nothing_came_from_upstream(value):
+    with pytest.raises(InvalidInputError, match="returned nothing: check what it pushes to XCom"):
+        parse_id(value, "record_id")
+
+
+@pytest.mark.parametrize("value", [7.0, 12.7, float("nan"), numpy.float64(7), numpy.float32(7)])
+def test_a_float_is_to_be_cast(value):
+    with pytest.raises(InvalidInputError, match=r"Cast it to int .* in pandas use the column type Int64"):
+        parse_id(value, "record_id")
+
+
+@given(_IDS)
+def test_every_spelling_is_the_number_it_spells(number):
+    for spelling in (number, str(number), f"00{number}", Decimal(number), numpy.int64(number)):
+        assert parse_id(spelling, "id") == number
+
+
+@given(_IDS)
+def test_parsing_again_changes_nothing(number):
+    assert parse_id(parse_id(str(number), "id"), "id") == number
+
+
+@given(st.text())
+def test_a_text_is_accepted_only_as_ascii_digits(text):
+    spelt = text.isascii() and text.isdigit() and 1 <= int(text) < 2**63
+    try:
+        assert parse_id(text, "id") == int(text)
+        assert spelt
+    except InvalidInputError:
+        assert not spelt
+
+
+@given(
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.floats(),
+        st.binary(),
+        st.lists(st.integers()),
+        st.dictionaries(st.text(), st.integers()),
+        st.complex_numbers(),
+        st.dates(),
+        st.just(datetime.timedelta(1)),
+        st.integers(max_value=0),
+        st.integers(min_value=2**63),
+    )
+)
+def test_nothing_else_is_accepted(value):
+    with pytest.raises(InvalidInputError):
+        parse_id(value, "id")
+
+
+@given(st.decimals())
+def test_a_decimal_is_accepted_only_where_it_is_whole(value):
+    whole = value.is_finite() and 1 <= value < 2**63 and value == int(value)
+    try:
+        assert parse_id(value, "id") == value
+        assert whole
+    except InvalidInputError:
+        assert not whole
+
+
+def test_a_long_value_is_cut_short():
+    assert shown("x" * 500) == "'" + "x" * 76 + "..."
+    assert shown("x" * 50) == repr("x" * 50)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (Unprintable(), "a Unprintable that cannot be shown"),
+        (10**5000, "a int that cannot be shown"),
+    ],
+    ids=["an object", "a number"],
+)
+def test_what_cannot_be_shown_is_named_by_its_type(value, text):
+    assert shown(value) == text
+
+
+def test_a_missing_value_is_not_compared():
+    with pytest.raises(TypeError, match="ambiguous"):
+        bool(Undecided() == "None")
+    with pytest.raises(InvalidInputError, match="a whole number from 1"):
+        parse_id(Undecided(), "id")
