@@ -1,0 +1,325 @@
+"""Those who wait for one portal ask together: calls are gathered for a moment and travel as batches.
+
+A triggerer runs hundreds of sensors in one event loop. Alone, each of them would spend a request on every
+look, and a portal takes two requests a second; gathered, fifty looks are one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from contextvars import Context
+from typing import Any, NamedTuple, TypeVar
+
+from airflow.providers.common.compat.sdk import AirflowNotFoundException
+
+from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
+from airflow_provider_bitrix24.hooks.errors import InvalidConnectionError, join
+from airflow_provider_bitrix24.hooks.waiting import Told, waiting_hook
+from airflow_provider_bitrix24.rest import errors as rest
+from airflow_provider_bitrix24.rest.bulk import BATCH_SIZE, Plan, Work, ends_all
+from airflow_provider_bitrix24.rest.calls import Call, Outcome
+from airflow_provider_bitrix24.rest.paging import pager_for
+
+T = TypeVar("T")
+
+#: a call waits for company for this part of the interval between two looks
+_ALLOWANCE = 0.1
+#: and for so many seconds at most
+_LONGEST_ALLOWANCE = 5.0
+#: requests of one gatherer that may be under way at once
+_IN_FLIGHT = 4
+#: seconds for which what an Airflow connection says is believed
+_BELIEVED = 300.0
+
+
+class _Question(NamedTuple):
+    call: Call
+    due: float
+
+
+class _Kept(NamedTuple):
+    asking: asyncio.Task[Outcome]
+    until: float
+
+    @property
+    def failed(self) -> bool:
+        """Whether the answer is none that others could use."""
+        asking = self.asking
+        return asking.done() and (
+            asking.cancelled() or asking.exception() is not None or not asking.result().ok
+        )
+
+
+#: questions by who waits for the answer
+_Questions = dict["asyncio.Future[Outcome | Exception]", _Question]
+
+
+class Gatherer:
+    """Carries out the calls of all who ask one connection in one event loop.
+
+    A batch leaves when it is full, or when one of its calls has waited for as long as its asker allows.
+
+    :param bitrix24_conn_id: Airflow connection of type ``bitrix24``
+    """
+
+    def __init__(self, bitrix24_conn_id: str) -> None:
+        self.askers = 0
+        self.told = Told()
+        self._conn_id = bitrix24_conn_id
+        self._loop = asyncio.get_running_loop()
+        self._waiting: _Questions = {}
+        self._flights: set[asyncio.Task[None]] = set()
+        self._shared: dict[str, _Kept] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._opening = asyncio.Lock()
+        self._hook: Bitrix24Hook | None = None
+        self._believed_until = 0.0
+
+    async def call(self, call: Call, allowance: float) -> Outcome:
+        """Carry out a call.
+
+        :param call: the call
+        :param allowance: seconds that it may wait for company
+        :raises InvalidConnectionError: the connection is not there or not valid
+        """
+        answer: asyncio.Future[Outcome | Exception] = self._loop.create_future()
+        self._waiting[answer] = _Question(call, self._loop.time() + allowance)
+        self._dispatch()
+        try:
+            found = await answer
+        finally:
+            self._waiting.pop(answer, None)  # who is cancelled takes back what was not sent
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    async def shared(self, call: Call, allowance: float) -> Outcome:
+        """Carry out a call once for all who ask the same, as long as its answer is believed.
+
+        :param call: the call
+        :param allowance: seconds that it may wait for company
+        """
+        key = call.command()
+        kept = self._shared.get(key)
+        if kept is None or kept.until < self._loop.time() or kept.failed:
+            asking = self._loop.create_task(self.call(call, allowance), context=Context())
+            kept = self._shared[key] = _Kept(asking, self._loop.time() + _BELIEVED)
+        return await asyncio.shield(kept.asking)
+
+    async def close(self) -> None:
+        """Give up what is under way, which nobody waits for any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+        ending = [*self._flights, *(kept.asking for kept in self._shared.values())]
+        for task in ending:
+            task.cancel()
+        await asyncio.gather(*ending, return_exceptions=True)
+
+    def _dispatch(self) -> None:
+        """Let go what is due, as far as requests may be under way."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        while self._waiting and len(self._flights) < _IN_FLIGHT:
+            if len(self._waiting) < BATCH_SIZE:
+                due = min(question.due for question in self._waiting.values())
+                if due > self._loop.time():
+                    self._timer = self._loop.call_at(due, self._dispatch, context=Context())
+                    return
+            self._launch()
+
+    def _launch(self) -> None:
+        questions = dict(itertools.islice(self._waiting.items(), BATCH_SIZE))
+        for answer in questions:
+            del self._waiting[answer]
+        # What cannot travel in a batch would split it.
+        questions = dict(sorted(questions.items(), key=lambda item: not item[1].call.fits_batch))
+        # In a context of its own: in the asker's, all that is logged would stand in that one's task log.
+        flight = self._loop.create_task(self._fly(questions), context=Context())
+        self._flights.add(flight)
+        flight.add_done_callback(self._landed)
+
+    def _landed(self, flight: asyncio.Task[None]) -> None:
+        self._flights.discard(flight)
+        if self.askers:
+            self._dispatch()
+
+    async def _fly(self, questions: _Questions) -> None:
+        """Carry out a batch and answer whoever still waits for it."""
+        try:
+            calls = [question.call for question in questions.values()]
+            self._answer(questions, await self._outcomes(calls))
+        except Exception as error:
+            for answer in _open(questions):
+                answer.set_result(error)
+        finally:
+            for answer in _open(questions):
+                answer.cancel()
+
+    async def _outcomes(self, calls: list[Call]) -> list[Outcome]:
+        known = self._believed()
+        if known is None:
+            return await self._apart(self._new_hook(), calls)
+        outcomes = await self._apart(known, calls)
+        if not any(map(_condemns, outcomes)):
+            return outcomes
+        # A verdict on what the connection said a while ago: it may have been edited since.
+        return await self._apart(self._believed() or self._new_hook(), calls)
+
+    async def _apart(self, hook: Bitrix24Hook, calls: list[Call]) -> list[Outcome]:
+        """Carry out the calls; where all of them break, once more in two halves made up by chance.
+
+        One of them may be what the portal breaks on, and those that were sent together once look together
+        ever after: by chance, each of the others soon is in the half that does not break.
+        """
+        outcomes = await self._carry_out(hook, calls)
+        if len(calls) < 2 or not all(map(_broke, outcomes)):
+            return outcomes
+        order = random.sample(range(len(calls)), len(calls))
+        for half in (order[: len(calls) // 2], order[len(calls) // 2 :]):
+            again = await self._carry_out(hook, [calls[position] for position in half])
+            for position, outcome in zip(half, again, strict=True):
+                outcomes[position] = outcome
+        return outcomes
+
+    async def _carry_out(self, hook: Bitrix24Hook, calls: list[Call]) -> list[Outcome]:
+        """Carry out the calls, one outcome each; a connection that is not accepted is read anew next time."""
+        try:
+            async with AsyncExitStack() as stack:
+                async with self._opening:  # the connection is read once, not by each flight
+                    client = await stack.enter_async_context(hook.aclient())
+                outcomes = await client.batch(calls)
+        except rest.Bitrix24Error as error:
+            outcomes = [Outcome(call, error=error) for call in calls]
+        except AirflowNotFoundException as error:
+            missing = InvalidConnectionError(f"bitrix24_conn_id: {error}")
+            outcomes = [Outcome(call, error=missing) for call in calls]
+        if self._hook is hook and any(map(_condemns, outcomes)):
+            self._hook = None
+        return outcomes
+
+    def _believed(self) -> Bitrix24Hook | None:
+        """Return the hook that has read the connection, unless that is too long ago."""
+        return self._hook if self._loop.time() < self._believed_until else None
+
+    def _new_hook(self) -> Bitrix24Hook:
+        self._hook = waiting_hook(self._conn_id)
+        self._believed_until = self._loop.time() + _BELIEVED
+        return self._hook
+
+    def _answer(self, questions: _Questions, outcomes: list[Outcome]) -> None:
+        for (answer, question), outcome in zip(questions.items(), outcomes, strict=True):
+            if not answer.done():
+                answer.set_result(_own(question.call, outcome))
+        ending = next(filter(ends_all, outcomes), None)
+        if ending is None:
+            return
+        for answer in _open(self._waiting):  # they would only hear the same
+            call = self._waiting[answer].call
+            answer.set_result(_own(call, Outcome(call, error=ending.error)))
+        self._waiting.clear()
+
+
+def _open(questions: _Questions) -> list[asyncio.Future[Outcome | Exception]]:
+    return [answer for answer in questions if not answer.done()]
+
+
+def _condemns(outcome: Outcome) -> bool:
+    """Tell whether the portal, or Airflow, does not accept the connection."""
+    return outcome.error is not None and outcome.error.connection_wide and outcome.error.permanent
+
+
+def _broke(outcome: Outcome) -> bool:
+    """Tell whether the call was sent and came to nothing, in a way that may pass."""
+    error = outcome.error
+    return error is not None and error.passes and error.acted is rest.Acted.UNKNOWN
+
+
+def _own(call: Call, outcome: Outcome) -> Outcome:
+    """Return an outcome whose error is nobody else's, and one that Airflow knows."""
+    if outcome.error is None:
+        return outcome
+    error = join(outcome.error)
+    return Outcome(call, error=type(error).from_fields(error.fields()))
+
+
+class Asker:
+    """One of those who ask a portal together.
+
+    :param gatherer: carries out the calls
+    :param allowance: seconds that a call may wait for company
+    """
+
+    def __init__(self, gatherer: Gatherer, allowance: float) -> None:
+        self.told = gatherer.told
+        self._gatherer = gatherer
+        self._allowance = allowance
+
+    async def call(self, call: Call) -> Outcome:
+        """Carry out a call; its failure is an outcome.
+
+        :param call: the call
+        """
+        return await self._gatherer.call(call, self._allowance)
+
+    async def look(self, plan: Plan[T]) -> T:
+        """Carry out a plan that only asks, and return what it makes of the answers.
+
+        :param plan: the plan
+        """
+        answer: Any = None
+        while True:
+            try:
+                step = plan.send(answer)
+            except StopIteration as stop:
+                result: T = stop.value
+                return result
+            assert isinstance(step, Work), "who only asks waits for nothing"  # noqa: S101
+            ask = self._gatherer.shared if step.shared else self._gatherer.call
+            answer = await asyncio.gather(*(ask(call, self._allowance) for call in step.calls))
+
+    async def rows(self, call: Call) -> list[Any]:
+        """Return every row of a list.
+
+        :param call: of a list method
+        :raises IncompleteListError: rows are missing or come twice
+        :raises Bitrix24Error: a page failed
+        """
+        rows: list[Any] = []
+        pager = pager_for(call)
+        while (page := pager.next_call()) is not None:
+            outcome = await self.call(page)
+            outcome.unwrap()
+            rows += pager.take(outcome.reply)  # type: ignore[arg-type]
+        return rows
+
+
+#: by event loop and connection; loops come after one another, and what one of them left must not stay
+_GATHERERS: dict[tuple[asyncio.AbstractEventLoop, str], Gatherer] = {}
+
+
+@asynccontextmanager
+async def asking(bitrix24_conn_id: str, poke_interval: float) -> AsyncIterator[Asker]:
+    """Ask a portal together with all others of this event loop who use the same connection.
+
+    :param bitrix24_conn_id: Airflow connection of type ``bitrix24``
+    :param poke_interval: seconds between two looks
+    """
+    allowance = min(poke_interval * _ALLOWANCE, _LONGEST_ALLOWANCE)
+    for other in list(_GATHERERS):
+        if other[0].is_closed():
+            _GATHERERS.pop(other, None)
+    key = (asyncio.get_running_loop(), bitrix24_conn_id)
+    gatherer = _GATHERERS.get(key) or _GATHERERS.setdefault(key, Gatherer(bitrix24_conn_id))
+    gatherer.askers += 1
+    try:
+        yield Asker(gatherer, allowance)
+    finally:
+        gatherer.askers -= 1
+        if not gatherer.askers:
+            _GATHERERS.pop(key, None)
+            await gatherer.close()

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from airflow_provider_bitrix24.hooks import errors
+from airflow_provider_bitrix24.hooks.waiting import (
+    MET,
+    Trouble,
+    check_event,
+    failed_event,
+    waiting_hook,
+)
+from airflow_provider_bitrix24.rest import errors as rest
+
+
+@pytest.fixture
+def trouble() -> Trouble:
+    return Trouble(logging.getLogger("test_waiting"))
+
+
+def _look(trouble: Trouble, error: Exception | None = None) -> bool:
+    with trouble.tolerated() as look:
+        if error is not None:
+            raise error
+        look.found = True
+    return look.met
+
+
+def test_who_looks_again_anyway_does_not_repeat_a_look(box, connect):
+    connect(box.connection())
+    hook = waiting_hook("bitrix24_default")
+    box.inject("status", status=502, times=None)
+    with pytest.raises(errors.ServerError):
+        hook.call("profile")
+    assert len(box.requests) == 1
+    hook.close()
+
+
+def test_the_condition_is_met():
+    check_event(MET)
+    check_event({"status": "met"})
+
+
+@pytest.mark.parametrize("cls", list(rest.concrete_errors().values()), ids=lambda cls: cls.__name__)
+def test_an_error_comes_out_of_an_event_as_it_went_in(cls):
+    error = errors.join(cls("boom", code="X", retry_after=7.0))
+    with pytest.raises(type(error)) as caught:
+        check_event(failed_event(error))
+    assert type(caught.value) is type(error)
+    assert caught.value.fields() == error.fields()
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        None,
+        True,
+        "met",
+        [],
+        {},
+        {"status": "success"},
+        {"status": "failed"},
+        {"status": "failed", "error": "x"},
+    ],
+    ids=str,
+)
+def test_an_event_that_is_not_understood_is_no_success(event):
+    with pytest.raises(errors.Bitrix24Error, match="an event that this version does not understand"):
+        check_event(event)
+
+
+def test_trouble_that_passes_is_told_once(trouble, caplog):
+    with caplog.at_level(logging.INFO, "test_waiting"):
+        assert _look(trouble)
+        assert not _look(trouble, errors.ServerError("boom"))
+        assert not _look(trouble, errors.ServerError("boom"))
+        assert _look(trouble)
+        assert _look(trouble)
+    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
+    assert caplog.records[-1].message == "The portal answers again."
+
+
+@pytest.mark.parametrize(
+    "error",
+    [errors.AuthenticationError("no"), errors.NotFoundError("no"), KeyError("no")],
+    ids=lambda error: type(error).__name__,
+)
+def test_trouble_that_does_not_pass_ends_the_waiting(trouble, error):
+    with pytest.raises(type(error)):
+        _look(trouble, error)
