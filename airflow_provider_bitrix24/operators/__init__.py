@@ -1,0 +1,1 @@
+"""Operators: what a task does with a portal."""

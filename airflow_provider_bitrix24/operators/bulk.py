@@ -1,0 +1,172 @@
+"""What operators share that act on many items: outcomes, progress that outlives a try, deferring."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from airflow.sdk import Context
+
+from airflow_provider_bitrix24.crm.items import CrmItem
+from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
+from airflow_provider_bitrix24.hooks.errors import joined
+from airflow_provider_bitrix24.hooks.outcomes import (
+    DEFAULT_IN_FLIGHT,
+    BulkResult,
+    FailOn,
+    check_fail_on,
+    check_in_flight,
+)
+from airflow_provider_bitrix24.hooks.progress import StoredProgress, digest_of
+from airflow_provider_bitrix24.links.card import CrmCardLink
+from airflow_provider_bitrix24.operators.base import pushing_outcomes
+from airflow_provider_bitrix24.operators.deferring import DeferringOperator
+from airflow_provider_bitrix24.rest.progress import Progress, Span
+
+Rows = list[dict[str, Any]]
+
+
+class BulkOperator(DeferringOperator):
+    """Base of operators that act on many items.
+
+    Every item is tried. On Airflow 3.3 and newer what is done is kept in the task state store, so a task that
+    is tried again, or was killed, goes on where it was; cleared by hand, it starts afresh.
+
+    :param fail_on: fail if ``any`` or ``all`` of the items failed, or ``never``
+    :param max_in_flight: how many requests, of up to 50 calls each, may be under way at once: 1 to 20
+    """
+
+    operator_extra_links: tuple[CrmCardLink, ...] = (CrmCardLink(),)
+
+    #: what the items are called in the log
+    noun: ClassVar[str] = "items"
+
+    def __init__(
+        self, *, fail_on: FailOn = "any", max_in_flight: int = DEFAULT_IN_FLIGHT, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        with joined():
+            self.fail_on = check_fail_on(fail_on)
+            self.max_in_flight = check_in_flight(max_in_flight)
+
+    @abstractmethod
+    def parse(self) -> Sequence[Any]:
+        """Return the items to act on.
+
+        :raises InvalidInputError: one of them is not valid
+        """
+
+    @abstractmethod
+    def fingerprint(self, items: Sequence[Any]) -> Any:
+        """Return what tells these items from others, as plain JSON."""
+
+    @abstractmethod
+    def carry_out(self, hook: Bitrix24Hook, items: Sequence[Any], progress: Progress) -> BulkResult:
+        """Act on the items that are not done yet."""
+
+    @abstractmethod
+    def report(self, rows: Rows) -> None:
+        """Log what became of the items."""
+
+    def checked(self, result: BulkResult, progress: Progress) -> Rows:
+        """Return the rows, unless failures fail the task."""
+        return result.check(self.fail_on)
+
+    def card(self, items: Sequence[Any]) -> CrmItem | None:
+        """Return the CRM item to whose card the task's page leads."""
+        item: CrmItem = items[0].item
+        return item
+
+    def execute(self, context: Context) -> Rows:
+        """Act on the items."""
+        return self._act(context, None)
+
+    def resume(self, context: Context, event: Any = None, kept: dict[str, Any] | None = None) -> Rows:
+        """Go on after a wait in the triggerer.
+
+        :param event: the trigger's event
+        :param kept: the progress made, where Airflow has no task state store
+        """
+        return self._act(context, kept or {})
+
+    def _act(self, context: Context, kept: dict[str, Any] | None) -> Rows:
+        with self.traced(), self.deferring(lambda: {"kept": kept}):
+            items = self.parse()
+        if not items:
+            self.log.info("The list of %s is empty: nothing to do.", self.noun)
+            return []
+        with self.traced():
+            hook = self.hook
+            digest = digest_of(type(self).__name__, owner_of(hook), self.fingerprint(items))
+            if item := self.card(items):
+                self.link_card(hook, item)
+            progress = progress_of(context, digest, self.retries or 0, kept)
+        with self.traced(), self.deferring(lambda: _kept(progress, digest)):
+            result = self.carry_out(hook, items, progress)
+        if result.failed:
+            progress.flush()
+        if self.deferrable and result.wait is not None:
+            reason = "The portal's limits are used up."
+            self.wait_in_triggerer(result.wait, reason, **_kept(progress, digest))
+        with self.traced():
+            rows = pushing_outcomes(context, lambda: self.checked(result, progress))
+        progress.delete()
+        self.report(rows)
+        return rows
+
+
+def counted(rows: Rows, *statuses: str) -> str:
+    """Return how many rows have each status, in words.
+
+    :param rows: the rows
+    :param statuses: the statuses that are counted
+    """
+    counts = {status: sum(row["STATUS"] == status for row in rows) for status in statuses}
+    return ", ".join(f"{count} {status}" for status, count in counts.items() if count)
+
+
+def progress_of(context: Context, digest: str, retries: int, kept: dict[str, Any] | None) -> Progress:
+    """Return what is known of a task's work.
+
+    :param context: the task's context
+    :param digest: what the work is
+    :param retries: retries that the task has
+    :param kept: what was kept while the task was deferred; ``None`` where it was not
+    """
+    ti = context.get("ti")
+    most = int(getattr(ti, "max_tries", retries))
+    store = context.get("task_state_store")
+    if store is not None:
+        return StoredProgress(store, digest, most)  # which clearing a task by hand raises
+    if kept is not None and kept.get("digest", digest) != digest:  # the DAG or what it reads has changed
+        return Progress(earlier_since=_started(context))
+    if kept is not None:
+        return Progress(
+            {int(position): result for position, result in kept.get("known", ())},
+            {int(position): Span(*span) for position, span in kept.get("unclear", ())},
+        )
+    first = most - retries + 1
+    if getattr(ti, "try_number", first) <= first:
+        return Progress()
+    return Progress(earlier_since=_started(context))
+
+
+def owner_of(hook: Bitrix24Hook) -> str:
+    """Return whose work it is, which stays the same when a webhook's code or a token is replaced."""
+    credentials = hook.get_conn().session.credentials
+    return f"{credentials.portal}/{credentials.user_id}"
+
+
+def _started(context: Context) -> float:
+    started = context["dag_run"].start_date
+    return started.timestamp() if started is not None else 0.0
+
+
+def _kept(progress: Progress, digest: str) -> dict[str, Any]:
+    """Return what a deferred task takes along: nothing, where it is kept in the task state store."""
+    if progress.outlives_a_try:
+        return {}
+    known = [[position, result] for position, result in progress.known.items()]
+    unclear = [[position, list(span)] for position, span in progress.unclear.items()]
+    return {"kept": {"digest": digest, "known": known, "unclear": unclear}}

@@ -1,0 +1,36 @@
+"""A trigger that waits for a limit to be lifted."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+
+class LimitTrigger(BaseTrigger):
+    """Fires at a moment, when the portal's limit that a task met should be lifted.
+
+    :param until: Unix time
+    :param reason: what is waited for, for the log
+    """
+
+    def __init__(self, *, until: float, reason: str) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.until = until
+        self.reason = reason
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return what the trigger is built from again."""
+        cls = type(self)
+        return f"{cls.__module__}.{cls.__qualname__}", {"until": self.until, "reason": self.reason}
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Wait until the moment."""
+        left = self.until - time.time()
+        if left > 0:
+            self.log.info("%s Waiting %.0f s.", self.reason, left)
+            await asyncio.sleep(left)
+        yield TriggerEvent({"status": "over"})

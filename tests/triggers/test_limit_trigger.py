@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+from airflow.sdk.module_loading import import_string
+
+from airflow_provider_bitrix24.triggers.limit import LimitTrigger
+
+
+async def _events(trigger):
+    return [event.payload async for event in trigger.run()]
+
+
+@pytest.mark.parametrize("seconds", [-100.0, 0.2])
+def test_fires_at_its_moment_and_not_before(seconds):
+    until = time.time() + seconds
+    assert asyncio.run(_events(LimitTrigger(until=until, reason="Used up."))) == [{"status": "over"}]
+    assert time.time() >= until
+
+
+def test_is_built_again_from_what_it_says_of_itself():
+    path, arguments = LimitTrigger(until=12.5, reason="Used up.").serialize()
+    again = import_string(path)(**arguments)
+    assert (again.until, again.reason) == (12.5, "Used up.")
