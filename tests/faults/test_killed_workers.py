@@ -1,0 +1,48 @@
+"""Work whose worker is killed and that is taken up again: exactly what was wanted, nothing twice."""
+
+from __future__ import annotations
+
+import pytest
+from fault_arranging import ARRANGING
+from fault_kills import Kill, Task, Workers, moments
+from fault_works import SIDE_BY_SIDE, WORKS
+
+_ALL = {**WORKS, **ARRANGING}
+
+
+@pytest.fixture(scope="module")
+def workers():
+    found = Workers()
+    yield found
+    found.close()
+
+
+def sweep(work, workers, folder, *earlier, kept):
+    """Kill a try of some work at each of its moments, take the work up again, and check what is there."""
+    for kills in moments(work, workers, folder, *earlier, kept=kept):
+        with Task(work, workers, folder, kept=kept) as task:
+            for kill in kills:
+                task.kill(kill)
+            task.run()
+            work.check(task)
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["kept", "unkept"])
+@pytest.mark.parametrize("name", _ALL)
+def test_killed_at_any_moment(workers, tmp_path, name, kept):
+    """With and without a task state store, which Airflow has from 3.3 on."""
+    sweep(_ALL[name], workers, tmp_path, kept=kept)
+
+
+def test_killed_again_while_it_is_taken_up(workers, tmp_path):
+    sweep(WORKS["comments"], workers, tmp_path, Kill("carried out", 2), kept=True)
+
+
+@pytest.mark.parametrize(("name", "number"), [("comments", 6), ("bindings", 9)])
+def test_killed_with_several_requests_under_way(workers, tmp_path, name, number):
+    """What the others come to is not known, so it is really waited for, until that is certain."""
+    real = {"real_time": True, "request_cut": 0.5}
+    with Task(SIDE_BY_SIDE[name], workers, tmp_path, kept=True) as task:
+        task.kill(Kill("carried out", number), **real)
+        task.run(**real)
+        SIDE_BY_SIDE[name].check(task)
