@@ -1,0 +1,154 @@
+"""Every file in ``dags_examples`` runs, also a second time."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).resolve().parent.parent / "dags_examples"
+
+
+def example(name):
+    """Return the DAG of a file that is called like the DAG."""
+    spec = importlib.util.spec_from_file_location(name, FOLDER / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return getattr(module, name)()
+
+
+@pytest.fixture
+def portal(bitrix24_portal, connection):
+    bitrix24_portal.load_demo()
+    connection(bitrix24_portal.connection())
+    return bitrix24_portal
+
+
+def succeeded(run):
+    assert set(run.states.values()) == {"success"}, run.output[-4000:]
+    return run
+
+
+def statuses(run, task_id):
+    return [row["STATUS"] for row in run.xcom(task_id)]
+
+
+def looks_often(sensor):
+    """Let a sensor not wait a minute between two looks, wherever it starts."""
+    sensor.poke_interval = 0.05
+    if sensor.start_from_trigger:
+        sensor.start_trigger_args.trigger_kwargs["poke_interval"] = 0.05
+
+
+def test_every_example_is_known_here():
+    tested = Path(__file__).read_text(encoding="utf-8")
+    names = [path.stem for path in FOLDER.glob("*.py")]
+    assert len(names) == 6
+    assert [name for name in names if f'example("{name}")' not in tested] == []
+
+
+def test_share_comment_twice(portal, run_dag):
+    dag = example("bitrix24_share_comment")
+    before = {record.record_id for record in portal.records()}
+    for number in (1, 2):
+        portal.clear_journal()
+        run = succeeded(run_dag(dag))
+        added = [record for record in portal.records() if record.record_id not in before]
+        assert len(added) == number
+        assert portal.bindings(added[-1].record_id) == [("company", 2), ("contact", 1), ("deal", 5)]
+        assert len(portal.calls("crm.timeline.comment.add")) == 1
+        assert len(portal.calls("crm.timeline.bindings.bind")) == 2
+        assert portal.refusals == 0
+        assert statuses(run, "share_comment") == ["bound", "bound"]
+
+
+def test_lead_to_deal_twice(portal, run_dag):
+    dag = example("bitrix24_lead_to_deal")
+    [story] = portal.comments("lead", 3)
+    question = portal.add_comment("lead", 3, "Which floor?")
+    call = portal.add_activity("lead", 3, "First call", kind="call")
+    assert statuses(succeeded(run_dag(dag)), "move_timeline") == ["moved"] * 3
+    assert portal.comments("lead", 3) == []
+    assert portal.activities("lead", 3) == {}
+    for record in (story.record_id, question):
+        assert portal.bindings(record) == [("deal", 4)]
+    assert portal.activity_bindings(call) == [("deal", 4)]
+
+    later = portal.add_comment("lead", 3, "Third, with a lift.")
+    run = succeeded(run_dag(dag))
+    assert [(row["ID"], row["STATUS"]) for row in run.xcom("move_timeline")] == [(later, "moved")]
+    assert portal.bindings(later) == [("deal", 4)]
+    assert len(portal.comments("deal", 4)) == 3
+
+
+def test_a_lead_that_is_no_deal(portal, run_dag):
+    run = run_dag(example("bitrix24_lead_to_deal"), run_conf={"lead_id": 1})
+    assert run.states == {"deal_of_lead": "failed", "move_timeline": "upstream_failed"}
+    assert "lead 1 has not become a deal" in run.output
+
+
+def test_bind_rows_twice(portal, run_dag):
+    dag = example("bitrix24_bind_rows")
+    for status in ("bound", "already_bound"):
+        run = succeeded(run_dag(dag))
+        assert statuses(run, "bind") == [status, status, "failed"]
+        assert [(row["OWNER_ID"], row["ERROR"]) for row in run.xcom("report")] == [(900000, "NOT_FOUND")]
+        assert "timeline record 900000 does not exist" in run.log("report")
+    assert portal.bindings(2) == [("contact", 1), ("deal", 1)]
+    assert portal.bindings(3) == [("company", 2), ("deal", 2)]
+    assert portal.bindings(900000) == []
+
+
+def test_rows_of_which_none_can_be_bound(portal, run_dag):
+    stale = [{"comment_id": number, "customer": "contact", "customer_id": 1} for number in (900000, 900001)]
+    run = run_dag(example("bitrix24_bind_rows"), run_conf={"rows": stale})
+    assert (run.state, run.states["bind"], run.states["report"]) == ("failed", "failed", "failed")
+    for number in (900000, 900001):
+        assert f"timeline record {number} does not exist" in run.log("report")
+    assert "not one row could be bound" in run.log("report")
+
+
+def test_deal_won(portal, run_dag, tmp_path):
+    dag = example("bitrix24_deal_won")
+    looks_often(dag.get_task("wait_until_won"))
+    document = tmp_path / "handover.pdf"
+    document.write_bytes(b"%PDF-1.7 hand-over")
+    deal = portal.add_item("deal", {"TITLE": "Tea bar", "CATEGORY_ID": 1, "STAGE_ID": "C1:WON"})
+    # what it was at the first two looks
+    still_open = {"item": {"id": deal, "stageId": "C1:NEW", "categoryId": 1}}
+    portal.inject("result", "crm.item.get", times=2, result=still_open)
+    run = succeeded(run_dag(dag, run_conf={"deal_id": deal, "document": str(document)}))
+    assert len(portal.calls("crm.item.get", executed=None)) == 3
+    [added] = portal.comments("deal", deal)
+    assert added.record_id == run.xcom("hand_over")
+    assert added.text == "Won. [b]The hand-over document is attached.[/b]"
+    assert len(added.files) == 1
+
+
+def test_calls_on_deliveries_twice(portal, run_dag):
+    dag = example("bitrix24_calls_on_deliveries")
+    second = portal.add_activity("deal", 1, "Call Ada again", kind="call")
+    calls = [number for number, row in portal.activities("deal", 1).items() if row["TYPE_ID"] == "2"]
+    [todo] = [number for number in portal.activities("deal", 1) if number not in calls]
+    assert second in calls
+    assert len(calls) == 2
+    for status in ("bound", "already_bound"):
+        assert statuses(succeeded(run_dag(dag)), "show_calls") == [status, status]
+        for call in calls:
+            assert ("dynamic_128", 1) in portal.activity_bindings(call)
+        assert portal.activity_bindings(todo) == [("deal", 1)]
+
+
+def test_log_message_twice(portal, run_dag):
+    dag = example("bitrix24_log_message")
+    records = []
+    for _ in range(2):
+        run = succeeded(run_dag(dag))
+        records.append(run.xcom("log"))
+        assert statuses(run, "show_everywhere") == ["bound"] * 3
+    assert len(set(records)) == 2
+    for record in records:
+        assert portal.bindings(record) == [("company", 1), ("contact", 4), ("deal", 4), ("lead", 3)]
+    titles = [record.title for record in portal.records("lead", 3) if record.kind == "log_message"]
+    assert titles == ["Nightly check"] * 2
