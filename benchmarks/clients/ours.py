@@ -1,0 +1,102 @@
+"""This package, by its public doors. The connection is in the environment, as Airflow reads it."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from benchmarks import work
+from benchmarks.work import Portal
+
+
+def _hook() -> Any:
+    from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
+
+    return Bitrix24Hook()
+
+
+def bind(portal: Portal, size: int, rank: int, processes: int) -> None:
+    """Bind all records in one call of the hook, without looking at them first."""
+    _hook().bind_timeline_records(work.bindings(size), check_record=False)
+
+
+def bind_10(portal: Portal, size: int, rank: int, processes: int) -> None:
+    """Bind all records with fewer requests under way than by default."""
+    _hook().bind_timeline_records(work.bindings(size), check_record=False, max_in_flight=10)
+
+
+def bind_checked(portal: Portal, size: int, rank: int, processes: int) -> None:
+    """Bind all records, the existence of each of them checked first."""
+    _hook().bind_timeline_records(work.bindings(size), check_record=True)
+
+
+def singles(portal: Portal, size: int, rank: int, processes: int) -> None:
+    """Bind this process's share of the records with one call each."""
+    hook = _hook()
+    for binding in work.bindings(size)[rank::processes]:
+        hook.call(work.BIND, work.bind_fields(binding))
+
+
+def listings(portal: Portal, size: int, rank: int, processes: int) -> int:
+    """Read the bindings of all records in one batch call."""
+    from airflow_provider_bitrix24.rest.calls import Call
+
+    wanted = work.bindings(size)
+    outcomes = _hook().batch([Call(work.LISTING, work.list_filter(binding[0])) for binding in wanted])
+    return sum(
+        work.is_listed(outcome.unwrap(), binding) for binding, outcome in zip(wanted, outcomes, strict=True)
+    )
+
+
+def comments(portal: Portal, size: int, rank: int, processes: int) -> None:
+    """Add the comments."""
+    rows = [{"item": ("deal", deal), "comment": text} for deal, text in work.comments(size)]
+    _hook().add_timeline_comments(rows)
+
+
+def sensors(portal: Portal, size: int, rank: int, processes: int) -> int:
+    """Run the sensors' triggers in one event loop, as the triggerer does; all conditions are met already."""
+    import asyncio
+
+    from airflow_provider_bitrix24.triggers.timeline import TimelineBindingTrigger
+
+    async def fired(binding: work.Binding) -> bool:
+        record, kind, item = binding
+        trigger = TimelineBindingTrigger(
+            record_id=record,
+            entity_type=kind,
+            entity_id=item,
+            bitrix24_conn_id="bitrix24_default",
+            poke_interval=60.0,
+        )
+        async for event in trigger.run():
+            return bool(event.payload["status"] == "met")
+        return False
+
+    async def all_of_them() -> int:
+        return sum(await asyncio.gather(*(fired(binding) for binding in work.bindings(size))))
+
+    return asyncio.run(all_of_them())
+
+
+def deals(portal: Portal, size: int, rank: int, processes: int) -> int:
+    """Read all deals row by row."""
+    seen = {int(row["ID"]) for row in _hook().records(work.DEALS, {"select": work.SELECT})}
+    return len(seen & set(range(1, size + 1)))
+
+
+def deals_to_file(portal: Portal, size: int, rank: int, processes: int) -> int:
+    """Let the operator write all deals to a file of JSON lines."""
+    import json
+
+    from airflow_provider_bitrix24.operators.rest import Bitrix24ListOperator
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "deals.jsonl"
+        operator = Bitrix24ListOperator(
+            task_id="deals", method=work.DEALS, params={"select": work.SELECT}, output_path=str(path)
+        )
+        operator.execute({})
+        with path.open(encoding="utf-8") as file:
+            return len({int(json.loads(line)["ID"]) for line in file} & set(range(1, size + 1)))

@@ -1,0 +1,202 @@
+"""PostgreSQL and a whole Airflow, each started in a temporary folder and stopped by its process group."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pwd
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from free_ports import free_port
+
+PATIENCE = 300.0
+HERE = Path(__file__).resolve().parent
+
+
+def wait_until(what, condition, *, processes=(), seconds=PATIENCE):
+    """Wait for a condition and return its value; say what did not come, or which process ended."""
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        for process in processes:
+            assert process.poll() is None, f"{process.args} ended with {process.returncode}"
+        assert time.monotonic() < deadline, f"waited {seconds:.0f} s for {what}"
+        time.sleep(0.5)
+    return value
+
+
+class Processes:
+    """What was started here: each in a group of its own, which is stopped as a whole."""
+
+    def __init__(self, folder):
+        self._folder = folder
+        self.running = []
+
+    def start(self, name, command, environment, **options):
+        with (self._folder / f"{name}.log").open("wb") as log:
+            process = subprocess.Popen(
+                command,
+                env=environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                cwd=self._folder,
+                **options,
+            )
+        self.running.append(process)
+
+    def stop(self):
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            for process in self.running:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, number)
+            deadline = time.monotonic() + 20
+            while any(_lives(process) for process in self.running) and time.monotonic() < deadline:
+                time.sleep(0.2)
+        self.running.clear()
+
+
+def _lives(process):
+    process.poll()
+    try:
+        os.killpg(process.pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+class Postgres:
+    """A server that may lose everything. It refuses to run as root, so root runs it as ``postgres``."""
+
+    def __init__(self, folder):
+        self._folder = folder
+        self._folder.mkdir()
+        self.port = free_port()
+        self.address = f"airflow@127.0.0.1:{self.port}/postgres"
+        self._processes = Processes(folder)
+        self._options = {}
+        if os.getuid() == 0:
+            owner = pwd.getpwnam("postgres")
+            os.chown(folder, owner.pw_uid, owner.pw_gid)
+            self._options = {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
+
+    def start(self):
+        programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))[-1]
+        data = self._folder / "data"
+        command = [programs / "initdb", "-D", data, "-A", "trust", "-U", "airflow", "--no-sync"]
+        subprocess.run(command, check=True, capture_output=True, cwd=self._folder, **self._options)
+        settings = {"fsync": "off", "unix_socket_directories": "", "max_connections": "300"}
+        command = [programs / "postgres", "-D", data, "-h", "127.0.0.1", "-p", str(self.port)]
+        command += [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        self._processes.start("postgres", command, dict(os.environ), **self._options)
+        ready = [programs / "pg_isready", "-h", "127.0.0.1", "-p", str(self.port)]
+        wait_until(
+            "PostgreSQL",
+            lambda: subprocess.run(ready, capture_output=True).returncode == 0,
+            processes=self._processes.running,
+        )
+        return self
+
+    def stop(self):
+        self._processes.stop()
+
+
+class Airflow:
+    """Scheduler, API server and DAG processor, and what else an executor needs.
+
+    :param folder: its home
+    :param database: SQLAlchemy's address without the driver
+    :param executor: the executor's name
+    :param settings: further settings, by ``SECTION__NAME``
+    :param connections: Airflow connections, by id
+    """
+
+    def __init__(self, folder, database, executor, settings, connections):
+        self._folder = folder
+        folder.mkdir()
+        self._processes = Processes(folder)
+        port = free_port()
+        self._address = f"http://127.0.0.1:{port}"
+        chosen = {
+            "API__HOST": "127.0.0.1",
+            "API__PORT": str(port),
+            "API__BASE_URL": self._address,
+            "API__WORKERS": "1",
+            "API__SECRET_KEY": "executors-only",
+            "API_AUTH__JWT_SECRET": "executors-only-secret-of-many-bytes-0123456789abcdef0123456789abcdef",
+            "CORE__DAGS_FOLDER": str(HERE / "dags"),
+            "CORE__EXECUTION_API_SERVER_URL": f"{self._address}/execution/",
+            "CORE__EXECUTOR": executor,
+            "CORE__FERNET_KEY": "dGVzdHMtb25seS1rZXktb2YtMzItYnl0ZXMtbGVuIS4=",
+            "CORE__LOAD_EXAMPLES": "False",
+            "CORE__PARALLELISM": "16",
+            "CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+            "DATABASE__SQL_ALCHEMY_CONN": f"postgresql+psycopg2://{database}",
+            "LOGGING__WORKER_LOG_SERVER_PORT": str(free_port()),
+            # Sixteen tasks that start at once on a slow machine take long to say that they live.
+            "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "600",
+            "SCHEDULER__SCHEDULER_HEALTH_CHECK_SERVER_PORT": str(free_port()),
+            "WORKERS__EXECUTION_API_TIMEOUT": "60",
+            **settings,
+        }
+        self._environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW_")},
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
+            "AIRFLOW_HOME": str(folder),
+            "NO_PROXY": "127.0.0.1,localhost",
+            **{f"AIRFLOW__{name}": value for name, value in chosen.items()},
+            **{f"AIRFLOW_CONN_{name.upper()}": json.dumps(value) for name, value in connections.items()},
+        }
+
+    def start(self, *more):
+        """Start everything, and further ``airflow`` commands, each by its name."""
+        subprocess.run([*_airflow(), "db", "migrate"], env=self._environment, check=True, capture_output=True)
+        for name, *arguments in (["api-server"], ["scheduler"], ["dag-processor"], *more):
+            self._processes.start(name, [*_airflow(), *(arguments or [name])], self._environment)
+        wait_until("the API server", self._is_up, processes=self._processes.running)
+        return self
+
+    def stop(self):
+        self._processes.stop()
+
+    def run(self, dag_id):
+        """Run a DAG and return the states of its task instances."""
+        headers = {"Authorization": f"Bearer {self._ask('/auth/token')['access_token']}"}
+        runs = f"/api/v2/dags/{dag_id}/dagRuns"
+        running = self._processes.running
+        body = {"logical_date": None}
+        run = wait_until("the DAG", lambda: self._try(runs, headers, body), processes=running)
+        run = f"{runs}/{run['dag_run_id']}"
+
+        def over():
+            return (self._try(run, headers) or {}).get("state") in ("success", "failed")
+
+        wait_until("the DAG run's end", over, processes=running, seconds=2 * PATIENCE)
+        instances = self._ask(f"{run}/taskInstances", headers)["task_instances"]
+        return [(instance["state"], instance["try_number"]) for instance in instances]
+
+    def _is_up(self):
+        return self._try("/api/v2/version")
+
+    def _try(self, path, headers=None, body=None):
+        try:
+            return self._ask(path, headers, body)
+        except (urllib.error.URLError, OSError):
+            return None
+
+    def _ask(self, path, headers=None, body=None):
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"Content-Type": "application/json", **(headers or {})}
+        request = urllib.request.Request(self._address + path, data=data, headers=headers)
+        with urllib.request.urlopen(request, timeout=60) as response:
+            return json.load(response)
+
+
+def _airflow():
+    return [sys.executable, "-m", "airflow"]
