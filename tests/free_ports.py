@@ -7,8 +7,9 @@ import itertools
 import os
 import socket
 
-# Below what systems take the ports of outgoing connections from, so that a port stays free until it is used.
-_numbers = itertools.count(20000 + os.getpid() % 10000)
+# Below what systems take the ports of outgoing connections from, and what the portal in a box takes its own
+# from, so that a port stays free until it is used.
+_numbers = itertools.count(10000 + os.getpid() % 8000)
 
 
 def free_port():

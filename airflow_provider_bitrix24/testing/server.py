@@ -7,6 +7,9 @@ every test needs neither, so only uvicorn's protocol is used here.
 from __future__ import annotations
 
 import asyncio
+import errno
+import itertools
+import os
 import socket
 import struct
 import threading
@@ -24,6 +27,10 @@ if TYPE_CHECKING:
 
 _GRACE = 0.2
 _BACKLOG = 512
+#: Free ports are tried in turn, so that no portal gets the port of an earlier one: a client may still pace
+#: itself by what it knows of that address. From these no system takes the ports of outgoing connections.
+_FIRST_PORT, _PORTS = 20_000, 12_000
+_turn = itertools.count(os.getpid())
 _MAX_HEAD = 1024 * 1024  # whole batches travel in query strings
 
 
@@ -80,8 +87,6 @@ class ServerThread:
         """
         with ExitStack() as undo:
             sockets = [undo.enter_context(self._take(port)) for port in ports]
-            for bound in sockets:
-                bound.listen(_BACKLOG)
             undo.pop_all()  # all of them could be had
         self._config = self._load_config()
         self._state = ServerState()
@@ -92,9 +97,7 @@ class ServerThread:
 
     def open(self, port: int = 0) -> int:
         """Serve on one more address and return its port."""
-        bound = self._bind(port)
-        bound.listen(_BACKLOG)
-        return self._serve(bound)
+        return self._serve(self._take(port))
 
     def stop(self) -> None:
         """End everything, running requests included, but keep the addresses for the next start."""
@@ -114,7 +117,25 @@ class ServerThread:
             self._kept.popitem()[1].close()
 
     def _take(self, port: int) -> socket.socket:
-        return self._kept.pop(port) if port in self._kept else self._bind(port)
+        """Listen at a port; for 0 at the next free one."""
+        if port:
+            return self._listen_at(port)
+        for _ in range(_PORTS):
+            try:
+                return self._listen_at(_FIRST_PORT + next(_turn) % _PORTS)
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise
+        raise OSError(errno.EADDRINUSE, f"No port of {self._host} is free")
+
+    def _listen_at(self, port: int) -> socket.socket:
+        bound = self._kept.pop(port) if port in self._kept else self._bind(port)
+        try:
+            bound.listen(_BACKLOG)
+        except OSError:
+            bound.close()
+            raise
+        return bound
 
     def _bind(self, port: int) -> socket.socket:
         family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
