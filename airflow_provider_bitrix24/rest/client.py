@@ -328,13 +328,13 @@ class Client:
 
 def _failure(error: Exception) -> Bitrix24Error:
     """Tell what a failure of the library means, above all whether anything was sent."""
-    from airflow_provider_bitrix24.rest.adapter import NotConnectedError
+    from urllib3.exceptions import NewConnectionError
 
     causes = causes_of(error)
     text = reason_of(causes)
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
         return TlsError(text)
-    if any(isinstance(cause, NotConnectedError) for cause in causes):
+    if any(isinstance(cause, NewConnectionError) for cause in causes):
         return PortalUnreachableError(text)
     if isinstance(error, ValueError):  # the library refuses the address, the proxy's as a rule
         return InvalidConnectionError(text)
