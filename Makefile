@@ -3,9 +3,11 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 NEWEST := 3.3
 OLDEST := 3.1
+# more of pytest's options, such as PYTEST="-k bind"
+PYTEST :=
 BIN := .venv-$(NEWEST)/bin
 
-.PHONY: help demo demo-ui test test-oldest test-executors test-clients coverage reliability bench docs lint format clean
+.PHONY: help demo demo-ui test test-oldest test-executors test-clients test-browser coverage reliability bench docs lint format clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -17,13 +19,13 @@ demo-ui: .venv-$(NEWEST)/ready ## start Airflow's web UI and the portal in a box
 	@$(BIN)/python scripts/demo_ui.py
 
 test: .venv-$(NEWEST)/ready ## run the tests on the newest supported Airflow
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest $(PYTEST)
 
 test-oldest: .venv-$(OLDEST)/ready ## run the tests on the oldest supported Airflow
-	@.venv-$(OLDEST)/bin/python -m pytest
+	@.venv-$(OLDEST)/bin/python -m pytest $(PYTEST)
 
 coverage: .venv-$(NEWEST)/ready ## run the tests and fail below the bars of pyproject.toml
-	@$(BIN)/coverage run -m pytest
+	@$(BIN)/coverage run -m pytest $(PYTEST)
 	@$(BIN)/coverage report
 
 reliability: .venv-$(NEWEST)/ready ## run every operation under every fault and write the table of docs/reliability.md
@@ -39,6 +41,10 @@ test-executors: .venv-executors/ready ## run 16 mapped tasks on LocalExecutor an
 
 test-clients: .venv-clients/ready ## drive the portal in a box with b24pysdk, fast_bitrix24 and, with Node.js, b24jssdk
 	@.venv-clients/bin/python -m pytest --confcutdir tests/clients tests/clients/*_suite.py
+
+test-browser: .venv-$(NEWEST)/browser .venv-$(OLDEST)/browser ## look at the portal's page and at Airflow's UI; needs Chromium
+	@$(BIN)/python -m pytest $(PYTEST) tests/browser/*_suite.py
+	@.venv-$(OLDEST)/bin/python -m pytest $(PYTEST) tests/browser/airflow_suite.py
 
 docs: .venv-docs/ready ## build the documentation into build/site; a warning or a dead link is an error
 	@rm -rf build/site build/doctrees
@@ -97,6 +103,11 @@ clean: ## remove the virtual environments and the demo's Airflow
 	.venv-docs/bin/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1" && \
 	.venv-docs/bin/python -m pip install --quiet --disable-pip-version-check --editable . --group docs \
 		--constraint constraints/airflow-$(NEWEST).txt --constraint constraints/docs.txt
+	@touch $@
+
+.venv-%/browser: .venv-%/ready constraints/browser.txt
+	@.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --group browser \
+		--constraint constraints/airflow-$*.txt --constraint constraints/browser.txt
 	@touch $@
 
 .venv-%/ready: constraints/airflow-%.txt pyproject.toml

@@ -21,7 +21,7 @@ def bitrix24_log_message():
         task_id="log",
         item=("deal", "{{ params.deal_id }}"),
         title="Nightly check",
-        text="All sums of {{ ds }} agree.",
+        text="All sums of {{ dag_run.run_after | ds }} agree.",
         icon_code="check",
     )
     BindTimelineRecordOperator(

@@ -18,14 +18,14 @@ from demo import ROOT, airflow, airflow_environment, migrate
 
 from airflow_provider_bitrix24.testing import Bitrix24Portal
 
+HOME = ROOT / ".airflow" / "ui"
 PATIENCE = 180
 
 
 def main() -> int:
     """Run both until one ends or the user stops them, unless they run in this folder already."""
-    home = ROOT / ".airflow" / "ui"
-    home.mkdir(parents=True, exist_ok=True)
-    with (home / "lock").open("w") as lock:
+    HOME.mkdir(parents=True, exist_ok=True)
+    with (HOME / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the system takes it back however this ends
         except BlockingIOError:
@@ -38,20 +38,12 @@ def run_both() -> int:
     """Run the portal and Airflow, and return the exit status."""
     with portal_at(int(os.environ.get("PORTAL_PORT", "8124"))) as portal:
         portal.load_demo()
-        environment = ui_environment(portal)
+        environment = ui_environment(HOME, portal)
         migrate(environment)
         keep_connection(environment, portal)
-        log = Path(environment["AIRFLOW_HOME"]) / "standalone.log"
+        log = HOME / "standalone.log"
         print("Airflow: starting (about half a minute) ...", flush=True)
-        with log.open("w", encoding="utf-8") as output:
-            # In a group of its own: standalone's children are stopped with it.
-            run = subprocess.Popen(
-                [airflow(), "standalone"],
-                env=environment,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        run = start(environment, log)
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             return watch(run, environment["AIRFLOW__API__BASE_URL"], portal, log)
@@ -62,6 +54,36 @@ def run_both() -> int:
             stop(run)
 
 
+def start(environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
+    """Start Airflow, all of it, in a process group of its own: :func:`stop` ends its children with it.
+
+    :param environment: Airflow's environment
+    :param log: where it writes what it says
+    """
+    with log.open("w", encoding="utf-8") as output:
+        return subprocess.Popen(
+            [airflow(), "standalone"],
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
+def came_up(run: subprocess.Popen[bytes], address: str) -> bool:
+    """Wait until Airflow answers, and tell whether it does.
+
+    :param run: the running Airflow
+    :param address: its web UI
+    """
+    deadline = time.monotonic() + PATIENCE
+    while not answers(f"{address}/api/v2/monitor/health"):
+        if run.poll() is not None or time.monotonic() > deadline:
+            return False
+        time.sleep(1)
+    return True
+
+
 def watch(run: subprocess.Popen[bytes], address: str, portal: Bitrix24Portal, log: Path) -> int:
     """Say where to look as soon as Airflow answers, then wait for its end.
 
@@ -70,12 +92,9 @@ def watch(run: subprocess.Popen[bytes], address: str, portal: Bitrix24Portal, lo
     :param portal: the portal in a box
     :param log: Airflow's log
     """
-    deadline = time.monotonic() + PATIENCE
-    while not answers(f"{address}/api/v2/monitor/health"):
-        if run.poll() is not None or time.monotonic() > deadline:
-            print(f"Airflow did not start; see {log}")
-            return 1
-        time.sleep(1)
+    if not came_up(run, address):
+        print(f"Airflow did not start; see {log}")
+        return 1
     print(
         f"\n  Airflow      {address} (no login)\n"
         f"  connection   {address}/connections: bitrix24_default, with its Test button\n"
@@ -95,14 +114,15 @@ def portal_at(port: int) -> Bitrix24Portal:
     return Bitrix24Portal(port=port if is_free(port) else 0).start()
 
 
-def ui_environment(portal: Bitrix24Portal) -> dict[str, str]:
+def ui_environment(home: Path, portal: Bitrix24Portal) -> dict[str, str]:
     """Return the environment of a small Airflow that needs no login and runs beside others.
 
+    :param home: Airflow's home folder
     :param portal: the portal in a box
     """
     port, worker_log, trigger_log = (free_port(number) for number in (8080, 8793, 8794))
     address = f"http://127.0.0.1:{port}"
-    environment = airflow_environment(ROOT / ".airflow" / "ui", portal)
+    environment = airflow_environment(home, portal)
     del environment["AIRFLOW_CONN_BITRIX24_DEFAULT"]  # it is kept in the database, where the UI shows it
     settings = {
         "API__HOST": "127.0.0.1",
@@ -128,7 +148,9 @@ def keep_connection(environment: dict[str, str], portal: Bitrix24Portal) -> None
     path = Path(environment["AIRFLOW_HOME"]) / "connections.json"
     path.touch(mode=0o600)
     connection = portal.connection()
-    connection["extra"] = json.dumps(connection["extra"])  # the importer takes text only
+    extra = connection.pop("extra")
+    if extra:
+        connection["extra"] = json.dumps(extra)  # the importer takes text only
     path.write_text(json.dumps({"bitrix24_default": connection}), encoding="utf-8")
     run = subprocess.run(
         [airflow(), "connections", "import", "--overwrite", str(path)],

@@ -15,6 +15,7 @@ UI_FIELD_BEHAVIOUR: dict[str, Any] = {
     "hidden-fields": ["extra"],
     "relabeling": {
         "host": "Portal",
+        "port": "Port (443)",
         "schema": "Scheme (https)",
         "login": "Webhook: user id",
         "password": "Webhook: code or whole URL",
@@ -22,6 +23,8 @@ UI_FIELD_BEHAVIOUR: dict[str, Any] = {
     "placeholders": {
         "host": "portal.bitrix24.com",
         "login": "1",
+        "port": "443",
+        "schema": "https",
         "password": "https://portal.bitrix24.com/rest/1/code/",
     },
 }

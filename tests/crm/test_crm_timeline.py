@@ -112,7 +112,6 @@ def test_a_binding_with_a_bad_type(value):
     [
         pytest.param([(5, "deal", 10)], id="list"),
         pytest.param(((5, "deal", 10),), id="tuple"),
-        pytest.param(iter([(5, "deal", 10)]), id="iterator"),
         pytest.param({(5, "deal", 10)}, id="set"),
         pytest.param('[[5, "deal", "10"]]', id="JSON of lists"),
         pytest.param(' [{"OWNER_ID": "5", "ENTITY_TYPE": "deal", "ENTITY_ID": 10}]\n', id="JSON of mappings"),
@@ -120,6 +119,10 @@ def test_a_binding_with_a_bad_type(value):
 )
 def test_a_list(value):
     assert parse_bindings(value) == [_BINDING]
+
+
+def test_an_iterator():
+    assert parse_bindings(iter([(5, "deal", 10)])) == [_BINDING]
 
 
 @pytest.mark.parametrize("value", [[], (), "[]"], ids=repr)

@@ -74,8 +74,8 @@ def test_standard_fields(seen):
     assert fields["login"]["title"] == "Webhook: user id"
     assert fields["password"]["title"] == "Webhook: code or whole URL"
     assert fields["password"]["placeholder"] == "https://portal.bitrix24.com/rest/1/code/"
+    assert fields["port"] == {"hidden": False, "title": "Port (443)", "placeholder": "443"}
     assert fields["url_schema"]["title"] == "Scheme (https)"
-    assert fields["port"] is None
 
 
 def _schema(seen: dict[str, Any], name: str) -> dict[str, Any]:
