@@ -50,11 +50,10 @@ def move_record(record_id: int, source: CrmItem, target: CrmItem, *, owner: str)
         if record.is_on(target):
             return BindingOutcome(binding, ALREADY_MOVED)
         return failed(binding, _not_on(source), owner, done="moved")
-    if not record.is_on(target):
-        try:
-            yield from check_items(target=target)
-        except Bitrix24Error as error:
-            return failed(binding, error, owner, done="moved")
+    try:
+        yield from check_items(target=target)  # being bound to it proves nothing: bind takes any number
+    except Bitrix24Error as error:
+        return failed(binding, error, owner, done="moved")
     [outcome] = yield from move_records({record_id: record.is_on(target)}, source, target, owner=owner)
     return outcome
 
@@ -115,8 +114,8 @@ def set_bindings(record_id: int, items: Sequence[CrmItem], *, owner: str) -> Pla
         check_record(record_id, record)
     except Bitrix24Error as error:
         return [failed(binding, error, owner) for binding in wanted]
+    yield from check_items(**{f"items[{items.index(b.item)}]": b.item for b in wanted})
     missing = [binding for binding in wanted if not record.is_on(binding.item)]
-    yield from check_items(**{f"items[{items.index(b.item)}]": b.item for b in missing})
     made = {binding: BindingOutcome(binding, ALREADY_BOUND) for binding in wanted}
     for outcome in (yield from _bind(missing, owner)):
         made[outcome.binding] = outcome

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Self
 
 from airflow_provider_bitrix24.rest.errors import InvalidInputError
 
@@ -10,11 +11,19 @@ from airflow_provider_bitrix24.rest.errors import InvalidInputError
 class Given:
     """Which of some optional arguments were given, before templates and tasks gave them their values.
 
-    :param arguments: the arguments by name; ``None`` where one was left out
+    :param names: their names
     """
 
-    def __init__(self, **arguments: Any) -> None:
-        self._names = [name for name, value in arguments.items() if value is not None]
+    def __init__(self, names: Iterable[str]) -> None:
+        self._names = list(names)
+
+    @classmethod
+    def of(cls, **arguments: Any) -> Self:
+        """Take those that are not ``None`` as given.
+
+        :param arguments: the arguments by name
+        """
+        return cls(name for name, value in arguments.items() if value is not None)
 
     def check(self, holder: Any) -> None:
         """Refuse an argument that was given, but is ``None`` now: without it, more would fit than was meant.

@@ -146,7 +146,7 @@ class CrmItem:
         """Return an item that a template wrote as JSON."""
         try:
             value = json.loads(text, parse_float=str)
-        except ValueError:
+        except (ValueError, RecursionError):
             value = None
         if isinstance(value, (dict, list)):
             return cls.parse(value, field)

@@ -17,6 +17,7 @@ from airflow_provider_bitrix24.rest.errors import (
     NotFoundError,
     UnexpectedResultError,
 )
+from airflow_provider_bitrix24.rest.methods import number_of
 
 _METHOD = "crm.item.get"
 
@@ -133,5 +134,4 @@ def _linked_type(name: str) -> str:
 def _ids(value: Any) -> list[int]:
     """Return the ids in a field; an absent link is 0, null or empty."""
     values = value if isinstance(value, list) else [value]
-    texts = [str(entry) for entry in values]
-    return [int(text) for text in texts if text.isascii() and text.isdigit() and int(text) > 0]
+    return [number for number in map(number_of, values) if number]

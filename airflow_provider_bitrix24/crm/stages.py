@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
+from airflow_provider_bitrix24.crm.ids import shown
 from airflow_provider_bitrix24.crm.items import CrmItem
 from airflow_provider_bitrix24.rest.calls import Call
 from airflow_provider_bitrix24.rest.errors import InvalidInputError, UnexpectedResultError
@@ -28,7 +29,7 @@ def check_semantic(value: Any) -> Semantic:
     """
     if value in get_args(Semantic):
         return value  # type: ignore[no-any-return]
-    raise InvalidInputError(f"stage_semantic: {value!r} is none of success, failure, process")
+    raise InvalidInputError(f"stage_semantic: {shown(value)} is none of success, failure, process")
 
 
 def has_stages(item: CrmItem) -> bool:

@@ -12,6 +12,7 @@ from airflow_provider_bitrix24.crm.ids import parse_id, shown
 from airflow_provider_bitrix24.crm.items import CrmItem, pick, refuse_others
 from airflow_provider_bitrix24.rest.calls import Call
 from airflow_provider_bitrix24.rest.errors import InvalidInputError, UnexpectedResultError
+from airflow_provider_bitrix24.rest.methods import number_of
 
 _RECORD_KEYS = ("record_id", "OWNER_ID")
 _TYPE_KEYS = ("entity_type", "ENTITY_TYPE")
@@ -121,18 +122,13 @@ def bound_items(record_id: int, rows: Any) -> set[tuple[str, int]]:
 
 def _bound_item(record_id: int, row: Any) -> tuple[str, int]:
     values = row if isinstance(row, Mapping) else {}
-    owner, number = (_number(values.get(name)) for name in ("OWNER_ID", "ENTITY_ID"))
+    owner, number = (number_of(values.get(name)) for name in ("OWNER_ID", "ENTITY_ID"))
     if owner != record_id or number is None:
         raise UnexpectedResultError(
             f"asked for the bindings of record {record_id}, the portal answered {shown(row)}",
             method="crm.timeline.bindings.list",
         )
     return str(values.get("ENTITY_TYPE") or "").lower(), number
-
-
-def _number(value: Any) -> int | None:
-    text = str(value)
-    return int(text) if text.isascii() and text.isdigit() and not isinstance(value, bool) else None
 
 
 def record_call(record_id: int) -> Call:

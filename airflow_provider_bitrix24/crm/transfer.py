@@ -18,6 +18,7 @@ from airflow_provider_bitrix24.crm.activities import (
     unbinding_outcome,
 )
 from airflow_provider_bitrix24.crm.arranging import MOVED, check_ends, move_records, share_records
+from airflow_provider_bitrix24.crm.ids import shown
 from airflow_provider_bitrix24.crm.items import CrmItem
 from airflow_provider_bitrix24.crm.listing import read_list
 from airflow_provider_bitrix24.crm.outcomes import ALREADY_BOUND, FAILED, told
@@ -25,6 +26,7 @@ from airflow_provider_bitrix24.crm.relations import check_items
 from airflow_provider_bitrix24.rest.bulk import Plan, Work
 from airflow_provider_bitrix24.rest.calls import Call
 from airflow_provider_bitrix24.rest.errors import Bitrix24Error, InvalidInputError, UnexpectedResultError
+from airflow_provider_bitrix24.rest.methods import number_of
 
 Kind = Literal["comments", "activities"]
 Mode = Literal["share", "move"]
@@ -80,7 +82,7 @@ def check_kinds(value: Any) -> tuple[Kind, ...]:
     if kinds and all(kind in get_args(Kind) for kind in kinds):
         return tuple(kind for kind in get_args(Kind) if kind in kinds)
     raise InvalidInputError(
-        f"kinds: {value!r} is not a list of kinds", remedy="Give ['comments'], ['activities'] or both."
+        f"kinds: {shown(value)} is not a list of kinds", remedy="Give ['comments'], ['activities'] or both."
     )
 
 
@@ -91,7 +93,7 @@ def check_mode(value: Any) -> Mode:
     """
     if value in get_args(Mode):
         return value  # type: ignore[no-any-return]
-    raise InvalidInputError(f"mode: {value!r} is neither 'share' nor 'move'")
+    raise InvalidInputError(f"mode: {shown(value)} is neither 'share' nor 'move'")
 
 
 @dataclass(frozen=True)
@@ -242,7 +244,7 @@ def _status(status: str) -> str:
 
 
 def _id(row: Any, method: str) -> int:
-    text = str(row.get("ID")) if isinstance(row, dict) else ""
-    if text.isascii() and text.isdigit():
-        return int(text)
+    number = number_of(row.get("ID")) if isinstance(row, dict) else None
+    if number is not None:
+        return number
     raise UnexpectedResultError("a row without ID", method=method)

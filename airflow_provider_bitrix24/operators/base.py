@@ -13,6 +13,7 @@ from airflow.sdk import BaseOperator, Context, XComArg
 from airflow.sdk.definitions.mappedoperator import MappedOperator
 
 from airflow_provider_bitrix24.crm.cards import card_address
+from airflow_provider_bitrix24.crm.given import Given
 from airflow_provider_bitrix24.crm.items import CrmItem
 from airflow_provider_bitrix24.hooks import form
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
@@ -48,6 +49,19 @@ def given(**arguments: Any) -> set[str]:
 def or_none(value: Any) -> Any:
     """Return an argument's value, ``None`` where it was not given."""
     return None if isinstance(value, Unset) else value
+
+
+def optional(operator: BaseOperator, **arguments: Any) -> Given:
+    """Return which optional arguments were given to an operator.
+
+    ``None`` is one way to leave one out, but not in a mapped task: there an upstream task returned it.
+
+    :param operator: the operator, within its constructor
+    :param arguments: the arguments by name, :data:`UNSET` where there is none
+    """
+    mapped = getattr(operator, "_BaseOperator__from_mapped", False)  # Airflow has no public word for it
+    names = given(**arguments)
+    return Given(names if mapped else [name for name in names if arguments[name] is not None])
 
 
 class Bitrix24Operator(BaseOperator):

@@ -10,7 +10,7 @@ from airflow.sdk import Context
 from airflow_provider_bitrix24.crm.arranging import check_ends
 from airflow_provider_bitrix24.crm.ids import parse_id
 from airflow_provider_bitrix24.crm.items import CrmItem
-from airflow_provider_bitrix24.crm.timeline import TimelineBinding, parse_bindings, parse_items
+from airflow_provider_bitrix24.crm.timeline import TimelineBinding, bound_items, parse_bindings, parse_items
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 from airflow_provider_bitrix24.hooks.errors import InvalidInputError
 from airflow_provider_bitrix24.hooks.outcomes import BulkResult
@@ -341,7 +341,8 @@ class ListTimelineBindingsOperator(DeferringOperator):
         with self.traced(), self.deferring():
             hook = self.hook
             rows = hook.timeline_bindings(self.record_id, check_record=self.check_record)
-            if rows:
-                self.link_card(hook, CrmItem(rows[0]["ENTITY_TYPE"], int(rows[0]["ENTITY_ID"])))
+            for kind, number in bound_items(parse_id(self.record_id, "record_id"), rows[:1]):
+                if kind:  # a smart process that was removed has no name
+                    self.link_card(hook, CrmItem(kind, number))
         self.log.info("Timeline record %s: %d bindings", self.record_id, len(rows))
         return rows

@@ -8,7 +8,6 @@ from typing import Any
 from airflow.sdk import Context
 
 from airflow_provider_bitrix24.crm.comments import Comment, parse_comments
-from airflow_provider_bitrix24.crm.given import Given
 from airflow_provider_bitrix24.crm.ids import parse_id
 from airflow_provider_bitrix24.crm.items import CrmItem
 from airflow_provider_bitrix24.crm.timeline import TimelineBinding, comment_fields, parse_items
@@ -17,7 +16,7 @@ from airflow_provider_bitrix24.hooks.files import read_files
 from airflow_provider_bitrix24.hooks.outcomes import DEFAULT_IN_FLIGHT, ONCE_IN_FLIGHT, BulkResult
 from airflow_provider_bitrix24.hooks.progress import digest_of
 from airflow_provider_bitrix24.links.card import CrmCardLink
-from airflow_provider_bitrix24.operators.base import check_flag, pushing_outcomes
+from airflow_provider_bitrix24.operators.base import UNSET, check_flag, optional, or_none, pushing_outcomes
 from airflow_provider_bitrix24.operators.bulk import BulkOperator, Rows, counted, owner_of, progress_of
 from airflow_provider_bitrix24.operators.deferring import DeferringOperator
 from airflow_provider_bitrix24.operators.item import ItemOperator
@@ -56,15 +55,15 @@ class AddTimelineCommentOperator(ItemOperator):
         self,
         *,
         comment: Any,
-        files: Any = None,
-        bind_to: Any = None,
+        files: Any = UNSET,
+        bind_to: Any = UNSET,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.comment = comment
-        self.files = files
-        self.bind_to = bind_to
-        self._given = Given(files=files, bind_to=bind_to)
+        self.files = or_none(files)
+        self.bind_to = or_none(bind_to)
+        self._given = optional(self, files=files, bind_to=bind_to)
         self.remember_sources(comment=comment, files=files, bind_to=bind_to)
 
     def execute(self, context: Context) -> int:
@@ -210,14 +209,14 @@ class UpdateTimelineCommentOperator(DeferringOperator):
     template_fields_renderers = {"item": "json", "files": "json"}  # noqa: RUF012 - Airflow's declaration
 
     def __init__(
-        self, *, record_id: Any, comment: Any, files: Any = None, item: Any = None, **kwargs: Any
+        self, *, record_id: Any, comment: Any, files: Any = UNSET, item: Any = UNSET, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
         self.record_id = record_id
         self.comment = comment
-        self.files = files
-        self.item = item
-        self._given = Given(files=files, item=item)
+        self.files = or_none(files)
+        self.item = or_none(item)
+        self._given = optional(self, files=files, item=item)
         self.remember_sources(record_id=record_id, comment=comment, files=files, item=item)
 
     def execute(self, context: Context) -> int:
@@ -275,12 +274,12 @@ class DeleteTimelineCommentOperator(DeferringOperator):
     template_fields: Sequence[str] = ("record_id", "item", "bitrix24_conn_id")
     template_fields_renderers = {"item": "json"}  # noqa: RUF012 - Airflow's declaration
 
-    def __init__(self, *, record_id: Any, item: Any = None, missing_ok: bool = True, **kwargs: Any) -> None:
+    def __init__(self, *, record_id: Any, item: Any = UNSET, missing_ok: bool = True, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.record_id = record_id
-        self.item = item
+        self.item = or_none(item)
         self.missing_ok = check_flag(missing_ok, "missing_ok")
-        self._given = Given(item=item)
+        self._given = optional(self, item=item)
         self.remember_sources(record_id=record_id, item=item)
 
     def execute(self, context: Context) -> dict[str, Any]:

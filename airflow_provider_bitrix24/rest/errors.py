@@ -332,7 +332,7 @@ class AmbiguousWriteError(Bitrix24Error):
     acted = Acted.UNKNOWN
     advice = (
         "It was not sent again, because it might be done twice: look in the portal whether it happened. "
-        "Where repeating does no harm, say repeatable=True."
+        "A call of your own that does no harm when repeated is given repeatable=True."
     )
 
 

@@ -269,7 +269,7 @@ class _Exchange:
             return outcome
         if self.chained and (self.spoke_of_each or self.width < len(self.calls)):
             return outcome  # a part of the chain would refer to what is not in its request
-        if isinstance(error, NotFoundError) and index in self.unclear and call.facts.gone_is_done:
+        if index in self.unclear and _is_gone(call, error):
             return Outcome(call, Reply(True))
         if error.acted is Acted.UNKNOWN and error.retry is not Retry.NEVER:
             self.unclear.add(index)
@@ -347,6 +347,12 @@ def _keys(turn: Sequence[int]) -> list[str]:
 
 def _is_limit(error: Bitrix24Error) -> bool:
     return isinstance(error, LimitError)
+
+
+def _is_gone(call: Call, error: Bitrix24Error) -> bool:
+    """Tell whether an error says that what a call removes is not there."""
+    facts = call.facts
+    return facts.gone_is_done and isinstance(error, NotFoundError) and facts.gone_code in ("", error.code)
 
 
 def _ambiguous(call: Call, error: Bitrix24Error, portal: str) -> AmbiguousWriteError:

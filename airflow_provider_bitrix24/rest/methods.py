@@ -11,6 +11,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+#: digits of the largest id; Python refuses to read texts of some thousands
+_LONGEST = 19
+
+
+def number_of(value: Any) -> int | None:
+    """Return an id that the portal answered, as a number or as a text of its digits; else ``None``."""
+    text = "" if isinstance(value, bool) or not isinstance(value, (int, str)) else str(value)
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _LONGEST else None
+
 
 class Kind(enum.Enum):
     """How a method may be treated when it is unclear whether it was carried out."""
@@ -26,9 +35,8 @@ def _is_true(result: Any) -> bool:
 
 
 def _is_id(result: Any) -> bool:
-    if isinstance(result, str):
-        return result.isascii() and result.isdigit() and int(result) > 0
-    return isinstance(result, int) and not isinstance(result, bool) and result > 0
+    number = number_of(result)
+    return number is not None and number > 0
 
 
 def _is_list(result: Any) -> bool:
@@ -60,6 +68,7 @@ class Method:
     :param shape: what it returns, in words
     :param false_is_denial: ``false`` is this method's way of saying that rights are missing
     :param gone_is_done: "not found" after an unclear first attempt means that the attempt succeeded
+    :param gone_code: the one code that means so, where "not found" may also be something else's
     """
 
     kind: Kind
@@ -67,6 +76,7 @@ class Method:
     shape: str = "anything"
     false_is_denial: bool = False
     gone_is_done: bool = False
+    gone_code: str = ""
 
 
 _READ = Method(Kind.READ)
@@ -91,7 +101,10 @@ _EXACT: dict[str, Method] = {
     "crm.timeline.comment.delete": Method(Kind.ONE_SHOT, _is_null, "null", gone_is_done=True),
     "crm.timeline.logmessage.add": Method(Kind.ONE_SHOT, _is_log_message, "a log message"),
     "crm.activity.binding.add": Method(Kind.REPEATABLE, _is_true, "true"),
-    "crm.activity.binding.delete": Method(Kind.REPEATABLE, _is_true, "true", gone_is_done=True),
+    # a binding of an activity that does not exist was never there
+    "crm.activity.binding.delete": Method(
+        Kind.REPEATABLE, _is_true, "true", gone_is_done=True, gone_code="BINDING_NOT_FOUND"
+    ),
     "crm.activity.binding.list": _READ_LIST,
     "crm.activity.list": _READ_LIST,
     "crm.item.get": _READ_ITEM,

@@ -18,6 +18,7 @@ from airflow_provider_bitrix24.rest.errors import (
     InvalidInputError,
     UnexpectedResultError,
 )
+from airflow_provider_bitrix24.rest.methods import number_of
 from airflow_provider_bitrix24.rest.replies import Reply
 
 PAGE_SIZE = 50
@@ -255,9 +256,9 @@ class IdPager:
         self._last = last
 
     def _id_of(self, row: Any) -> int:
-        value = row.get(self._shape.row_id) if isinstance(row, dict) else None
-        if isinstance(value, (int, str)) and str(value).isascii() and str(value).isdigit():
-            return int(value)
+        number = number_of(row.get(self._shape.row_id)) if isinstance(row, dict) else None
+        if number is not None:
+            return number
         raise IncompleteListError(
             f"a row without {self._shape.row_id}, so the list cannot be read by it",
             method=self._query.call.method,

@@ -107,7 +107,13 @@ def read_envelope(response: Response, *, method: str, portal: str, secrets: Secr
         body = secrets.hide(body)
     if "error" in body:
         return _error(body, response.status, method=method, portal=portal, secrets=secrets)
-    return Reply(body["result"], _integer(body.get("total")), _integer(body.get("next")), body.get("time"))
+    time = body.get("time")
+    return Reply(
+        body["result"],
+        _integer(body.get("total")),
+        _integer(body.get("next")),
+        time if isinstance(time, dict) else None,
+    )
 
 
 def check_result(call: Call, reply: Reply, portal: str) -> Outcome:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from airflow_provider_bitrix24.crm.given import Given
 from airflow_provider_bitrix24.crm.items import CrmItem
 from airflow_provider_bitrix24.crm.watching import ItemWatch
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
+from airflow_provider_bitrix24.operators.base import UNSET, optional, or_none
 from airflow_provider_bitrix24.sensors.base import Bitrix24Sensor
 from airflow_provider_bitrix24.triggers.crm import CrmItemTrigger
 
@@ -43,15 +43,19 @@ class CrmItemSensor(Bitrix24Sensor):
     template_fields_renderers = {"item": "json", "conditions": "json"}  # noqa: RUF012 - Airflow's declaration
 
     def __init__(
-        self, *, item: Any, conditions: Any = None, stage_semantic: Any = None, **kwargs: Any
+        self, *, item: Any, conditions: Any = UNSET, stage_semantic: Any = UNSET, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
         self.item = item
-        self.conditions = conditions
-        self.stage_semantic = stage_semantic
-        self._given = Given(conditions=conditions, stage_semantic=stage_semantic)
+        self.conditions = or_none(conditions)
+        self.stage_semantic = or_none(stage_semantic)
+        self._given = optional(self, conditions=conditions, stage_semantic=stage_semantic)
         self._watch: ItemWatch | None = None
-        arguments = {"item": item, "conditions": conditions, "stage_semantic": stage_semantic}
+        arguments = {
+            "item": item,
+            "conditions": self.conditions,
+            "stage_semantic": self.stage_semantic,
+        }
         self.remember_sources(**arguments)
         self.start_in_triggerer(CrmItemTrigger, arguments)
 

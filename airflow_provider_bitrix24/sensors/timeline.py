@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from airflow_provider_bitrix24.crm.given import Given
 from airflow_provider_bitrix24.crm.items import CrmItem
 from airflow_provider_bitrix24.crm.timeline import TimelineBinding
 from airflow_provider_bitrix24.crm.watching import CommentWatch
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
-from airflow_provider_bitrix24.operators.base import check_flag
+from airflow_provider_bitrix24.operators.base import UNSET, check_flag, optional, or_none
 from airflow_provider_bitrix24.sensors.base import Bitrix24Sensor
 from airflow_provider_bitrix24.triggers.timeline import TimelineBindingTrigger, TimelineCommentTrigger
 
@@ -91,16 +90,21 @@ class TimelineCommentSensor(Bitrix24Sensor):
     template_fields_renderers = {"item": "json"}  # noqa: RUF012 - Airflow's declaration
 
     def __init__(
-        self, *, item: Any, pattern: Any = None, author_id: Any = None, since: Any = None, **kwargs: Any
+        self, *, item: Any, pattern: Any = UNSET, author_id: Any = UNSET, since: Any = UNSET, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
         self.item = item
-        self.pattern = pattern
-        self.author_id = author_id
-        self.since = since
-        self._given = Given(pattern=pattern, author_id=author_id, since=since)
+        self.pattern = or_none(pattern)
+        self.author_id = or_none(author_id)
+        self.since = or_none(since)
+        self._given = optional(self, pattern=pattern, author_id=author_id, since=since)
         self._watch: CommentWatch | None = None
-        arguments = {"item": item, "pattern": pattern, "author_id": author_id, "since": since}
+        arguments = {
+            "item": item,
+            "pattern": self.pattern,
+            "author_id": self.author_id,
+            "since": self.since,
+        }
         self.remember_sources(**arguments)
         self.start_in_triggerer(TimelineCommentTrigger, arguments)
 

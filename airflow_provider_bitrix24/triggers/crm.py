@@ -33,7 +33,7 @@ class CrmItemTrigger(Bitrix24Trigger):
         self.item = item
         self.conditions = conditions
         self.stage_semantic = stage_semantic
-        self._given = Given(conditions=conditions, stage_semantic=stage_semantic)
+        self._given = Given.of(conditions=conditions, stage_semantic=stage_semantic)
         self._watch: ItemWatch | None = None
 
     def arguments(self) -> dict[str, Any]:

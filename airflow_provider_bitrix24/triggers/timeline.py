@@ -109,7 +109,7 @@ class TimelineCommentTrigger(Bitrix24Trigger):
         self.pattern = pattern
         self.author_id = author_id
         self.since = since
-        self._given = Given(pattern=pattern, author_id=author_id, since=since)
+        self._given = Given.of(pattern=pattern, author_id=author_id, since=since)
         self._watch: CommentWatch | None = None
 
     def arguments(self) -> dict[str, Any]:

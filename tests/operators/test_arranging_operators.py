@@ -249,6 +249,29 @@ def test_set_that_fails_takes_nothing_away(portal, record, run_dag):
     assert set(before) < set(portal.bindings(record))
 
 
+def test_an_item_that_does_not_exist_is_none_though_the_record_is_bound_to_it(portal, run_dag):
+    """An administrator can bind to any number."""
+    record = portal.add_comment("deal", 1, "Bound to a number")
+    portal.bind(record, "deal", GONE)
+    with DAG("bound_to_nothing") as dag:
+        SetTimelineBindingsOperator(task_id="set", record_id=record, items=[("deal", GONE)])
+        MoveTimelineRecordOperator(task_id="move", record_id=record, source="D_1", target=("deal", GONE))
+    run = run_dag(dag)
+    assert run.states == {"set": "failed", "move": "failed"}
+    assert f"items[0]: deal {GONE} does not exist" in run.log("set")
+    assert f"target: deal {GONE} does not exist" in run.log("move")
+    assert portal.bindings(record) == [("deal", 1), ("deal", GONE)]
+
+
+def test_list_bindings_of_what_the_portal_has_no_word_for(portal, record, run_dag):
+    """So it answers for smart processes that were removed."""
+    rows = [{"OWNER_ID": str(record), "ENTITY_ID": "1", "ENTITY_TYPE": None}]
+    portal.inject("result", "crm.timeline.bindings.list", result=rows)
+    with DAG("list_removed") as dag:
+        ListTimelineBindingsOperator(task_id="list", record_id=record)
+    assert run_dag(dag).xcom("list") == rows
+
+
 def test_list_bindings(portal, record, run_dag):
     orphan = portal.add_comment("deal", 1, "Nowhere")
     portal.unbind(orphan, "deal", 1)

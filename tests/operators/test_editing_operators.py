@@ -7,7 +7,7 @@ import re
 from datetime import timedelta
 
 import pytest
-from airflow.sdk import DAG
+from airflow.sdk import DAG, task
 
 from airflow_provider_bitrix24.hooks.errors import InvalidInputError
 from airflow_provider_bitrix24.operators.timeline import (
@@ -278,3 +278,36 @@ def test_log_messages_that_fail(portal, connection, run_dag):
 def test_mistakes_in_the_dag_file_of_delete_and_log(operator, arguments, problem):
     with pytest.raises(InvalidInputError, match=re.escape(problem)):
         operator(task_id="x", **arguments)
+
+
+def test_what_a_mapped_task_is_given_does_not_become_nothing(portal, run_dag):
+    """Without an item the whole comment would go."""
+    record = portal.add_comment("deal", 1, "On one item only")
+    with DAG("mapped_none") as dag:
+
+        @task
+        def rows():
+            return [{"record_id": record, "item": None}, {"record_id": record, "item": "D_2"}]
+
+        @task
+        def nothing():
+            return [None]
+
+        DeleteTimelineCommentOperator.partial(task_id="delete").expand_kwargs(rows())
+        UpdateTimelineCommentOperator.partial(task_id="update", record_id=record, comment="x").expand(
+            files=nothing()
+        )
+        AddTimelineCommentOperator.partial(task_id="add", item="D_1", comment="x").expand(bind_to=nothing())
+    run = run_dag(dag)
+    for name, argument in (("delete", "item"), ("update", "files"), ("add", "bind_to")):
+        assert f"{argument}: it was given, but is None now" in run.log(name, 0)
+    assert run.xcom("delete", map_index=1) == {"ID": record, "STATUS": "not_found"}
+    assert portal.bindings(record) == [("deal", 1)]
+    assert not portal.calls(ADD) + portal.calls(UPDATE) + portal.calls(DELETE)
+
+
+def test_an_optional_argument_may_be_left_out_as_none(portal, run_dag):
+    with DAG("literal_none") as dag:
+        AddTimelineCommentOperator(task_id="add", item="D_1", comment="Plain", files=None, bind_to=None)
+    record = run_dag(dag).xcom("add")
+    assert texts(portal)[record] == "Plain"

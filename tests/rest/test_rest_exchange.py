@@ -152,6 +152,18 @@ def test_not_found_after_an_unclear_unbind_is_success(answer):
     assert feed.result(bind(5, "unbind")) is True
 
 
+@pytest.mark.parametrize(
+    ("code", "gone"), [("BINDING_NOT_FOUND", True), ("NOT_FOUND", False)], ids=["binding", "activity"]
+)
+def test_only_a_missing_binding_means_that_an_activity_was_unbound(code, gone):
+    call = Call("crm.activity.binding.delete", {"activityId": 5, "entityTypeId": 2, "entityId": 1})
+    feed = Feed([lost(), refusal(code, "Not found.")])
+    if gone:
+        assert feed.result(call) is True
+    else:
+        assert type(feed.error(call)) is e.NotFoundError
+
+
 def test_not_found_at_once_is_an_error():
     assert type(Feed([refusal("", "Not found.")]).error(bind(5, "unbind"))) is e.NotFoundError
 
