@@ -63,6 +63,9 @@ def failed(
         changes = error.method in _CHANGES
         why = f"{owner}, may not {f'change {binding.item}' if changes else 'read the CRM'}"
         fields["code"] = error.code or "ACCESS_DENIED"
-        fields["remedy"] = "Give that user the right to do so, or use the credentials of one who has it."
+        fields["remedy"] = (
+            "Give that user the right to do so, or use the credentials of one who has it; "
+            "and check that the item exists, for the API tells no difference."
+        )
     described = f"{binding} was not {done}: {why}"
     return BindingOutcome(binding, FAILED, type(error).from_fields({**fields, "description": described}))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterable
 from contextlib import asynccontextmanager
@@ -22,7 +21,6 @@ from airflow_provider_bitrix24.rest.errors import (
     ConnectionLostError,
     InvalidConnectionError,
     PortalUnreachableError,
-    TlsError,
 )
 from airflow_provider_bitrix24.rest.redaction import guard_http_loggers
 from airflow_provider_bitrix24.rest.replies import Failure, Reply, Response
@@ -33,6 +31,7 @@ from airflow_provider_bitrix24.rest.wire import (
     Wire,
     causes_of,
     reason_of,
+    tls_failure,
     without_frames,
 )
 
@@ -225,8 +224,9 @@ def _failure(error: Exception) -> Bitrix24Error:
 
     causes = causes_of(error)
     text = reason_of(causes)
-    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
-        return TlsError(text)
+    failed = tls_failure(causes, text)
+    if failed is not None:
+        return failed
     not_sent = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError)
     if isinstance(error, not_sent):
         return PortalUnreachableError(text)

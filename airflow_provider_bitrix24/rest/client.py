@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import ssl
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -25,7 +24,6 @@ from airflow_provider_bitrix24.rest.errors import (
     ConnectionLostError,
     InvalidConnectionError,
     PortalUnreachableError,
-    TlsError,
 )
 from airflow_provider_bitrix24.rest.inflight import Gate
 from airflow_provider_bitrix24.rest.progress import Progress, Tracker
@@ -39,6 +37,7 @@ from airflow_provider_bitrix24.rest.wire import (
     Wire,
     causes_of,
     reason_of,
+    tls_failure,
     without_frames,
 )
 
@@ -332,8 +331,9 @@ def _failure(error: Exception) -> Bitrix24Error:
 
     causes = causes_of(error)
     text = reason_of(causes)
-    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
-        return TlsError(text)
+    failed = tls_failure(causes, text)
+    if failed is not None:
+        return failed
     if any(isinstance(cause, NewConnectionError) for cause in causes):
         return PortalUnreachableError(text)
     if isinstance(error, ValueError):  # the library refuses the address, the proxy's as a rule

@@ -10,10 +10,18 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from airflow_provider_bitrix24 import __version__
-from airflow_provider_bitrix24.rest.errors import InvalidConnectionError
+from airflow_provider_bitrix24.rest.errors import (
+    Bitrix24Error,
+    InvalidConnectionError,
+    PortalUnreachableError,
+    TlsError,
+)
 from airflow_provider_bitrix24.rest.redaction import redact_addresses
 
 _CONNECT_TIMEOUT = 10.0
+#: how OpenSSL names an answer in plain text
+_NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST"})
+_PLAIN_HTTP = "Check host and port; where a portal of your own has no TLS, give http as the scheme."
 _PROXY_SCHEMES = frozenset({"http", "https", "socks5", "socks5h"})
 
 USER_AGENT = f"airflow-provider-bitrix24/{__version__}"
@@ -129,6 +137,20 @@ def reason_of(causes: list[BaseException]) -> str:
     innermost = next((cause for cause in reversed(causes) if isinstance(cause, OSError)), causes[-1])
     text = redact_addresses(str(getattr(innermost, "strerror", None) or innermost))
     return f"{type(innermost).__name__}: {text}" if text else type(innermost).__name__
+
+
+def tls_failure(causes: list[BaseException], text: str) -> Bitrix24Error | None:
+    """Return what a failure means where TLS is its reason.
+
+    :param causes: from :func:`causes_of`
+    :param text: from :func:`reason_of`
+    """
+    for cause in causes:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return TlsError(text)
+        if isinstance(cause, ssl.SSLError) and cause.reason in _NO_TLS:
+            return PortalUnreachableError(f"it speaks no TLS ({text})", remedy=_PLAIN_HTTP)
+    return None
 
 
 def without_frames(error: BaseException) -> BaseException:

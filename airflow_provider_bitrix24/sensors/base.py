@@ -129,6 +129,7 @@ class Bitrix24Sensor(Bitrix24Operator, BaseSensorOperator):
         self.log.info("Success criteria met. Exiting.")  # in the words of the other modes
 
     def _defer_to(self, trigger: Bitrix24Trigger) -> NoReturn:
+        self.log.info("Not yet; the triggerer looks every %g s.", self.poke_interval)
         self.defer(trigger=trigger, method_name="execute_complete", timeout=timedelta(seconds=self.timeout))
 
     @cached_property

@@ -241,6 +241,16 @@ def test_a_certificate_nobody_knows(secure, open_mouth, method):
     assert secure.requests == []
 
 
+@pytest.mark.parametrize("method", [GET, ADD])
+def test_a_portal_without_tls_asked_for_some(box, open_mouth, method):
+    plain = webhook_of(box)
+    mouth = open_mouth(session_of(Webhook(plain.origin.replace("http:", "https:"), "1", CODE)))
+    with pytest.raises(e.PortalUnreachableError, match="speaks no TLS") as caught:
+        mouth.call(method, NEW_DEAL)
+    assert "give http as the scheme" in str(caught.value)
+    assert box.requests == []
+
+
 def test_a_certificate_of_the_given_authority(secure, open_mouth):
     wire = Wire(verify=secure.ca_file)
     mouth = open_mouth(session_of(webhook_of(secure)), wire)
