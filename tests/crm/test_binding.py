@@ -42,6 +42,7 @@ class Portal:
         self.unreadable: set[int] = set()
         self.answers: dict[tuple[str, int], Any] = {}
         self.rounds: list[list[Call]] = []
+        self.positions: list[list[int] | None] = []
         self.endless = False
 
     @property
@@ -60,6 +61,7 @@ class Portal:
             work = next(plan)
             while True:
                 self.rounds.append(work.calls)
+                self.positions.append(work.positions)
                 work = plan.send([self.answer(call) for call in work.calls])
         except StopIteration as stop:
             return stop.value
@@ -107,6 +109,10 @@ def _statuses(outcomes: list[Any]) -> list[str]:
     return [outcome.status for outcome in outcomes]
 
 
+def _told(record: int, status: str) -> dict[str, Any]:
+    return {"OWNER_ID": record, "ENTITY_TYPE": "deal", "ENTITY_ID": 10, "STATUS": status}
+
+
 def _home(records: range) -> dict[int, list[tuple[str, Any]]]:
     """Bind each record to a lead of its own, as the record's maker does."""
     return {record: [("lead", record)] for record in records}
@@ -118,16 +124,35 @@ def _home(records: range) -> dict[int, list[tuple[str, Any]]]:
 def test_one_binding_takes_two_requests():
     portal = Portal(_home(range(1, 6)), lambda record: True)
     [outcome] = portal.run([(5, "deal", 10)])
-    assert outcome.to_json() == {"OWNER_ID": 5, "ENTITY_TYPE": "deal", "ENTITY_ID": 10, "STATUS": "bound"}
+    assert outcome.to_json() == _told(5, "bound")
     assert portal.requests == 2
     assert portal.bound[5] == [("lead", 5), ("deal", 10)]
 
 
 def test_bound_already_takes_one_request():
     portal = Portal({5: [("deal", 10)]}, lambda record: True)
-    assert _statuses(portal.run([(5, "deal", 10)])) == ["already_bound"]
+    [outcome] = portal.run([(5, "deal", 10)])
+    assert outcome.to_json() == _told(5, "already_bound")
     assert portal.requests == 1
     assert portal.made(_BIND) == []
+
+
+def test_what_an_earlier_try_bound_is_neither_asked_for_nor_bound_again():
+    portal = Portal({6: [("lead", 6)], 7: [("lead", 7)], 8: [("deal", 10)]}, lambda record: True)
+    rows = [(record, "deal", 10) for record in (6, 5, 8, 7)]
+    outcomes = portal.run(rows, Progress({1: True}))
+    assert [outcome.to_json() for outcome in outcomes] == [
+        _told(6, "bound"), _told(5, "bound"), _told(8, "already_bound"), _told(7, "bound")
+    ]  # fmt: skip
+    assert portal.made(_LIST) == portal.made(_GET) == [6, 8, 7]
+    assert portal.made(_BIND) == [6, 7]
+    assert portal.positions == [None, [0, 3]], "progress is kept by place among all that is to be bound"
+
+
+def test_where_an_earlier_try_bound_everything_nothing_is_sent():
+    portal = Portal({}, lambda record: True)
+    assert _statuses(portal.run([(5, "deal", 10)], Progress({0: True}))) == ["bound"]
+    assert portal.rounds == []
 
 
 def test_without_checks_there_is_nothing_but_binding():
@@ -209,6 +234,15 @@ def test_more_records_are_asked_for_where_binding_costs_as_much():
     outcomes = portal.run(bindings)
     assert [outcome.binding.record_id for outcome in outcomes if outcome.status == "failed"] == [7, 7]
     assert portal.requests == 80
+
+
+@pytest.mark.parametrize(("twice", "failed"), [(741, [7, 7]), (740, [])])
+def test_a_request_that_is_not_full_costs_as_much(twice, failed):
+    """The check of 760 records takes 31 requests, and so does binding them from 1,501 bindings on."""
+    portal = Portal(_home(range(1, 761)), lambda record: record != 7)
+    bindings = [(record, "deal", 1) for record in range(1, 761)]
+    outcomes = portal.run(bindings + [(record, "deal", 2) for record in range(1, twice + 1)])
+    assert [outcome.binding.record_id for outcome in outcomes if outcome.status == "failed"] == failed
 
 
 def test_in_a_longer_list_a_record_bound_to_something_else_is_taken_to_exist():
