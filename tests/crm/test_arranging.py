@@ -61,7 +61,14 @@ def test_a_record_is_bound_to_the_target_before_it_leaves_the_source():
 def test_a_record_on_both_only_leaves_the_source():
     portal = Portal({5: [LEAD, DEAL]})
     assert move(portal).status == "moved"
-    assert portal.said == [["list 5", "get 5"], ["unbind 5 lead 1"]]
+    assert portal.said == [["list 5", "get 5"], ["see deal 2"], ["unbind 5 lead 1"]]
+
+
+def test_a_record_stays_where_it_is_rather_than_on_what_does_not_exist_alone():
+    portal = Portal({5: [LEAD, DEAL]})
+    portal.deleted = {DEAL}
+    assert type(move(portal).error) is NotFoundError
+    assert portal.comments == {5: [LEAD, DEAL]}
 
 
 def test_a_record_on_the_target_alone_has_been_moved():
@@ -190,17 +197,17 @@ def test_what_is_wanted_is_bound_before_the_rest_is_unbound():
     ]
     assert portal.said == [
         ["list 5", "get 5"],
-        ["see deal 2"],
+        ["see deal 2", "see lead 1"],
         ["bind 5 deal 2"],
         ["unbind 5 contact 3", "unbind 5 deal 9"],
     ]
     assert portal.comments == {5: [LEAD, DEAL]}
 
 
-def test_bindings_that_are_so_already_cost_no_call():
+def test_bindings_that_are_so_already_are_looked_at_and_left():
     portal = Portal({5: [LEAD, DEAL]})
     assert [outcome.status for outcome in set_to(portal, DEAL, LEAD)] == ["already_bound"] * 2
-    assert portal.said == [["list 5", "get 5"]]
+    assert portal.said == [["list 5", "get 5"], ["see deal 2", "see lead 1"]]
 
 
 def test_an_item_that_does_not_exist_is_named_by_its_place_and_nothing_changes():
