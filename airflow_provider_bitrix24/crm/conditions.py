@@ -226,7 +226,7 @@ def _moment(value: Any) -> datetime | None:
         return value if value.tzinfo is not None else None
     try:
         found = pendulum.parse(str(value), strict=True, exact=True)
-    except ValueError:
+    except (ValueError, TypeError, AttributeError, OverflowError):  # some for periods, such as P1D/P1D
         return None
     has_offset = re.search(r"(Z|[+-]\d\d:?\d\d)$", str(value))
     return found if isinstance(found, datetime) and has_offset else None

@@ -205,7 +205,7 @@ def _moment(value: Any) -> float:
     text = value.isoformat() if hasattr(value, "isoformat") else value
     try:
         found = pendulum.parse(text, exact=True) if isinstance(text, str) and _OFFSET.search(text) else None
-    except ValueError:
+    except (ValueError, TypeError, AttributeError, OverflowError):  # some for periods, such as P1D/10:00Z
         found = None
     if isinstance(found, pendulum.DateTime):
         return math.floor(found.timestamp())  # comments are dated in whole seconds

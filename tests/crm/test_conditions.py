@@ -1,3 +1,5 @@
+"""Conditions on fields, compared by each field's type."""
+
 from __future__ import annotations
 
 import re
@@ -9,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_bitrix24.crm.conditions import parse_conditions, typed
-from airflow_provider_bitrix24.rest.errors import InvalidInputError
+from airflow_provider_bitrix24.crm.conditions import FieldTest, parse_conditions, typed
+from airflow_provider_bitrix24.rest.errors import InvalidInputError, UnexpectedResultError
 
 FIELDS = {
     "id": {"type": "integer", "upperName": "ID"},
@@ -23,6 +25,13 @@ FIELDS = {
     "ufCrm_1": {"type": "money", "upperName": "UF_CRM_1"},
     "stageId": {"type": "crm_status", "upperName": "STAGE_ID"},
 }
+
+
+NO_MAPPING = "is not a mapping of fields to values. Give it as {'stageId': 'WON', '>=opportunity': 1000}."
+NO_NAME = "is not a field's name with an operator before it. Operators are =, !, >, >=, <, <=, @, !@, %, !%."
+NO_LIST = (
+    "cannot be compared so. A list means one of its values; it must have some, and goes with =, !, @ and !@."
+)
 
 
 def met(conditions, **item):
@@ -48,6 +57,11 @@ def met(conditions, **item):
         ({"opened": True}, {"opened": "Y"}, True),
         ({"opened": "N"}, {"opened": "N"}, True),
         ({"opened": "1"}, {"opened": "N"}, False),
+        ({"opened": "1"}, {"opened": "Y"}, True),
+        ({"opened": "0"}, {"opened": "N"}, True),
+        ({"opened": False}, {"opened": "N"}, True),
+        ({"opened": " false "}, {"opened": "N"}, True),
+        ({"opened": "n"}, {"opened": None}, False),
         ({"begindate": "2026-05-04"}, {"begindate": "2026-05-04T02:00:00+02:00"}, True),
         ({">begindate": date(2026, 5, 3)}, {"begindate": "2026-05-04T02:00:00+02:00"}, True),
         ({"createdTime": "2026-05-04T10:00:00+02:00"}, {"createdTime": "2026-05-04T08:00:00Z"}, True),
@@ -65,6 +79,22 @@ def met(conditions, **item):
         ({"!title": None}, {"title": "A"}, True),
         ({">opportunity": 1}, {"opportunity": None}, False),
         ({"=title": "A", "!=id": 2}, {"title": "A", "id": 1}, True),
+        ({"=title": None}, {"title": ""}, True),
+        ({"!=title": None}, {"title": ""}, False),
+        ({"=title": ["A", None]}, {"title": None}, True),
+        ({"@title": ["A", None]}, {"title": None}, True),
+        ({"!@title": ["A", None]}, {"title": None}, False),
+        ({"!@title": ["A", None]}, {"title": "B"}, True),
+        ({"opportunity": 5}, {"opportunity": "five"}, False),
+        ({"!opportunity": 5}, {"opportunity": "five"}, True),
+        ({"<opportunity": 5}, {"opportunity": "five"}, False),
+        ({"@id": {1, 2}}, {"id": 2}, True),
+        ({"id": frozenset({1, 2})}, {"id": 3}, False),
+        ({"%title": "a"}, {"title": ["b", "A"]}, True),
+        ({"begindate": datetime(2026, 5, 4, 23, tzinfo=UTC)}, {"begindate": "2026-05-04"}, True),
+        ({"createdTime": datetime(2026, 5, 4, 10, tzinfo=UTC)}, {"createdTime": "2026-05-04T10:00Z"}, True),
+        ({"createdTime": datetime(2026, 5, 4, 10, tzinfo=UTC)}, {"createdTime": "2026-05-04T10:00"}, False),
+        ('{"opportunity": 12345678901234567.01}', {"opportunity": "12345678901234567.01"}, True),
         ('{">=opportunity": 10.5}', {"opportunity": 10.5}, True),
     ],
 )
@@ -73,27 +103,77 @@ def test_compares_by_the_fields_type(conditions, item, expected):
 
 
 @pytest.mark.parametrize(
+    ("operator", "results"),
+    [
+        ("", [False, True, False]),
+        ("=", [False, True, False]),
+        ("!", [True, False, True]),
+        ("!=", [True, False, True]),
+        (">", [False, False, True]),
+        (">=", [False, True, True]),
+        ("<", [True, False, False]),
+        ("<=", [True, True, False]),
+    ],
+)
+@pytest.mark.parametrize(
+    ("name", "below", "same", "above"),
+    [
+        ("opportunity", "9.99", "10", "10.01"),
+        ("begindate", "2026-05-03", "2026-05-04", "2026-05-05"),
+        ("createdTime", "2026-05-04T09:59:59Z", "2026-05-04T10:00:00Z", "2026-05-04T10:00:01Z"),
+        ("title", "A", "B", "a"),
+    ],
+)
+def test_operators_at_their_limits(operator, results, name, below, same, above):
+    conditions = {f"{operator}{name}": same}
+    assert [met(conditions, **{name: value}) for value in (below, same, above)] == results
+
+
+@pytest.mark.parametrize(
     ("conditions", "problem"),
     [
-        ({}, "conditions: {} is not a mapping"),
-        (None, "conditions: None is not a mapping"),
-        ("no", "conditions: 'no' is not JSON"),
-        ([("title", 1)], "is not a mapping"),
-        ({"><title": 1}, "'><title' is not a field's name"),
+        ({}, f"conditions: {{}} {NO_MAPPING}"),
+        (None, f"conditions: None {NO_MAPPING}"),
+        ("[]", f"conditions: [] {NO_MAPPING}"),
+        ("no", "conditions: 'no' is not JSON. In a template write {{ ... | tojson }}."),
+        ("[" * 100_000, "is not JSON"),
+        ([("title", 1)], f"conditions: [('title', 1)] {NO_MAPPING}"),
+        ({"><title": 1}, f"conditions: '><title' {NO_NAME}"),
+        ({"title ": 1}, f"conditions: 'title ' {NO_NAME}"),
         ({"": 1}, "'' is not a field's name"),
         ({5: 1}, "5 is not a field's name"),
         ({"@stageId": "WON"}, "conditions['@stageId']: 'WON' is not a list"),
-        ({"stageId": []}, "conditions['stageId']: [] cannot be compared so"),
-        ({">stageId": ["A"]}, "cannot be compared so"),
-        ({"title": {"a": 1}}, "is not a value or a list of values"),
-        ({">title": None}, "cannot be compared so"),
-        ({"opportunity": "1,5"}, "conditions['opportunity']: '1,5' is not a number"),
+        ({"!@stageId": "WON"}, "conditions['!@stageId']: 'WON' is not a list"),
+        ({"stageId": []}, f"conditions['stageId']: [] {NO_LIST}"),
+        ({"@stageId": ()}, f"conditions['@stageId']: [] {NO_LIST}"),
+        *(
+            ({f"{sign}title": ["A"]}, f"conditions['{sign}title']: ['A'] {NO_LIST}")
+            for sign in (">", ">=", "<", "<=", "%", "!%")
+        ),
+        ({"title": {"a": 1}}, "conditions['title']: {'a': 1} is not a value or a list of values"),
+        ({"title": ["A", ["B"]]}, "conditions['title']: ['B'] is not a text. The field is of that type."),
+        ({"title": [{"a": 1}]}, "conditions['title']: {'a': 1} is not a text. The field is of that type."),
+        *(
+            ({f"{sign}title": empty}, f"conditions['{sign}title']: {empty!r} cannot be compared so")
+            for sign in (">", ">=", "<", "<=", "%", "!%")
+            for empty in (None, "")
+        ),
+        (
+            {"opportunity": "1,5"},
+            "conditions['opportunity']: '1,5' is not a number. The field is of",
+        ),
+        ({"id": [1, "x"]}, "conditions['id']: 'x' is not a number"),
         ({"opportunity": True}, "True is not a number"),
         ({"opportunity": "NaN"}, "'NaN' is not a number"),
         ({"opened": "maybe"}, "'maybe' is not yes or no"),
         ({"begindate": "4.5.2026"}, "'4.5.2026' is not a date"),
         ({"createdTime": "2026-05-04T10:00:00"}, "is not a moment with its offset from UTC"),
         ({"createdTime": "2026-05-04"}, "is not a moment with its offset from UTC"),
+        *(
+            ({"createdTime": text}, f"conditions['createdTime']: {text!r} is not a moment with its offset")
+            for text in ("10:00:00Z", "99:", "2026-05-04/P1D", "P1D/P1D", "P20260504Y", "4 May 2026 9:00Z")
+        ),
+        ({"createdTime": datetime(2026, 5, 4, 10)}, "is not a moment with its offset from UTC"),
         ({"title": True}, "True is not a text"),
         ({"titel": 1}, "the item has no field 'titel'. Did you mean title?"),
         ({"zzz": 1}, "the item has no field 'zzz'. See crm.item.fields"),
@@ -102,6 +182,67 @@ def test_compares_by_the_fields_type(conditions, item, expected):
 def test_what_is_no_condition_is_refused(conditions, problem):
     with pytest.raises(InvalidInputError, match=re.escape(problem)):
         met(conditions)
+
+
+def test_at_most_three_near_names_are_told():
+    fields = {f"title{number}": {"type": "string"} for number in range(1, 6)}
+    with pytest.raises(InvalidInputError, match=r"Did you mean title\d, title\d, title\d\?$"):
+        typed(parse_conditions({"title": 1}), fields)
+
+
+@pytest.mark.parametrize(
+    ("conditions", "problem"),
+    [
+        ([], "where: [] is not a mapping"),
+        ("no", "where: 'no' is not JSON"),
+        ({5: 1}, "where: 5 is not a field's name"),
+        ({"@id": 1}, "where['@id']: 1 is not a list"),
+        ({"id": []}, "where['id']: [] cannot be compared so"),
+        ({"id": {"a": 1}}, "where['id']: {'a': 1} is not a value"),
+        ({"zzz": 1}, "where: the item has no field 'zzz'"),
+        ({"id": "x"}, "where['id']: 'x' is not a number"),
+        ({">id": None}, "where['>id']: None cannot be compared so"),
+    ],
+)
+def test_messages_tell_where_the_conditions_stand(conditions, problem):
+    with pytest.raises(InvalidInputError, match=f"^{re.escape(problem)}"):
+        typed(parse_conditions(conditions, "where"), FIELDS, "where")
+
+
+@pytest.mark.parametrize("description", [None, "string", ["string"]])
+def test_a_field_without_a_description(description):
+    problem = "crm.item.fields: a field without a description"
+    with pytest.raises(UnexpectedResultError, match=f"^{re.escape(problem)}$"):
+        typed(parse_conditions({"id": 1}), FIELDS | {"title": description})
+
+
+def test_a_test_of_its_own_is_one_of_conditions():
+    [condition] = parse_conditions({"id": "x"})
+    with pytest.raises(InvalidInputError, match=r"^conditions\['id'\]: 'x' is not a number"):
+        FieldTest(condition, "id", FIELDS["id"])
+
+
+def test_a_field_of_no_type_that_is_known_is_a_text():
+    [test] = typed(parse_conditions({"a": "1"}), {"a": {}})
+    assert [test.is_met(value) for value in ("1", 1, "1.0")] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *("integer", "double", "money", "user", "crm", "crm_lead", "crm_deal", "crm_contact"),
+        *("crm_company", "crm_category", "crm_entity", "crm_quote"),
+    ],
+)
+def test_types_that_are_numbers(kind):
+    [test] = typed(parse_conditions({"a": "1"}), {"a": {"type": kind}})
+    assert test.is_met("1.0")
+
+
+@pytest.mark.parametrize("kind", ["boolean", "char"])
+def test_types_that_are_yes_or_no(kind):
+    [test] = typed(parse_conditions({"a": True}), {"a": {"type": kind}})
+    assert test.is_met("Y")
 
 
 moments = st.datetimes(
