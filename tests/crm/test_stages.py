@@ -1,11 +1,14 @@
+"""Pipelines and their stages, and where an item's card is."""
+
 from __future__ import annotations
+
+import re
 
 import pytest
 
 from airflow_provider_bitrix24.crm.cards import card_address
 from airflow_provider_bitrix24.crm.items import CrmItem
-from airflow_provider_bitrix24.crm.relations import related_items
-from airflow_provider_bitrix24.crm.stages import stages_call, stages_of
+from airflow_provider_bitrix24.crm.stages import check_semantic, has_stages, stages_call, stages_of
 from airflow_provider_bitrix24.rest.errors import InvalidInputError, UnexpectedResultError
 
 
@@ -16,7 +19,10 @@ from airflow_provider_bitrix24.rest.errors import InvalidInputError, UnexpectedR
         ("D_1", 0, "DEAL_STAGE"),
         ("D_1", 3, "DEAL_STAGE_3"),
         ("Q_1", 0, "QUOTE_STATUS"),
+        ("L_1", 3, "STATUS"),
+        ("Q_1", 3, "QUOTE_STATUS"),
         ("SI_1", 2, "SMART_INVOICE_STAGE_2"),
+        ("SI_1", 0, "SMART_INVOICE_STAGE_0"),
         ("dynamic_1042_1", 7, "DYNAMIC_1042_STAGE_7"),
     ],
 )
@@ -24,56 +30,78 @@ def test_the_list_of_a_pipeline(item, category, entity_id):
     assert stages_call(CrmItem.parse(item), category).params == {"filter": {"ENTITY_ID": entity_id}}
 
 
-def test_what_stages_mean():
-    rows = [
-        {"STATUS_ID": "NEW", "SEMANTICS": None, "EXTRA": {"SEMANTICS": "process"}},
-        {"STATUS_ID": "WON", "SEMANTICS": "S"},
-        {"STATUS_ID": "LOSE", "SEMANTICS": "F", "EXTRA": {"SEMANTICS": "failure"}},
-        {"STATUS_ID": "APOLOGY", "SEMANTICS": "F", "EXTRA": {"SEMANTICS": "apology"}},
-        {"STATUS_ID": "PLAIN", "EXTRA": []},
-        {"STATUS_ID": "OLD", "SEMANTICS": "success"},
-    ]
-    assert list(stages_of(rows).values()) == [
-        "process",
-        "success",
-        "failure",
-        "failure",
-        "process",
-        "success",
-    ]
+@pytest.mark.parametrize(
+    ("row", "meaning"),
+    [
+        ({"SEMANTICS": None, "EXTRA": {"SEMANTICS": "process"}}, "process"),
+        ({"SEMANTICS": "F", "EXTRA": {"SEMANTICS": "failure"}}, "failure"),
+        ({"SEMANTICS": "F", "EXTRA": {"SEMANTICS": "apology"}}, "failure"),
+        ({"SEMANTICS": "F", "EXTRA": {"SEMANTICS": "success"}}, "success"),
+        ({"EXTRA": {"SEMANTICS": "success"}}, "success"),
+        ({"SEMANTICS": "S", "EXTRA": {"SEMANTICS": ""}}, "success"),
+        ({"SEMANTICS": "S", "EXTRA": {}}, "success"),
+        ({"SEMANTICS": "S", "EXTRA": []}, "success"),
+        ({"SEMANTICS": "S"}, "success"),
+        ({"SEMANTICS": "success"}, "success"),
+        ({"SEMANTICS": "apology"}, "failure"),
+        ({"SEMANTICS": "F"}, "failure"),
+        ({"SEMANTICS": "f"}, "failure"),
+        ({"SEMANTICS": "Success"}, "success"),
+        ({"SEMANTICS": "P"}, "process"),
+        ({"SEMANTICS": "X"}, "process"),
+        ({"SEMANTICS": ""}, "process"),
+        ({"EXTRA": []}, "process"),
+        ({}, "process"),
+    ],
+)
+def test_what_a_stage_means(row, meaning):
+    assert stages_of([{"STATUS_ID": "A"} | row]) == {"A": meaning}
 
 
-@pytest.mark.parametrize("answer", [None, {}, [{}], ["x"], [{"ID": 1}], 7])
+def test_stages_keep_their_order_and_their_ids_are_texts():
+    rows = [{"STATUS_ID": "WON", "SEMANTICS": "S"}, {"STATUS_ID": 5}, {"STATUS_ID": "LOSE", "SEMANTICS": "F"}]
+    assert list(stages_of(rows).items()) == [("WON", "success"), ("5", "process"), ("LOSE", "failure")]
+
+
+@pytest.mark.parametrize("answer", [[], {}])
+def test_a_pipeline_without_stages(answer):
+    assert stages_of(answer) == {}
+
+
+@pytest.mark.parametrize("answer", [None, [{}], ["x"], [None], [{"ID": 1}], 7])
 def test_an_answer_that_is_no_list_of_stages(answer):
-    if answer == {}:
-        assert stages_of(answer) == {}
-        return
-    with pytest.raises(UnexpectedResultError):
+    with pytest.raises(UnexpectedResultError, match=r"^crm\.status\.list: a list without stages$"):
         stages_of(answer)
 
 
-def test_what_an_item_is_connected_with():
-    fields = {
-        "id": 10,
-        "contactId": 3,
-        "contactIds": [3, "4"],
-        "companyId": "7",
-        "mycompanyId": 9,
-        "leadId": 0,
-        "quoteId": None,
-        "parentId1042": 5,
-        "parentId2": 10,
-        "parentId31": "",
-        "title": "contactId",
-    }
-    found = related_items(CrmItem("deal", 10), {"item": fields})
-    assert [str(item) for item in found] == ["company 7", "contact 3", "contact 4", "dynamic_1042 5"]
+@pytest.mark.parametrize("value", ["success", "failure", "process"])
+def test_what_a_stage_may_be_waited_to_mean(value):
+    assert check_semantic(value) == value
 
 
-@pytest.mark.parametrize("answer", [None, [], {}, {"item": []}, {"item": {"id": 11}}])
-def test_an_answer_that_is_another_item(answer):
-    with pytest.raises(UnexpectedResultError):
-        related_items(CrmItem("deal", 10), answer)
+@pytest.mark.parametrize("value", [None, "", "Success", "S", "apology", 1, ["success"]], ids=str)
+def test_what_no_stage_means(value):
+    problem = f"stage_semantic: {value!r} is none of success, failure, process"
+    with pytest.raises(InvalidInputError, match=f"^{re.escape(problem)}$"):
+        check_semantic(value)
+
+
+@pytest.mark.parametrize(
+    ("item", "expected"),
+    [
+        ("L_1", True),
+        ("D_1", True),
+        ("Q_1", True),
+        ("SI_1", True),
+        ("dynamic_1042_1", True),
+        ("C_1", False),
+        ("CO_1", False),
+        ("I_1", False),
+        ("O_1", False),
+    ],
+)
+def test_which_items_stand_in_stages(item, expected):
+    assert has_stages(CrmItem.parse(item)) is expected
 
 
 @pytest.mark.parametrize(

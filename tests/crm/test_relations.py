@@ -1,0 +1,214 @@
+"""What an item is connected with, and the plan of asking whether items exist, without a portal."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from airflow_provider_bitrix24.crm.items import CrmItem
+from airflow_provider_bitrix24.crm.relations import (
+    check_items,
+    check_related,
+    fields_of,
+    is_readable,
+    item_call,
+    related_items,
+)
+from airflow_provider_bitrix24.rest.calls import Outcome
+from airflow_provider_bitrix24.rest.errors import (
+    AccessDeniedError,
+    Bitrix24Error,
+    InvalidInputError,
+    InvalidParameterError,
+    MethodNotFoundError,
+    NotFoundError,
+    ServerError,
+    UnexpectedResultError,
+)
+from airflow_provider_bitrix24.rest.replies import Reply
+
+DEAL = CrmItem("deal", 10)
+LEAD = CrmItem("lead", 11)
+ORDER = CrmItem("order", 12)
+
+
+def check(answers: list[Any], **items: CrmItem) -> list[dict[str, Any]]:
+    """Feed the plan one answer for each call, and return what the calls asked for."""
+    plan = check_items(**items)
+    asked = []
+    try:
+        work = next(plan)
+        while True:
+            assert (work.positions, work.shared) == (None, False)
+            assert {call.method for call in work.calls} == {"crm.item.get"}
+            asked += [call.params for call in work.calls]
+            work = plan.send(
+                [
+                    Outcome(call, error=answer)
+                    if isinstance(answer, Bitrix24Error)
+                    else Outcome(call, Reply(answer))
+                    for call, answer in zip(work.calls, answers, strict=True)
+                ]
+            )
+    except StopIteration:
+        return asked
+
+
+# ---------------------------------------------------------------- whether items exist
+
+
+def test_all_items_are_asked_for_at_once():
+    answers = [{"item": {"id": 10}}, {"item": {"id": "11"}}]
+    assert check(answers, source=DEAL, target=LEAD) == [
+        {"entityTypeId": 2, "id": 10},
+        {"entityTypeId": 1, "id": 11},
+    ]
+
+
+def test_an_item_that_cannot_be_asked_for_is_left_out():
+    assert check([{"item": {"id": 10}}], source=ORDER, target=DEAL) == [{"entityTypeId": 2, "id": 10}]
+    assert check([], source=ORDER) == []
+    assert check([]) == []
+
+
+@pytest.mark.parametrize("position", [0, 1])
+def test_an_item_that_does_not_exist(position):
+    answers: list[Any] = [{"item": {"id": 10}}, {"item": {"id": 11}}]
+    answers[position] = NotFoundError("gone", code="NOT_FOUND_HERE")
+    name = ["source: deal 10", "target: lead 11"][position]
+    problem = f"crm.item.get: NOT_FOUND_HERE {name} does not exist. Check its type and id."
+    with pytest.raises(NotFoundError, match=f"^{re.escape(problem)}$") as raised:
+        check(answers, source=DEAL, target=LEAD)
+    assert (raised.value.code, raised.value.method) == ("NOT_FOUND_HERE", "crm.item.get")
+
+
+TELL_NOTHING = [AccessDeniedError("denied"), InvalidParameterError("what?"), MethodNotFoundError("which?")]
+
+
+@pytest.mark.parametrize("error", TELL_NOTHING, ids=lambda error: type(error).__name__)
+def test_one_who_may_not_ask_is_told_nothing(error):
+    assert len(check([error], target=DEAL)) == 1
+
+
+@pytest.mark.parametrize("error", TELL_NOTHING, ids=lambda error: type(error).__name__)
+def test_the_others_are_looked_at_all_the_same(error):
+    with pytest.raises(NotFoundError, match="target: lead 11 does not exist"):
+        check([error, NotFoundError("gone")], source=DEAL, target=LEAD)
+
+
+def test_an_error_that_leaves_it_open():
+    with pytest.raises(ServerError, match="boom"):
+        check([ServerError("boom")], target=DEAL)
+
+
+def test_another_item_than_the_one_asked_for():
+    with pytest.raises(UnexpectedResultError, match="asked for deal 10, the portal answered another or none"):
+        check([{"item": {"id": 11}}], target=DEAL)
+
+
+# ---------------------------------------------------------------- which items can be asked for
+
+
+@pytest.mark.parametrize(
+    "item", ["L_1", "D_1", "C_1", "CO_1", "Q_1", "SI_1", "dynamic_1042_1", "dynamic_128_1"]
+)
+def test_an_item_whose_connections_can_be_asked_for(item):
+    parsed = CrmItem.parse(item)
+    assert is_readable(parsed)
+    assert check_related(parsed) is parsed
+
+
+@pytest.mark.parametrize("item", ["I_1", "O_1", "OP_1", "OS_1", "DO_1", "SBD_1", "activity_1"])
+@pytest.mark.parametrize(("field", "name"), [({}, "related_to"), ({"field": "item"}, "item")])
+def test_an_item_whose_connections_cannot_be_asked_for(item, field, name):
+    parsed = CrmItem.parse(item)
+    assert not is_readable(parsed)
+    problem = (
+        f"{name}: what {parsed} is connected with cannot be asked for. Give an item of one of the types "
+        "lead, deal, contact, company, quote, smart_invoice, dynamic_<number>."
+    )
+    with pytest.raises(InvalidInputError, match=f"^{re.escape(problem)}$"):
+        check_related(parsed, **field)
+
+
+def test_the_call_for_an_item_of_a_type_without_a_number():
+    with pytest.raises(InvalidInputError, match="no number of the type 'smart_b2e_doc' is known"):
+        item_call(CrmItem("smart_b2e_doc", 1))
+
+
+# ---------------------------------------------------------------- what it is connected with
+
+
+@pytest.mark.parametrize("number", [10, "10"])
+def test_the_fields_of_an_item(number):
+    fields = {"id": number, "title": "A"}
+    assert fields_of(DEAL, {"item": fields}) == fields
+
+
+@pytest.mark.parametrize(
+    "answer", [None, [], {}, "item", {"item": []}, {"item": {}}, {"item": {"id": 11}}, {"item": {"id": None}}]
+)
+@pytest.mark.parametrize("read", [fields_of, related_items])
+def test_an_answer_that_is_another_item(read, answer):
+    problem = "crm.item.get: asked for deal 10, the portal answered another or none"
+    with pytest.raises(UnexpectedResultError, match=f"^{problem}$"):
+        read(DEAL, answer)
+
+
+def related(**fields: Any) -> list[str]:
+    return [str(item) for item in related_items(DEAL, {"item": {"id": 10} | fields})]
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("contactId", ["contact 7"]),
+        ("contactIds", ["contact 7"]),
+        ("companyId", ["company 7"]),
+        ("companyIds", ["company 7"]),
+        ("leadId", ["lead 7"]),
+        ("dealId", ["deal 7"]),
+        ("quoteId", ["quote 7"]),
+        ("parentId1", ["lead 7"]),
+        ("parentId31", ["smart_invoice 7"]),
+        ("parentId1042", ["dynamic_1042 7"]),
+        ("mycompanyId", []),
+        ("parentId0", []),
+        ("parentId", []),
+        ("parentId1042x", []),
+        ("xparentId1042", []),
+        ("title", []),
+    ],
+)
+def test_the_field_of_a_connection(name, found):
+    assert related(**{name: 7}) == found
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        (1, ["contact 1"]),
+        ("1", ["contact 1"]),
+        ([3, "2"], ["contact 2", "contact 3"]),
+        ([2, "2", 0, None, ""], ["contact 2"]),
+        (0, []),
+        ("0", []),
+        (-1, []),
+        (None, []),
+        ("", []),
+        ([], []),
+        ("1.5", []),
+        ("\u0661", []),
+        ("\u00b2", []),
+        ({"id": 1}, []),
+    ],
+)
+def test_the_ids_in_a_field(value, found):
+    assert related(contactIds=value) == found
+
+
+def test_connections_are_told_once_in_order_and_without_the_item_itself():
+    found = related(contactIds=[4, 3], contactId=3, companyId="7", parentId2=10, dealId=9, parentId1042=5)
+    assert found == ["company 7", "contact 3", "contact 4", "deal 9", "dynamic_1042 5"]
