@@ -259,7 +259,7 @@ def _row(row: Any) -> tuple[int, str, float, str]:
     try:
         created = pendulum.parse(str(row["CREATED"]))
         return int(row["ID"]), plain(str(row["COMMENT"])), created.timestamp(), str(row["AUTHOR_ID"])  # type: ignore[union-attr]
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         raise UnexpectedResultError("a comment without id, author, date or text", method=_LIST) from None
 
 

@@ -225,6 +225,6 @@ def _from_json(text: str, field: str, remedy: str) -> Any:
     except (ValueError, RecursionError):
         raise InvalidInputError(
             f"{field}: {shown(text)} is not a JSON list",
-            remedy=f"{remedy} One alone stands in a list, too. In a template write {{{{ ... | tojson }}}}, "
-            "or pass the task's output itself.",
+            remedy=f"{remedy} In a template write {{{{ ... | tojson }}}}, or pass the task's output itself; "
+            "one alone stands in a list, too.",
         ) from None

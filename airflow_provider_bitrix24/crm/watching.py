@@ -184,7 +184,7 @@ def _comment_of(row: Any) -> tuple[int, float]:
     try:
         created = pendulum.parse(str(row["CREATED"])).timestamp()  # type: ignore[union-attr]
         return parse_id(row["ID"], "ID"), created
-    except (KeyError, TypeError, ValueError, AttributeError, InvalidInputError):
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, InvalidInputError):
         raise UnexpectedResultError("a comment without id or date", method=_COMMENTS) from None
 
 
