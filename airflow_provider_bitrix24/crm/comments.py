@@ -125,11 +125,12 @@ def add_comments(
     progress.set_clock(_portal_time(profile))
     progress.suspect(dict(enumerate(calls)))
     errors: dict[int, Bitrix24Error] = {}
-    for attempt in range(_ROUNDS):
+    undecided: dict[int, Bitrix24Error] = {}  # as of the last look-up: a later one may decide it
+    for _ in range(_ROUNDS):
         if progress.unclear:
-            errors |= yield from _look_up(comments, progress, author, cut)
+            undecided = yield from _look_up(comments, progress, author, cut)
         left = [n for n in range(len(comments)) if n not in progress.known and n not in progress.unclear]
-        left = [n for n in left if attempt == 0 or n not in errors or _is_ambiguous(errors[n])]
+        left = [n for n in left if n not in errors or _is_ambiguous(errors[n])]
         if not left:
             break
         outcomes = yield Work([calls[n] for n in left], left)
@@ -137,7 +138,7 @@ def add_comments(
             errors.pop(position, None)
             if outcome.error is not None:
                 errors[position] = outcome.error
-    return [_outcome(comments[n], n, progress, errors) for n in range(len(comments))]
+    return [_outcome(comments[n], n, progress, errors | undecided) for n in range(len(comments))]
 
 
 def _is_ambiguous(error: Bitrix24Error) -> bool:

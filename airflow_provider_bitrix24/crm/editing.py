@@ -137,6 +137,8 @@ def delete_comment(
         try:
             record = yield from _existing(record_id)
             if item is not None and not record.is_on(item):
+                if progress.unclear:
+                    return Edited(record_id, UNBOUND)  # it was on the item when that was sent
                 raise _not_on(item, record_id, _DELETE)
         except NotFoundError as error:
             if missing_ok and error.code == _GONE:
