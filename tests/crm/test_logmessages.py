@@ -1,0 +1,52 @@
+"""Log messages: the call that adds one, and the record it answers with."""
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_bitrix24.crm.items import CrmItem
+from airflow_provider_bitrix24.crm.logmessages import log_message_call, log_message_id
+from airflow_provider_bitrix24.rest.calls import Call
+from airflow_provider_bitrix24.rest.errors import InvalidInputError, UnexpectedResultError
+
+_METHOD = "crm.timeline.logmessage.add"
+_ITEM = CrmItem("dynamic_1042", 7)
+
+
+def test_the_call():
+    fields = {"entityTypeId": 1042, "entityId": 7, "title": " T", "text": "None of it", "iconCode": "info"}
+    assert log_message_call(_ITEM, " T", "None of it", "info") == Call(_METHOD, {"fields": fields})
+
+
+@pytest.mark.parametrize("value", [None, "", " \n", "None", " None ", 5, True, ["a"], b"a"])
+@pytest.mark.parametrize("position", [0, 1, 2])
+def test_what_is_no_text_is_named(value, position):
+    texts = ["Title", "Text", "info"]
+    texts[position] = value
+    with pytest.raises(InvalidInputError) as raised:
+        log_message_call(_ITEM, *texts)
+    field = ("title", "text", "icon_code")[position]
+    assert raised.value.description == f"{field}: {value!r} is not a text"
+    remedy = "Give a text that is not empty; 'None' is what a task that returned nothing passes."
+    assert raised.value.remedy == remedy
+
+
+def test_a_type_without_a_number_is_refused():
+    with pytest.raises(InvalidInputError, match="no number of the type 'activity' is known"):
+        log_message_call(CrmItem("activity", 1), "Title", "Text", "info")
+
+
+@pytest.mark.parametrize("number", [12, "12"])
+def test_the_record(number):
+    assert log_message_id({"logMessage": {"id": number, "title": "T"}}) == 12
+
+
+@pytest.mark.parametrize(
+    "result",
+    [None, True, {}, {"logMessage": None}, {"logMessage": {}}, {"logMessage": {"id": 0}}, {"id": 12}],
+)
+def test_a_result_without_a_record(result):
+    with pytest.raises(UnexpectedResultError) as raised:
+        log_message_id(result)
+    assert raised.value.description == f"a log message without an id: {result!r}"
+    assert raised.value.method == _METHOD
