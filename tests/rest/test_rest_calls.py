@@ -31,6 +31,9 @@ class Index:
     def __index__(self) -> int:
         return 7
 
+    def __repr__(self) -> str:
+        return "Index()"
+
 
 @pytest.mark.parametrize(
     ("value", "sent"),
@@ -76,7 +79,7 @@ def test_values(value, sent):
         ({1, 2}, "cannot be sent"),
         (numpy.array([1, 2]), r"params\.value: array\(\[1, 2\]\) cannot be sent"),
         (Fraction(1, 2), "cannot be sent"),
-        (object(), "cannot be sent"),
+        (object, "cannot be sent"),
         (datetime.time(1, 2), "cannot be sent"),
         (datetime.datetime(2026, 1, 2, 3, 4), "has no time zone"),
         ("half \ud800", "lone surrogate"),
@@ -281,3 +284,68 @@ def test_an_update_that_adds_keeps_its_result():
     facts = Call("crm.contact.update", {"fields": {"PHONE": _NEW}}).facts
     assert facts.returns(True)
     assert not facts.returns(5)
+
+
+# ---------------------------------------------------------------- what a refusal says
+
+
+@pytest.mark.parametrize(
+    ("method", "params", "message"),
+    [
+        ("a/b", {}, "method: 'a/b' is not the name of an API method. Give a name like 'crm.deal.get'"),
+        ("x.get", [1], r"params: \[1\] is not a mapping. Give the method's parameters by name\."),
+        ("x.get", {"AUTH": 1}, "params.AUTH: .* would not get it. Leave it out: credentials come from"),
+        ("x.get", {"a": [b"x"]}, r"params\.a\[0\]: b'x' cannot be sent as JSON. Send text, whole or finite"),
+        ("x.get", {"a": 2**63}, r"params\.a: a number of 64 bits is more than 64.* Send it as text\."),
+        (
+            "x.get",
+            {"a": datetime.datetime(2026, 1, 2)},
+            r"params\.a: datetime.datetime\(2026, 1, 2, 0, 0\) has no time zone.* Give a time with a zone",
+        ),
+        ("x.get", {"a": {"b": "\ud800"}}, r"params\.a\.b: the text holds half a character"),
+        ("x.get", {"a": {"\ud800": 1}}, r"params\.a: the text holds half a character"),
+        ("x.get", {"a": {None: 1}}, r"params\.a: None is not a parameter's name"),
+        ("x.get", {None: 1}, "params: None is not a parameter's name"),
+        ("x.get", {"a": {"1": 0, 1: 0}}, r"params\.a: a name is there twice"),
+        ("x.get", {"a": {"b": [[], {5: {1}}]}}, r"params\.a\.b\[1\]\.5: \{1\} cannot be sent"),
+    ],
+    ids=str,
+)
+def test_a_refusal_names_the_field_the_value_and_the_remedy(method, params, message):
+    with pytest.raises(e.InvalidInputError, match=message):
+        Call(method, params)
+
+
+def test_a_refused_flag_is_named():
+    with pytest.raises(e.InvalidInputError, match="repeatable: 'yes' is not one of True, False, None"):
+        Call("x.get", repeatable="yes")
+
+
+@pytest.mark.parametrize(
+    ("length", "shown"),
+    [(78, f"'{'/' * 78}' is not"), (79, f"'{'/' * 76}... is not")],
+    ids=["at-the-limit", "longer"],
+)
+def test_a_long_value_is_shown_in_part(length, shown):
+    with pytest.raises(e.InvalidInputError, match=f"method: {shown}"):
+        Call("/" * length)
+
+
+@pytest.mark.parametrize("method", ["batch", "BATCH", "upload", "download"])
+def test_what_no_batch_takes(method):
+    assert Call(method).fits_batch is False
+
+
+@pytest.mark.parametrize(("params", "fits"), [({}, True), ({"a": 1}, True), ({"a": None}, False)])
+def test_what_a_batch_carries(params, fits):
+    assert Call("x.get", params).fits_batch is fits
+
+
+def test_a_float_of_another_library_is_sent_as_a_plain_one():
+    [value] = Call("x.get", {"a": numpy.float64(1.5)}).params.values()
+    assert (value, type(value)) == (1.5, float)
+
+
+def test_any_integer_of_another_library_is_sent_as_a_plain_one():
+    [value] = Call("x.get", {"a": numpy.int64(2**63 - 1)}).params.values()
+    assert (value, type(value)) == (2**63 - 1, int)

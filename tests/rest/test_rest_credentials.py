@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 from rest_feed import APPLICATION, CODE, WEBHOOK
 
@@ -66,3 +68,51 @@ def test_an_address_shows_only_what_may_be_seen():
     assert repr(Address("https://p", "/rest/1/secret/x", "/rest/1/***/x")) == (
         "Address(origin='https://p', shown='/rest/1/***/x')"
     )
+
+
+def test_the_parts_of_a_webhooks_address():
+    assert WEBHOOK.address("x.get") == Address(
+        "https://portal.bitrix24.com", f"/rest/1/{CODE}/x.get", "/rest/1/***/x.get"
+    )
+    assert APPLICATION.address("x.get") == Address(
+        "https://portal.bitrix24.com", "/rest/x.get", "/rest/x.get"
+    )
+
+
+def test_signed_parameters_are_a_copy():
+    params = {"id": 1}
+    assert WEBHOOK.sign(params) is not params
+
+
+def test_the_portal_of_an_application():
+    assert APPLICATION.portal == "portal.bitrix24.com"
+
+
+def test_identities_stay_the_same_between_versions():
+    """Ledgers that several processes share go by them."""
+    assert WEBHOOK.identity == _digest("portal.bitrix24.com", "1", CODE)
+    assert APPLICATION.identity == _digest("https://oauth.bitrix.info", "app.1", "portal.bitrix24.com", "")
+    assert APPLICATION.tokens.fingerprint == _digest("refresh-one")
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def test_each_secret_has_a_placeholder_of_its_own():
+    assert WEBHOOK.secrets.hide(CODE) == "bitrix24-webhook-code"
+    assert APPLICATION.secrets.hide(["access-one", "refresh-one", "client-secret-xyz"]) == [
+        "bitrix24-access-token",
+        "bitrix24-refresh-token",
+        "bitrix24-client-secret",
+    ]
+
+
+def test_moving_and_renewing_change_nothing_else():
+    tokens = Tokens("a", "b")
+    application = type(APPLICATION)("https://p", "app", "secret", tokens, "https://oauth.example", "5")
+    moved = application.moved_to("https://q:8443").with_tokens(Tokens("c", "d"))
+    assert moved == type(APPLICATION)(
+        "https://q:8443", "app", "secret", Tokens("c", "d"), "https://oauth.example", "5"
+    )
+    assert WEBHOOK.moved_to("https://q") == type(WEBHOOK)("https://q", "1", CODE)

@@ -78,3 +78,92 @@ def test_input_errors_are_value_errors():
     for cls in (e.InvalidInputError, e.InvalidConnectionError):
         with pytest.raises(ValueError, match="x"):
             raise cls("x")
+
+
+_NO, _UNKNOWN, _YES = e.Acted.NO, e.Acted.UNKNOWN, e.Acted.YES
+_NEVER, _RENEW, _BACK_OFF, _WAIT = e.Retry.NEVER, e.Retry.RENEW, e.Retry.BACK_OFF, e.Retry.WAIT
+
+# whether the exchange tries again, the portal acted, it lasts, and every call meets it
+_SAYS = {
+    e.Bitrix24Error: (_NEVER, _NO, False, False),
+    e.InvalidInputError: (_NEVER, _NO, True, False),
+    e.InvalidConnectionError: (_NEVER, _NO, True, True),
+    e.PortalUnreachableError: (_BACK_OFF, _NO, False, False),
+    e.TlsError: (_NEVER, _NO, True, True),
+    e.ConnectionLostError: (_BACK_OFF, _UNKNOWN, False, False),
+    e.RedirectRefusedError: (_NEVER, _NO, True, True),
+    e.NotAPortalError: (_NEVER, _NO, True, True),
+    e.MalformedReplyError: (_BACK_OFF, _UNKNOWN, False, False),
+    e.ServerError: (_BACK_OFF, _UNKNOWN, False, False),
+    e.LimitError: (_NEVER, _NO, False, False),
+    e.RequestLimitError: (_BACK_OFF, _NO, False, False),
+    e.OperationTimeLimitError: (_WAIT, _NO, False, False),
+    e.SurplusCommandError: (_WAIT, _NO, False, False),
+    e.OverloadError: (_NEVER, _NO, True, True),
+    e.AuthenticationError: (_NEVER, _NO, True, True),
+    e.ExpiredTokenError: (_RENEW, _NO, True, True),
+    e.TokenRenewalError: (_NEVER, _NO, True, True),
+    e.AuthorizationServerError: (_BACK_OFF, _NO, False, True),
+    e.InsufficientScopeError: (_NEVER, _NO, True, False),
+    e.PlanError: (_NEVER, _NO, True, False),
+    e.AccessDeniedError: (_NEVER, _NO, True, False),
+    e.WrongAuthTypeError: (_NEVER, _NO, True, False),
+    e.ConfirmationPendingError: (_NEVER, _NO, True, False),
+    e.PortalClosedError: (_NEVER, _NO, True, True),
+    e.RejectedError: (_NEVER, _NO, False, False),
+    e.MethodNotFoundError: (_NEVER, _NO, True, False),
+    e.NotFoundError: (_NEVER, _NO, True, False),
+    e.InvalidParameterError: (_NEVER, _NO, True, False),
+    e.UnexpectedResultError: (_NEVER, _UNKNOWN, True, False),
+    e.AmbiguousWriteError: (_NEVER, _UNKNOWN, True, False),
+    e.DoneInPartError: (_NEVER, _YES, True, False),
+    e.IncompleteListError: (_NEVER, _NO, False, False),
+    e.MorePagesError: (_NEVER, _NO, True, False),
+}
+
+
+def test_what_every_class_says():
+    said = {cls: (cls.retry, cls.acted, cls.permanent, cls.connection_wide) for cls in ALL.values()}
+    assert said == _SAYS
+
+
+def test_classes_made_elsewhere_are_not_of_the_tree():
+    class Foreign(e.ServerError):
+        pass
+
+    assert "Foreign" not in e.concrete_errors()
+    assert all(name == cls.__name__ for name, cls in e.concrete_errors().items())
+
+
+def test_what_is_not_told_is_empty():
+    error = e.RejectedError()
+    assert error.fields() == {
+        **dict.fromkeys(("description", "code", "method", "portal", "remedy"), ""),
+        "status": None,
+        "retry_after": None,
+    }
+    assert error.outcomes == ()
+    assert e.RejectedError.from_fields({}).fields() == error.fields()
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"method": "x.get"}, "x.get: no reason given"),
+        ({"portal": "p"}, "p: no reason given"),
+        ({"code": "C"}, "C"),
+        ({"description": "held?", "retry_after": 0.0}, "held? Try again in 0 s."),
+        ({"description": "held", "retry_after": 2.6}, "held. Try again in 3 s."),
+        ({"description": "held", "remedy": "Go."}, "held. Go."),
+        ({"description": "held.", "remedy": "Go."}, "held. Go."),
+        ({"description": "held"}, "held"),
+    ],
+    ids=str,
+)
+def test_a_message_has_only_what_is_known(fields, message):
+    assert str(e.RejectedError(**fields)) == message
+
+
+def test_a_remedy_replaces_the_general_advice():
+    assert e.TlsError().remedy == e.TlsError.advice
+    assert e.TlsError(remedy="Do this.").remedy == "Do this."

@@ -47,3 +47,38 @@ def test_the_gate_narrows_on_trouble(answer):
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(work, range(24)))
     assert most == 2
+
+
+def test_every_good_answer_brings_a_part_of_a_request_back():
+    window = Window(4)
+    window.troubled(0)
+    sizes = []
+    for _ in range(6):
+        window.eased()
+        sizes.append(window.size)
+    assert sizes == [2, 2, 3, 3, 3, 4]
+
+
+def test_trouble_of_an_older_epoch_changes_nothing():
+    window = Window(8)
+    window.troubled(0)
+    window.troubled(0)
+    window.troubled(5)
+    assert (window.size, window.epoch) == (4, 1)
+
+
+@pytest.mark.parametrize(
+    ("answer", "epoch"),
+    [(Response(499, b""), 0), (Response(200, b""), 0), (Response(500, b""), 1), (Failure(ValueError()), 1)],
+)
+def test_trouble_begins_with_status_500(answer, epoch):
+    gate = Gate(4)
+    gate.answered(0, answer)
+    assert gate.epoch == epoch
+
+
+def test_a_place_is_given_back_though_the_work_failed():
+    gate = Gate(1)
+    for _ in range(2):
+        with pytest.raises(KeyError), gate.passing():
+            raise KeyError

@@ -87,3 +87,60 @@ def test_a_refusal_shows_no_secret_wherever_it_stands(location):
     refused = follow("https://portal.bitrix24.com", location)
     assert isinstance(refused, RedirectRefusedError)
     assert "s3cr3tcode" not in str(refused)
+
+
+def test_a_refusal_says_where_it_led_and_what_to_do():
+    error = follow("https://a.bitrix24.com:8443", f"https://u:p4ss@crm.example:1{PATH}?a=1")
+    assert (
+        error.description == "the portal redirects to another path: https://crm.example:1/rest/1/***/profile"
+    )
+    assert error.portal == "a.bitrix24.com:8443"
+    assert error.remedy == "If the portal has moved, put its new address into the connection."
+
+
+@pytest.mark.parametrize(
+    ("location", "shown"),
+    [("https://[bad/", ":"), ("https://other.example/a/b/", "https://other.example/a/b"), ("/", "")],
+    ids=["broken", "with-slash", "relative"],
+)
+def test_what_a_refusal_shows_of_the_address(location, shown):
+    shown = shown or "https://a.bitrix24.com"
+    assert follow("https://a.bitrix24.com", location).description.endswith(f": {shown}")
+
+
+@pytest.mark.parametrize(
+    ("old", "location", "origin"),
+    [
+        ("https://a.bitrix24.com", PATH, "https://a.bitrix24.com"),
+        ("https://a.bitrix24.com", f"{PATH}/", "https://a.bitrix24.com"),
+        ("https://a.bitrix24.com", f"//b.bitrix24.ru:8443{PATH}", "https://b.bitrix24.ru:8443"),
+        ("https://127.0.0.1", f"https://localhost{PATH}", "https://localhost"),
+        ("http://localhost", f"https://localhost:8443{PATH}", "https://localhost:8443"),
+        ("http://[::1]:80", f"http://localhost{PATH}", "http://localhost"),
+    ],
+)
+def test_followed(old, location, origin):
+    assert follow(old, location) == origin
+
+
+@pytest.mark.parametrize(
+    ("old", "location"),
+    [
+        ("http://crm.example", f"http://crm.example:81{PATH}"),
+        ("http://crm.example", f"http://localhost{PATH}"),
+        ("http://localhost", f"http://crm.example{PATH}"),
+        ("http://localhost", f"ftp://localhost{PATH}"),
+    ],
+)
+def test_without_tls_only_this_machine_is_followed(old, location):
+    assert "without TLS" in follow(old, location, {"crm.example", "localhost"}).description
+
+
+@pytest.mark.parametrize("host", ["bitrix24.com", "a.b.bitrix24.com", "abitrix24.com", "a.bitrix24.evil"])
+def test_what_is_not_the_cloud(host):
+    error = follow("https://a.bitrix24.ru", f"https://{host}{PATH}")
+    assert "to a host that is neither Bitrix24's cloud nor among the connection's trusted_hosts" in str(error)
+
+
+def test_a_query_is_a_part_of_the_path():
+    assert "to another path" in follow("https://a.bitrix24.com", f"{PATH}?x=1").description

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from urllib.parse import parse_qs
 
 import pytest
-from rest_feed import APPLICATION, html, lost, run_renewal, unreachable
+from rest_feed import APPLICATION, STEADY, html, lost, run_renewal, unreachable
 
 from airflow_provider_bitrix24.rest import errors as e
 from airflow_provider_bitrix24.rest.credentials import Tokens
+from airflow_provider_bitrix24.rest.renewal import read_tokens, renewal
 from airflow_provider_bitrix24.rest.replies import Failure, Response
 from airflow_provider_bitrix24.rest.steps import Renewed
 
@@ -137,3 +139,62 @@ def test_no_secret_in_what_the_server_says():
     result, *_ = renew(answer(400, error="refresh-one", error_description="client-secret-xyz is wrong"))
     assert "refresh-one" not in str(result)
     assert "client-secret-xyz" not in str(result)
+
+
+# ---------------------------------------------------------------- what an error says
+
+
+def read(given: object) -> e.Bitrix24Error:
+    result = read_tokens(given, APPLICATION)
+    assert isinstance(result, e.Bitrix24Error)
+    assert (result.method, result.portal) == ("oauth/token", "oauth.bitrix.info")
+    return result
+
+
+def test_no_answer_is_told_in_the_words_of_what_happened():
+    assert (type(read(lost())), read(lost()).description) == (e.AuthorizationServerError, "reset by peer")
+    certificate = read(Failure(e.TlsError("self-signed")))
+    assert (type(certificate), certificate.description) == (e.TlsError, "self-signed")
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        (html(500), "HTTP 500 without tokens"),
+        (html(499), "HTTP 499 without tokens"),
+        (answer(500, error="X", error_description="boom"), "boom"),
+        (answer(500, error="X"), "HTTP 500 without tokens"),
+        (answer(200, error_description="boom"), "HTTP 200 without tokens"),
+    ],
+    ids=["html", "below-500", "with-text", "with-code", "without-code"],
+)
+def test_trouble_of_the_server_is_told(given, text):
+    error = read(given)
+    assert (type(error), error.description, error.status) == (e.AuthorizationServerError, text, given.status)
+
+
+def test_a_body_that_is_not_quite_text_is_read_all_the_same():
+    body = b'{"access_token": "a", "refresh_token": "b", "x": "\xff"}'
+    assert read_tokens(Response(200, body), APPLICATION) == Tokens("a", "b")
+
+
+@pytest.mark.parametrize("server", ["https://oauth.example:8443", "http://localhost:1"])
+def test_another_server_is_asked_and_named(server):
+    application = replace(APPLICATION, server=server)
+    result, [sent], _, _ = run_renewal(application, [None], [answer(400, error="invalid_client")])
+    assert sent.address.reveal() == f"{server}/oauth/token/"
+    assert result.portal == server.partition("://")[2]
+
+
+def test_pauses_between_attempts_grow_and_say_why():
+    generator = renewal(APPLICATION, STEADY)
+    next(generator)
+    generator.send(None)
+    pauses = []
+    for _ in range(3):
+        pauses.append(generator.send(html(500)))
+        next(generator)
+    assert [pause.seconds for pause in pauses] == [0.375, 0.75, 1.5]
+    assert pauses[1].why == (
+        "attempt 2 of 6 failed: oauth/token at oauth.bitrix.info: HTTP 500 without tokens"
+    )

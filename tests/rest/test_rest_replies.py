@@ -8,7 +8,17 @@ import pytest
 from rest_feed import CODE, WEBHOOK
 
 from airflow_provider_bitrix24.rest import errors as e
-from airflow_provider_bitrix24.rest.replies import Reply, Response, Timing, read_envelope
+from airflow_provider_bitrix24.rest.calls import Call, Outcome
+from airflow_provider_bitrix24.rest.replies import (
+    Failure,
+    Reply,
+    Response,
+    Timing,
+    check_result,
+    json_object,
+    read_batch,
+    read_envelope,
+)
 
 
 def read(body: object, status: int = 200) -> object:
@@ -138,3 +148,174 @@ def test_secrets_in_errors_are_masked(body):
 
 def test_bodies_are_not_shown():
     assert "private" not in repr(Response(200, b"private"))
+
+
+# ---------------------------------------------------------------- a single call's result
+
+GET = Call("crm.deal.get", {"id": 7})
+BIND = Call("crm.timeline.bindings.bind", {"fields": {"OWNER_ID": 1}})
+
+
+def test_a_result_that_fits_is_passed_on():
+    reply = Reply({"ID": "7"}, 1, 2, {"operating": 1})
+    assert check_result(GET, reply, "p") == Outcome(GET, reply)
+
+
+def test_false_is_a_denial_where_the_method_means_it():
+    outcome = check_result(BIND, Reply(False), "p")
+    error = outcome.error
+    assert (outcome.call, outcome.reply, type(error)) == (BIND, Reply(False), e.AccessDeniedError)
+    assert (error.code, error.method, error.portal) == ("ACCESS_DENIED", BIND.method, "p")
+    assert error.remedy == "Give that user the right to change the CRM item."
+    assert "answered 'false'" in error.description
+
+
+@pytest.mark.parametrize(
+    ("call", "result", "problem"),
+    [
+        (GET, False, "returns an object, but the portal answered false"),
+        (GET, None, "returns an object, but the portal answered null"),
+        (GET, ["ж" * 300], 'the portal answered ["' + "ж" * 198),
+        (BIND, 0, "returns true, but the portal answered 0"),
+    ],
+    ids=["false", "null", "long", "zero"],
+)
+def test_any_other_result_that_does_not_fit_is_unexpected(call, result, problem):
+    outcome = check_result(call, Reply(result), "p")
+    assert (outcome.call, outcome.reply) == (call, Reply(result))
+    assert type(outcome.error) is e.UnexpectedResultError
+    assert (outcome.error.method, outcome.error.portal) == (call.method, "p")
+    assert outcome.error.description.endswith(problem)
+
+
+# ---------------------------------------------------------------- a batch's answer
+
+
+def batch(*calls: Call, result: object) -> list[Outcome]:
+    keys = [f"c{position}" for position in range(len(calls))]
+    return read_batch(calls, keys, Reply(result), portal="p", secrets=WEBHOOK.secrets)
+
+
+def test_each_command_gets_what_is_told_of_it():
+    times = {"operating": 1.5}
+    first, second = batch(
+        GET,
+        Call("crm.deal.list"),
+        result={
+            "result": {"c0": {"ID": "7"}, "c1": []},
+            "result_total": {"c1": "120"},
+            "result_next": {"c1": 50},
+            "result_time": {"c0": times},
+        },
+    )
+    assert first == Outcome(GET, Reply({"ID": "7"}, None, None, times))
+    assert second.reply == Reply([], 120, 50, None)
+
+
+@pytest.mark.parametrize(
+    "result",
+    [None, [], {}, {"result": [1]}, {"result": 5, "result_error": "x"}, {"result": {"other": 1}}],
+    ids=repr,
+)
+def test_a_command_that_is_not_spoken_of_has_no_clear_outcome(result):
+    outcomes = batch(GET, BIND, result=result)
+    assert [outcome.call for outcome in outcomes] == [GET, BIND]
+    for outcome in outcomes:
+        assert type(outcome.error) is e.MalformedReplyError
+        assert outcome.error.description == "the batch's answer says nothing of this call"
+        assert (outcome.error.method, outcome.error.portal) == (outcome.call.method, "p")
+
+
+def test_an_error_of_a_command_counts_more_than_its_result():
+    [outcome] = batch(GET, result={"result": {"c0": {"ID": "7"}}, "result_error": {"c0": {"error": "X"}}})
+    assert type(outcome.error) is e.RejectedError
+    assert (outcome.reply, outcome.error.code) == (None, "X")
+    assert (outcome.error.method, outcome.error.portal, outcome.error.status) == (GET.method, "p", 200)
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "text"),
+    [
+        ({"error": "X", "error_description": "d"}, "X", "d"),
+        ("X", "X", ""),
+        (0, "", ""),
+        (None, "", ""),
+        ({"error": CODE, "error_description": CODE}, "***", "***"),
+    ],
+    ids=repr,
+)
+def test_an_error_of_a_command_in_every_shape(error, code, text):
+    [outcome] = batch(GET, result={"result": [], "result_error": {"c0": error}})
+    assert (outcome.error.code, outcome.error.description) == (code, text)
+
+
+def test_lists_by_position_speak_of_the_commands_in_order():
+    first, second = batch(GET, BIND, result={"result": [{"ID": "7"}, True], "result_total": [1, 2]})
+    assert [first.reply.total, second.reply.total] == [1, 2]
+    assert (first.result, second.result) == ({"ID": "7"}, True)
+
+
+# ---------------------------------------------------------------- bodies that are not the API's
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"", "x.get at p: HTTP 502 with a body that is empty"),
+        (b" \n ", "x.get at p: HTTP 502 with a body that is empty"),
+        (b"a\n  b", "x.get at p: HTTP 502 with a body that is not the API's JSON: 'a b'"),
+        (b"  <x>", "x.get at p: HTTP 502 with a body that is HTML: '<x>'"),
+        (b"x <HTML>", "x.get at p: HTTP 502 with a body that is HTML: 'x <HTML>'"),
+        (b"5", "x.get at p: HTTP 502 with a body that is not the API's JSON: '5'"),
+    ],
+    ids=repr,
+)
+def test_what_came_instead_is_told(body, message):
+    error = read(body, 502)
+    assert str(error) == message
+    assert (type(error), error.status) == (e.ServerError, 502)
+
+
+@pytest.mark.parametrize(("before", "kind"), [(1995, "HTML"), (1996, "not the API's JSON")])
+def test_html_is_looked_for_in_the_beginning(before, kind):
+    assert f"a body that is {kind}: " in read(b"x" * before + b"<html>", 502).description
+
+
+def test_the_beginning_of_a_long_body_is_shown_without_secrets():
+    description = read(f"{CODE} {'y' * 500}".encode(), 502).description
+    assert description.endswith(f": '*** {'y' * 196}'")
+
+
+def test_secrets_outside_the_result_become_placeholders_too():
+    assert read({"result": 1, "time": {"x": CODE}}).time == {"x": "bitrix24-webhook-code"}
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("{}", {}), ('{"a": 1}', {"a": 1}), ('\ufeff{"a": 1}', {"a": 1}), ("[]", None), ("", None), ("{", None)],
+    ids=repr,
+)
+def test_json_objects(text, found):
+    assert json_object(text) == found
+
+
+@pytest.mark.parametrize(
+    ("time", "timing"),
+    [
+        ({"operating": "1.5", "operating_reset_at": 9, "duration": 0.25}, Timing(1.5, 9.0, 0.25)),
+        ({"duration": 0}, Timing(duration=0.0)),
+        ({"operating": True, "operating_reset_at": "inf", "duration": [1]}, Timing()),
+    ],
+    ids=repr,
+)
+def test_times(time, timing):
+    assert Timing.parse(time) == timing
+    assert Reply(None, time=time).timing == timing
+
+
+def test_an_answer_is_quick_and_leads_nowhere_unless_told():
+    assert (Response(200, b"").location, Response(200, b"").elapsed, Failure(e.ServerError()).elapsed) == (
+        "",
+        0.0,
+        0.0,
+    )

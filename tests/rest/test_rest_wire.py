@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import ssl
 
 import certifi
@@ -104,3 +105,67 @@ def test_an_interruption_loses_its_past():
         stripped = without_frames(error)
     assert stripped is error
     assert (stripped.__traceback__, stripped.__cause__, stripped.__context__) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    "proxy", ["HTTP://proxy:1", "https://proxy", "socks5://proxy", "socks5h://u:p@proxy"]
+)
+def test_kinds_of_proxies(proxy):
+    assert Wire(proxy=proxy).proxy_for(URL) == proxy
+
+
+@pytest.mark.parametrize(
+    ("proxy", "shown"), [("ftp://u:p@proxy:21", "ftp://proxy"), ("http://", "http://"), ("://x", "://")]
+)
+def test_a_proxy_that_is_none_is_named_with_the_remedy(proxy, shown):
+    with pytest.raises(e.InvalidConnectionError) as caught:
+        Wire(proxy=proxy).proxy_for(URL)
+    assert caught.value.description == f"proxy: {shown} is not the address of a proxy"
+    assert caught.value.remedy == "Give an address like http://proxy.example:3128."
+
+
+def test_a_proxy_of_the_environment_is_chosen_by_the_addresss_scheme(monkeypatch):
+    monkeypatch.setenv("http_proxy", "http://plain:1")
+    monkeypatch.setenv("all_proxy", "http://all:1")
+    assert Wire().proxy_for("http://portal.example/x") == "http://plain:1"
+    assert Wire().proxy_for(URL) == "http://all:1"
+
+
+def test_a_bundle_that_cannot_be_read_is_named_with_the_remedy(tmp_path):
+    bundle = tmp_path / "ca.pem"
+    with pytest.raises(e.InvalidConnectionError) as caught:
+        _ = Wire(verify=str(bundle)).tls
+    assert caught.value.description.startswith(f"verify: no CA bundle can be read from '{bundle}': [Errno 2]")
+    assert caught.value.remedy == "Give the path of a PEM file, or true or false."
+
+
+def test_a_bundle_in_the_home_folder(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    shutil.copy(certifi.where(), tmp_path / "ca.pem")
+    assert len(Wire(verify="~/ca.pem").tls.get_ca_certs()) > 50
+
+
+def test_a_given_bundle_is_trusted_alone_and_checked():
+    context = Wire(verify=certifi.where()).tls
+    assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
+
+
+def test_certificates_are_loaded_once():
+    assert Wire().tls is Wire().tls
+    assert Wire(verify=False).tls is Wire(verify=False).tls
+
+
+def test_causes_are_told_once_each_and_outermost_first():
+    reason, argument, context = OSError("reason"), OSError("argument"), OSError("context")
+    outer = OSError(argument)
+    outer.reason = reason
+    outer.__context__ = context
+    argument.__cause__ = reason
+    assert causes_of(outer) == [outer, reason, context, argument]
+
+
+def test_the_innermost_reason_of_the_system_counts():
+    outer, system, other = OSError("outer"), OSError(111, "Connection refused"), ValueError("other")
+    assert reason_of([outer, system, other]) == "ConnectionRefusedError: Connection refused"
+    assert reason_of([ValueError("first"), other]) == "ValueError: other"
+    assert reason_of([OSError()]) == "OSError"
