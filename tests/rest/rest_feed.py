@@ -149,6 +149,24 @@ class Feed:
         raise AssertionError(step)
 
 
+@dataclass
+class Steps(Feed):
+    """A feed that keeps every step."""
+
+    steps: list[Any] = field(default_factory=list)
+
+    def _answer(self, step: Any) -> Any:
+        self.steps.append(step)
+        return super()._answer(step)
+
+    def of(self, kind: type) -> list[Any]:
+        return [step for step in self.steps if type(step) is kind]
+
+    def fill(self, requests: int) -> None:
+        for _ in range(requests):
+            self.ledger.reserve(self.session.credentials.portal, self.session.limits)
+
+
 def run_renewal(application: OAuthApplication, kept: list[Tokens | None], script: list[Any]) -> Any:
     """Drive a renewal; return its result, what was sent, saved and waited."""
     generator = rn.renewal(application, STEADY)

@@ -150,3 +150,72 @@ def test_refused(params):
 @pytest.mark.parametrize("method", ["batch", "BATCH", "upload", "download"])
 def test_methods_that_a_batch_refuses(method):
     assert not Call(method, {"a": "b"}).fits_batch
+
+
+@pytest.mark.parametrize(
+    ("params", "query"),
+    [
+        ({}, ""),
+        ({"a": 1, "b": "x y"}, "a=1&b=x+y"),
+        ({"a": {"b c": ["x", {"d": "é"}]}}, "a[b+c][0]=x&a[b+c][1][d]=%C3%A9"),
+        ({"A-b_c.~": "A-b_c.~"}, "A-b_c.~=A-b_c.~"),
+        ({">ID": "/&=%"}, "%3EID=%2F%26%3D%25"),
+    ],
+    ids=str,
+)
+def test_queries(params, query):
+    assert php.encode(params) == query
+
+
+@pytest.mark.parametrize(("levels", "fits"), [(60, True), (61, False)])
+def test_nesting_has_a_bound_in_mappings_and_lists(levels, fits):
+    lists: Any = "x"
+    for _ in range(levels - 1):
+        lists = [lists]
+    assert php.carries(nested(levels)) is fits
+    assert php.carries({"a": lists}) is fits
+
+
+@pytest.mark.parametrize(
+    ("params", "fits"),
+    [
+        ({"a": list(range(450)), "b": {"c": list(range(450))}}, True),
+        ({"a": list(range(450)), "b": {"c": list(range(451))}}, False),
+        ({"a": [{"b": [1] * 300, "c": [1] * 300}, 1], "d": [1] * 300}, False),
+    ],
+    ids=["900", "901", "nested"],
+)
+def test_variables_are_counted_through_all_levels(params, fits):
+    assert php.carries(params) is fits
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("$next [x]", "x$TIME[y]", "<", "\x00", "&#x", "a/*b", "..\\x", "a--b", "vbscript :x", "ONload =x"),
+        *("expression (x)", "behavior:x", "behaviour : x", "Select x", "sleep(1)", "from\tx", "set/x"),
+    ],
+    ids=repr,
+)
+def test_text_that_a_portal_may_rewrite_is_not_carried(text):
+    assert not php.carries({"a": text})
+    assert not php.carries({"a": {"b": ["x", text]}})
+
+
+@pytest.mark.parametrize(
+    "text", ["$result", "selection of x", "a-b", "on = x", "&amp;", "a..b", "unselect x", "Дом", "", "select"]
+)
+def test_text_that_only_resembles_it_is_carried(text):
+    assert php.carries({"a": text})
+
+
+@pytest.mark.parametrize("value", [None, True, False, [], {}], ids=repr)
+def test_one_value_without_words_is_enough_at_any_place(value):
+    for params in ({"a": value}, {"a": 1, "b": value}, {"a": [1, value]}, {"a": {"b": 1, "c": value}}):
+        assert not php.carries(params)
+
+
+@pytest.mark.parametrize("key", ["", " ", "a[", "a]", "a\x00"], ids=repr)
+def test_one_odd_name_is_enough_at_any_place(key):
+    for params in ({key: 1}, {"a": 1, key: 1}, {"a": {"b": 1, key: 1}}, {"a": [{key: 1}]}):
+        assert not php.carries(params)
