@@ -56,5 +56,6 @@ def test_missing_rights_name_the_user_and_what_is_forbidden(method, may_not, cod
     assert outcome.error.code == told_code
     assert outcome.error.method == method
     assert outcome.error.remedy == (
-        "Give that user the right to do so, or use the credentials of one who has it."
+        "Give that user the right to do so, or use the credentials of one who has it; "
+        "and check that the item exists, for the API tells no difference."
     )
