@@ -250,3 +250,8 @@ def test_rows_are_found_where_they_are():
     with pytest.raises(e.UnexpectedResultError) as caught:
         rows_of(Call("x.list"), Reply({"a": [1]}), "b")
     assert caught.value.method == "x.list"
+
+
+def test_rows_by_id_are_taken_from_their_place():
+    pager = pager_for(Call("crm.item.list"))
+    assert pager.take(Reply({"items": [{"id": 1}], "more": []}, 1)) == [{"id": 1}]

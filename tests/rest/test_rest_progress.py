@@ -229,7 +229,7 @@ def test_progress_in_memory_has_nothing_to_write():
 
 def test_a_part_of_the_calls_is_noted_under_the_items_it_stands_for():
     progress = Written()
-    tracker = Tracker(progress, [10, 20, 30, 40], [ADD, ADD, BIND, ADD])
+    tracker = Tracker(progress, [10, 20, 30, 40, 50], [ADD, ADD, BIND, ADD, ADD])
     tracker.sending(1, 3)
     assert [positions for positions, _ in progress.begun] == [[20, 40]]
     tracker.ended(1, [done(ADD, 5), done(BIND)])

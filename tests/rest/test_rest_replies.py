@@ -319,3 +319,10 @@ def test_an_answer_is_quick_and_leads_nowhere_unless_told():
         0.0,
         0.0,
     )
+
+
+def test_errors_name_the_method_and_the_portal():
+    error = read({"error": "X"}, 400)
+    assert (error.method, error.portal, error.status) == ("x.get", "p", 400)
+    [outcome] = batch(GET, result={"result": {"c0": []}})
+    assert (outcome.error.method, outcome.error.portal) == (GET.method, "p")
