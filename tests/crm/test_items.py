@@ -203,3 +203,8 @@ def test_an_item_may_be_one_json_text(text):
 def test_a_json_text_that_is_no_item(text):
     with pytest.raises(InvalidInputError):
         CrmItem.parse(text)
+
+
+def test_an_endlessly_nested_json_text():
+    with pytest.raises(InvalidInputError, match=r"item: .* is not JSON"):
+        CrmItem.parse("[" * 200_000)

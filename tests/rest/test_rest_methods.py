@@ -9,6 +9,8 @@ from airflow_provider_bitrix24.rest.methods import Kind, method_facts
 _RETURNS = {
     "true": ("crm.deal.update", [True], [False, 1, "1", None]),
     "id": ("crm.deal.add", [1, "1", 7, "12"], [0, -1, "0", "", "1.5", "-1", "x", True, None, [], 1.5]),
+    # Python reads no number of some thousands of digits.
+    "long id": ("crm.deal.add", [2**63 - 1, str(2**63 - 1)], ["9" * 20, "1" * 5000]),
     "list": ("crm.deal.list", [[], [1]], [{}, None, "[]", True]),
     "object": ("crm.deal.get", [{"ID": 1}], [{}, [], [1], None, True]),
     "null": ("crm.timeline.comment.delete", [None, True], [False, 0, 1, "", [], {}]),
@@ -29,7 +31,7 @@ _RETURNS = {
         for fits, results in ((True, good), (False, bad))
         for result in results
     ],
-    ids=repr,
+    ids=lambda value: repr(value)[:40],
 )
 def test_what_a_method_returns(method, result, fits):
     assert bool(method_facts(method, {}).returns(result)) is fits

@@ -63,7 +63,9 @@ def test_numbers_beyond_all_bounds():
 
 @pytest.mark.parametrize("time", [None, [], "x", {}, {"operating": None}, {"operating": "?"}], ids=repr)
 def test_odd_times(time):
-    assert read({"result": 1, "time": time}).timing == Timing()
+    reply = read({"result": 1, "time": time})
+    assert reply.timing == Timing()
+    assert reply.time == (time if isinstance(time, dict) else None)
 
 
 @pytest.mark.parametrize(
