@@ -8,11 +8,14 @@ from types import SimpleNamespace
 import pytest
 
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
-from airflow_provider_bitrix24.hooks.errors import AmbiguousWriteError
+from airflow_provider_bitrix24.hooks.errors import AmbiguousWriteError, Bitrix24Error
 from airflow_provider_bitrix24.hooks.progress import StoredProgress
 from airflow_provider_bitrix24.operators.bulk import progress_of
 from airflow_provider_bitrix24.operators.rest import Bitrix24CallOperator
-from airflow_provider_bitrix24.operators.timeline import AddTimelineCommentOperator
+from airflow_provider_bitrix24.operators.timeline import (
+    AddTimelineCommentOperator,
+    AddTimelineCommentsOperator,
+)
 from airflow_provider_bitrix24.rest.calls import Call
 from airflow_provider_bitrix24.rest.progress import Span
 
@@ -142,3 +145,30 @@ def test_other_input_after_a_deferral_takes_nothing_for_done():
     progress = progress_of(context_of(1, 2), "d", 2, kept)
     assert progress.known == {}
     assert progress.earlier_since == STARTED.timestamp()
+
+
+def test_with_a_store_what_is_done_belongs_to_one_input(portal):
+    """Of the same input the rest is done in a second try, of another one all of it."""
+    store = KillingStore(1_000)
+
+    def add(text, try_number):
+        rows = [{"item": item, "comment": text} for item in ("D_1", "D_2")]
+        operator = quick(AddTimelineCommentsOperator, rows=rows)
+        return operator.execute(context_of(try_number, 2, task_state_store=store))
+
+    denied = {"code": "ACCESS_DENIED", "status": 400, "params": {"fields": {"ENTITY_ID": 2}}}
+    portal.inject("error", "crm.timeline.comment.add", times=1, **denied)
+    with pytest.raises(Bitrix24Error):
+        add("First", 1)
+    portal.faults.clear()
+    add("Second", 2)
+    texts = [comment.text for number in (1, 2) for comment in portal.comments("deal", number)]
+    assert [texts.count(text) for text in ("First", "Second")] == [1, 2]
+
+    portal.inject("error", "crm.timeline.comment.add", times=1, **denied)
+    with pytest.raises(Bitrix24Error):
+        add("Third", 1)
+    portal.faults.clear()
+    add("Third", 2)
+    texts = [comment.text for number in (1, 2) for comment in portal.comments("deal", number)]
+    assert texts.count("Third") == 2
