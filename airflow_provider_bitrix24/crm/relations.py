@@ -8,7 +8,7 @@ from typing import Any
 
 from airflow_provider_bitrix24.crm.items import CrmItem
 from airflow_provider_bitrix24.rest.bulk import Plan, Work
-from airflow_provider_bitrix24.rest.calls import Call
+from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.errors import (
     AccessDeniedError,
     InvalidInputError,
@@ -74,16 +74,28 @@ def check_items(**items: CrmItem) -> Plan[None]:
     asked = {name: item for name, item in items.items() if is_readable(item)}
     outcomes = (yield Work([item_call(item) for item in asked.values()])) if asked else []
     for (name, item), outcome in zip(asked.items(), outcomes, strict=True):
-        if isinstance(outcome.error, _TELLS_NOTHING):
-            continue
-        if isinstance(outcome.error, NotFoundError):
-            raise NotFoundError(
-                f"{name}: {item} does not exist",
-                code=outcome.error.code,
-                method=_METHOD,
-                remedy="Check its type and id.",
-            )
-        fields_of(item, outcome.unwrap())
+        if not isinstance(outcome.error, _TELLS_NOTHING):
+            fields_of(item, item_result(item, outcome, name))
+
+
+def item_result(item: CrmItem, outcome: Outcome, field: str = "item") -> Any:
+    """Return the result of an item's call.
+
+    :param item: the item that was asked for
+    :param outcome: of its call
+    :param field: where it stands, for the message
+    :raises NotFoundError: it does not exist
+    :raises Bitrix24Error: it could not be read
+    """
+    if isinstance(outcome.error, NotFoundError):
+        raise NotFoundError(
+            f"{field}: {item} does not exist",
+            code=outcome.error.code,
+            method=_METHOD,
+            portal=outcome.error.portal,
+            remedy="Check its type and id.",
+        )
+    return outcome.unwrap()
 
 
 def item_call(item: CrmItem) -> Call:

@@ -13,7 +13,13 @@ import pendulum
 from airflow_provider_bitrix24.crm.conditions import FieldTest, parse_conditions, typed
 from airflow_provider_bitrix24.crm.ids import parse_id, shown
 from airflow_provider_bitrix24.crm.items import CrmItem
-from airflow_provider_bitrix24.crm.relations import check_related, fields_of, is_readable, item_call
+from airflow_provider_bitrix24.crm.relations import (
+    check_related,
+    fields_of,
+    is_readable,
+    item_call,
+    item_result,
+)
 from airflow_provider_bitrix24.crm.stages import (
     Semantic,
     check_semantic,
@@ -60,7 +66,7 @@ class ItemWatch:
         if self._tests is None:
             self._tests = yield from self._read_fields()
         [outcome] = yield Work([item_call(self.item)])
-        fields = fields_of(self.item, outcome.unwrap())
+        fields = fields_of(self.item, item_result(self.item, outcome))
         stages = [test for test in self._tests if test.name == "stageId"]
         if self._semantic is not None or stages:
             semantic = yield from self._semantic_of(fields, stages)
@@ -160,7 +166,7 @@ class CommentWatch:
             self._unchecked = (self._unchecked or 1) - 1
             return
         [outcome] = yield Work([item_call(self.item)])
-        outcome.unwrap()
+        item_result(self.item, outcome)
         # Many that begin together are not to ask again in the same round.
         first = self._unchecked is None
         self._unchecked = random.randint(0, _UNCHECKED) if first else _UNCHECKED  # noqa: S311 - no secret

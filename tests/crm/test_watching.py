@@ -234,11 +234,21 @@ def test_an_error_ends_the_look(method, error):
     portal = Portal()
     portal.answers[method] = error
     watch = ItemWatch("D_10", {"title": "A"}, "process")
-    with pytest.raises(type(error), match=str(error)):
+    with pytest.raises(type(error)):
         portal.look(watch)
     assert portal.methods[-1] == method
     del portal.answers[method]
     assert portal.look(watch) is False
+
+
+def test_an_item_that_does_not_exist_is_named():
+    portal = Portal()
+    portal.answers[_GET] = NotFoundError("Element was not found", code="NOT_FOUND", portal="p.bitrix24.com")
+    with pytest.raises(NotFoundError) as caught:
+        portal.look(ItemWatch("D_10", {"title": "A"}, None))
+    assert str(caught.value) == (
+        f"{_GET} at p.bitrix24.com: NOT_FOUND item: deal 10 does not exist. Check its type and id."
+    )
 
 
 def test_an_error_when_the_stages_are_asked_for_anew():
