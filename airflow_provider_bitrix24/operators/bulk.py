@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from airflow.sdk import Context
@@ -82,13 +82,12 @@ class BulkOperator(DeferringOperator):
         """Act on the items."""
         return self._act(context, None)
 
-    def resume(self, context: Context, event: Any = None, kept: dict[str, Any] | None = None) -> Rows:
-        """Go on after a wait in the triggerer.
+    def go_on(self, context: Context, kept: Mapping[str, Any]) -> Rows:
+        """Act on the items that are left.
 
-        :param event: the trigger's event
-        :param kept: the progress made, where Airflow has no task state store
+        :param kept: under ``kept`` the progress made, where Airflow has no task state store
         """
-        return self._act(context, kept or {})
+        return self._act(context, kept.get("kept") or {})
 
     def _act(self, context: Context, kept: dict[str, Any] | None) -> Rows:
         with self.traced(), self.deferring(lambda: {"kept": kept}):

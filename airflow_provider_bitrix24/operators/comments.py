@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from airflow.sdk import Context
@@ -80,12 +80,12 @@ class AddTimelineCommentOperator(ItemOperator):
         progress.delete()
         return record_id
 
-    def resume(self, context: Context, event: Any = None, record_id: int | None = None) -> int:
-        """Go on after a wait in the triggerer.
+    def go_on(self, context: Context, kept: Mapping[str, Any]) -> int:
+        """Bind the comment if it is added already, else begin.
 
-        :param event: the trigger's event
-        :param record_id: the comment, where it is added already
+        :param kept: under ``record_id`` the comment, where it is added
         """
+        record_id: int | None = kept.get("record_id")
         if record_id is None:
             return self.execute(context)
         with self.traced():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
@@ -48,7 +48,7 @@ class DeferringOperator(Bitrix24Operator):
     def deferring(self, kept: Callable[[], dict[str, Any]] = dict) -> Iterator[None]:
         """Do something that can simply be done anew: defer where a limit refuses it for long.
 
-        :param kept: returns arguments of ``resume``
+        :param kept: returns what :meth:`go_on` is to know
         """
         try:
             yield
@@ -61,9 +61,16 @@ class DeferringOperator(Bitrix24Operator):
         self.wait_in_triggerer(seconds, reason, **kept())
 
     def resume(self, context: Context, event: Any = None) -> Any:
-        """Start anew after a wait in the triggerer.
+        """Go on after a wait in the triggerer.
 
         :param event: the trigger's event
+        """
+        return self.go_on(context, (event or {}).get("kept") or {})
+
+    def go_on(self, context: Context, kept: Mapping[str, Any]) -> Any:
+        """Start anew, unless there is something to know of what was done before the wait.
+
+        :param kept: what was kept
         """
         return self.execute(context)
 
@@ -72,8 +79,8 @@ class DeferringOperator(Bitrix24Operator):
 
         :param seconds: how long
         :param reason: what is waited for
-        :param kept: arguments of ``resume``
+        :param kept: what :meth:`go_on` is to know
         """
         self.log.info("%s The task goes on in %.0f s and holds no worker until then.", reason, seconds)
-        trigger = LimitTrigger(until=time.time() + seconds, reason=reason)
-        self.defer(trigger=trigger, method_name="resume", kwargs=kept)
+        trigger = LimitTrigger(until=time.time() + seconds, reason=reason, kept=kept)
+        self.defer(trigger=trigger, method_name="resume")

@@ -12,6 +12,7 @@ from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 from airflow_provider_bitrix24.hooks.errors import InvalidInputError
 from airflow_provider_bitrix24.operators.rest import Bitrix24BatchOperator, Bitrix24CallOperator
 from airflow_provider_bitrix24.operators.timeline import (
+    AddTimelineCommentOperator,
     AddTimelineCommentsOperator,
     BindTimelineRecordOperator,
 )
@@ -147,6 +148,25 @@ def test_the_wait_for_a_limit_holds_no_worker(portal, connection, run_dag, reque
     second = run_dag(dag)
     assert second.states == {"t": "success"}
     assert "holds no worker until then" in first.output + second.output
+
+
+def test_a_comment_that_waits_to_be_bound_is_added_once(portal, connection, run_dag):
+    connection(portal.connection(requests_per_second=0.34, burst=1, pacing="process"))
+    with DAG("deferred_comment") as dag:
+        AddTimelineCommentOperator(
+            task_id="add",
+            item=("deal", 1),
+            comment="Waited for",
+            bind_to=["C_1"],
+            deferrable=True,
+            max_wait_in_worker=0.5,
+        )
+    run = run_dag(dag)
+    assert run.states == {"add": "success"}
+    assert "holds no worker until then" in run.output
+    added = [comment.record_id for comment in portal.comments("deal", 1) if comment.text == "Waited for"]
+    assert added == [run.xcom("add")]
+    assert portal.bindings(added[0]) == [("contact", 1), ("deal", 1)]
 
 
 def test_arguments_are_checked_when_the_dag_is_read():

@@ -16,11 +16,18 @@ async def _events(trigger):
 @pytest.mark.parametrize("seconds", [-100.0, 0.2])
 def test_fires_at_its_moment_and_not_before(seconds):
     until = time.time() + seconds
-    assert asyncio.run(_events(LimitTrigger(until=until, reason="Used up."))) == [{"status": "over"}]
+    assert asyncio.run(_events(LimitTrigger(until=until, reason="Used up."))) == [
+        {"status": "over", "kept": {}}
+    ]
     assert time.time() >= until
 
 
 def test_is_built_again_from_what_it_says_of_itself():
-    path, arguments = LimitTrigger(until=12.5, reason="Used up.").serialize()
+    path, arguments = LimitTrigger(until=12.5, reason="Used up.", kept={"record_id": 7}).serialize()
     again = import_string(path)(**arguments)
-    assert (again.until, again.reason) == (12.5, "Used up.")
+    assert (again.until, again.reason, again.kept) == (12.5, "Used up.", {"record_id": 7})
+
+
+def test_takes_back_what_was_kept():
+    [event] = asyncio.run(_events(LimitTrigger(until=0.0, reason="Used up.", kept={"record_id": 7})))
+    assert event["kept"] == {"record_id": 7}
