@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from types import SimpleNamespace
-
 import pytest
+from operator_alone import STARTED, context_of, quick
 
-from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 from airflow_provider_bitrix24.hooks.errors import AmbiguousWriteError, Bitrix24Error
 from airflow_provider_bitrix24.hooks.progress import StoredProgress
 from airflow_provider_bitrix24.operators.bulk import progress_of
@@ -19,14 +16,8 @@ from airflow_provider_bitrix24.operators.timeline import (
 from airflow_provider_bitrix24.rest.calls import Call
 from airflow_provider_bitrix24.rest.progress import Span
 
-STARTED = datetime.now(UTC)
 ADD = Call("crm.deal.add", {"fields": {}})
 READ = Call("crm.deal.get", {"id": 1})
-
-
-def context_of(try_number, max_tries, **more):
-    ti = SimpleNamespace(try_number=try_number, max_tries=max_tries, xcom_push=lambda **_: None)
-    return {"ti": ti, "dag_run": SimpleNamespace(start_date=STARTED), **more}
 
 
 @pytest.mark.parametrize(
@@ -92,15 +83,6 @@ class KillingStore(dict):
 
     def delete(self, key):
         self.pop(key, None)
-
-
-def quick(cls, **arguments):
-    class Quick(cls):
-        @property
-        def hook(self):
-            return Bitrix24Hook(self.bitrix24_conn_id, request_cut=0.0)
-
-    return Quick(task_id="t", **arguments)
 
 
 @pytest.mark.parametrize("kill_at", [1, 2, 3, 4])

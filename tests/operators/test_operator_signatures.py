@@ -1,0 +1,206 @@
+"""What every operator takes: its fields that are rendered, its defaults, and where a bad value came from."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from airflow.sdk import DAG, BaseOperator
+from operator_alone import context_of
+
+from airflow_provider_bitrix24.hooks.errors import BITRIX24_RETRY_POLICY, InvalidInputError
+from airflow_provider_bitrix24.operators.activity import BindActivityOperator, UnbindActivityOperator
+from airflow_provider_bitrix24.operators.rest import (
+    Bitrix24BatchOperator,
+    Bitrix24CallOperator,
+    Bitrix24ListOperator,
+)
+from airflow_provider_bitrix24.operators.timeline import (
+    AddTimelineCommentOperator,
+    AddTimelineCommentsOperator,
+    AddTimelineLogMessageOperator,
+    BindTimelineRecordOperator,
+    DeleteTimelineCommentOperator,
+    ListTimelineBindingsOperator,
+    MoveTimelineRecordOperator,
+    SetTimelineBindingsOperator,
+    TransferTimelineOperator,
+    UnbindTimelineRecordOperator,
+    UpdateTimelineCommentOperator,
+)
+
+RECORD = {"record_id": 1, "entity_type": "deal", "entity_id": 1}
+ACTIVITY = {"activity_id": 1, "entity_type": "deal", "entity_id": 1}
+PARTS = {"entity_type": "deal", "entity_id": 1}
+TEXT = {"title": "T", "text": "x"}
+ENDS = {"source": "L_1", "target": "D_1"}
+GET = {"method": "crm.deal.get", "params": {"id": 1}}
+
+#: every operator, with arguments that are right
+OPERATORS = {
+    BindTimelineRecordOperator: [RECORD, {"bindings": []}, {"record_id": 1, "related_to": "D_1"}],
+    UnbindTimelineRecordOperator: [RECORD, {"bindings": []}],
+    SetTimelineBindingsOperator: [{"record_id": 1, "items": ["D_1"]}],
+    MoveTimelineRecordOperator: [{"record_id": 1, **ENDS}],
+    ListTimelineBindingsOperator: [{"record_id": 1}],
+    AddTimelineCommentOperator: [
+        {"item": "D_1", "comment": "x", "files": [], "bind_to": ["D_2"]},
+        {**PARTS, "comment": "x"},
+    ],
+    AddTimelineCommentsOperator: [{"rows": []}],
+    UpdateTimelineCommentOperator: [{"record_id": 1, "comment": "x", "files": [], "item": "D_1"}],
+    DeleteTimelineCommentOperator: [{"record_id": 1, "item": "D_1"}],
+    AddTimelineLogMessageOperator: [{"item": "D_1", "icon_code": "info", **TEXT}, {**PARTS, **TEXT}],
+    BindActivityOperator: [ACTIVITY, {"bindings": []}],
+    UnbindActivityOperator: [ACTIVITY, {"bindings": []}],
+    TransferTimelineOperator: [{**ENDS, "kinds": ["comments"], "mode": "share"}],
+    Bitrix24CallOperator: [GET],
+    Bitrix24ListOperator: [{**GET, "output_path": "/nowhere/a.jsonl"}],
+    Bitrix24BatchOperator: [{"calls": []}],
+}
+EVERY = [(cls, arguments) for cls, lists in OPERATORS.items() for arguments in lists]
+BULK = [cls for cls in OPERATORS if hasattr(cls, "carry_out")]
+DEFERRING = [cls for cls in OPERATORS if hasattr(cls, "deferring")]
+
+
+def name_of(value):
+    return value.__name__ if isinstance(value, type) else None
+
+
+def attribute(argument):
+    return "parameters" if argument == "params" else argument
+
+
+@pytest.mark.parametrize("cls", OPERATORS, ids=name_of)
+def test_what_is_rendered(cls):
+    """A field for each argument that may come from a task, shown as JSON where it may be a list or more."""
+    arguments = {name for given in OPERATORS[cls] for name in given}
+    assert set(cls.template_fields) == {*map(attribute, arguments), "bitrix24_conn_id"}
+    assert len(cls.template_fields) == len(set(cls.template_fields))
+    structured = {
+        "bindings", "bind_to", "calls", "files", "item", "items", "kinds", "params", "related_to", "rows",
+        "source", "target",
+    }  # fmt: skip
+    assert cls.template_fields_renderers == {attribute(name): "json" for name in arguments & structured}
+
+
+@pytest.mark.parametrize(("cls", "arguments"), EVERY, ids=name_of)
+def test_an_argument_is_kept_as_it_was_given(cls, arguments):
+    operator = cls(task_id="t", bitrix24_conn_id="mine", **arguments)
+    assert operator.task_id == "t"
+    assert {name: getattr(operator, attribute(name)) for name in arguments} == arguments
+    left_out = set(cls.template_fields) - {*map(attribute, arguments), "bitrix24_conn_id", "icon_code"}
+    assert {name: getattr(operator, name) for name in left_out} == dict.fromkeys(left_out)
+    assert operator.hook.bitrix24_conn_id == "mine"
+
+
+@pytest.mark.parametrize(("cls", "arguments"), EVERY, ids=name_of)
+def test_defaults(cls, arguments):
+    operator = cls(task_id="t", **arguments)
+    assert operator.bitrix24_conn_id == "bitrix24_default"
+    if BITRIX24_RETRY_POLICY is not None:  # from Airflow 3.3 up
+        assert operator.retry_policy is BITRIX24_RETRY_POLICY
+    if cls in BULK:
+        once = {AddTimelineCommentsOperator: 10, Bitrix24BatchOperator: 1}
+        assert (operator.fail_on, operator.max_in_flight) == ("any", once.get(cls, 20))
+    if cls in DEFERRING:
+        assert (operator.deferrable, operator.max_wait_in_worker) == (False, 60.0)
+
+
+@pytest.mark.parametrize(
+    ("cls", "arguments", "expected"),
+    [
+        (BindTimelineRecordOperator, RECORD, {"check_record": True}),
+        (UnbindTimelineRecordOperator, RECORD, {"missing_ok": True, "keep_last": True}),
+        (ListTimelineBindingsOperator, {"record_id": 1}, {"check_record": True}),
+        (DeleteTimelineCommentOperator, {"record_id": 1}, {"missing_ok": True}),
+        (AddTimelineLogMessageOperator, {"item": "D_1", **TEXT}, {"icon_code": "info"}),
+        (UnbindActivityOperator, ACTIVITY, {"missing_ok": True}),
+        (TransferTimelineOperator, ENDS, {"kinds": ("comments", "activities"), "mode": "share"}),
+        (Bitrix24CallOperator, GET, {"repeatable": None}),
+        (Bitrix24ListOperator, GET, {"max_rows": 1000, "output_path": None}),
+        (Bitrix24ListOperator, {"method": "crm.deal.list"}, {"parameters": None}),
+    ],
+)
+def test_defaults_of_its_own(cls, arguments, expected):
+    operator = cls(task_id="t", **arguments)
+    assert {name: getattr(operator, name) for name in expected} == expected
+
+
+@pytest.mark.parametrize("cls", BULK, ids=name_of)
+def test_what_all_that_act_on_many_items_take(cls):
+    operator = cls(task_id="t", fail_on="never", max_in_flight=3, **OPERATORS[cls][0])
+    assert (operator.fail_on, operator.max_in_flight) == ("never", 3)
+    with pytest.raises(InvalidInputError, match=r"^fail_on: 'some' is none of any, all, never"):
+        cls(task_id="t", fail_on="some", **OPERATORS[cls][0])
+    with pytest.raises(InvalidInputError, match=r"^max_in_flight: 21 is not a whole number from 1 to 20"):
+        cls(task_id="t", max_in_flight=21, **OPERATORS[cls][0])
+
+
+@pytest.mark.parametrize("cls", DEFERRING, ids=name_of)
+def test_what_all_that_defer_take(cls, monkeypatch):
+    arguments = OPERATORS[cls][0]
+    operator = cls(task_id="t", deferrable=True, max_wait_in_worker=5, **arguments)
+    assert (operator.deferrable, operator.max_wait_in_worker) == (True, 5)
+    for value in (True, "5", None):
+        problem = re.escape(f"max_wait_in_worker: {value!r} is not a number of seconds")
+        with pytest.raises(InvalidInputError, match=f"^{problem}"):
+            cls(task_id="t", max_wait_in_worker=value, **arguments)
+    monkeypatch.setenv("AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE", "True")
+    assert cls(task_id="t", **arguments).deferrable is True
+    assert cls(task_id="t", deferrable=False, **arguments).deferrable is False
+
+
+@pytest.mark.parametrize(
+    ("cls", "name"),
+    [
+        (BindTimelineRecordOperator, "check_record"),
+        (UnbindTimelineRecordOperator, "missing_ok"),
+        (UnbindTimelineRecordOperator, "keep_last"),
+        (ListTimelineBindingsOperator, "check_record"),
+        (DeleteTimelineCommentOperator, "missing_ok"),
+        (UnbindActivityOperator, "missing_ok"),
+    ],
+)
+def test_flags(cls, name):
+    arguments = OPERATORS[cls][0]
+    assert getattr(cls(task_id="t", **{name: False}, **arguments), name) is False
+    for value in (0, 1, "no", None):
+        with pytest.raises(InvalidInputError, match=f"^{name}: {value!r} is neither True nor False"):
+            cls(task_id="t", **{name: value}, **arguments)
+
+
+#: for each argument a value that no task should have passed, where it is not 7
+BAD = {"method": "a/b", "title": " ", "mode": "copy", "record_id": "x", "activity_id": "x", "entity_id": "x"}
+TRACED = [
+    (cls, arguments, name)
+    for cls, arguments in EVERY
+    for name in arguments
+    if (cls, name) != (Bitrix24ListOperator, "method")  # nobody passes that, and the path is looked at first
+]
+
+
+@pytest.mark.parametrize(("cls", "arguments", "name"), TRACED, ids=name_of)
+def test_a_bad_value_is_traced_to_its_task(portal, cls, arguments, name):
+    with DAG(f"traced_{cls.__name__}_{name}"):
+        source = BaseOperator(task_id="upstream")
+        other = BaseOperator(task_id="other")
+        good = next((key for key in arguments if key != name), None)
+        passed = {name: source.output, **({good: other.output} if good else {})}
+        operator = cls(task_id="t", **{**arguments, **passed})
+    for key in passed:
+        setattr(operator, attribute(key), BAD.get(key, 7) if key == name else arguments[key])
+    with pytest.raises(InvalidInputError) as caught:
+        operator.execute(context_of())
+    assert re.match(rf"{name}[:.\[]", caught.value.description), caught.value
+    assert caught.value.remedy.endswith("The value came from task 'upstream'.")
+    assert portal.requests == []
+
+
+@pytest.mark.parametrize(("cls", "arguments", "name"), TRACED, ids=name_of)
+def test_a_bad_value_from_nowhere_is_traced_to_nothing(portal, cls, arguments, name):
+    operator = cls(task_id="t", **{**arguments, name: BAD.get(name, 7)})
+    with pytest.raises(InvalidInputError) as caught:
+        operator.execute(context_of())
+    assert "came from" not in str(caught.value)
+    assert portal.requests == []

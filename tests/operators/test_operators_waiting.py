@@ -1,0 +1,256 @@
+"""Operators whose worker is freed while the portal's limits are used up, executed on their own."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from airflow.exceptions import TaskDeferred
+from operator_alone import Store, context_of
+
+from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
+from airflow_provider_bitrix24.hooks.errors import LimitError
+from airflow_provider_bitrix24.operators.activity import BindActivityOperator, UnbindActivityOperator
+from airflow_provider_bitrix24.operators.rest import Bitrix24BatchOperator, Bitrix24CallOperator
+from airflow_provider_bitrix24.operators.timeline import (
+    AddTimelineCommentOperator,
+    AddTimelineCommentsOperator,
+    AddTimelineLogMessageOperator,
+    BindTimelineRecordOperator,
+    DeleteTimelineCommentOperator,
+    ListTimelineBindingsOperator,
+    MoveTimelineRecordOperator,
+    SetTimelineBindingsOperator,
+    TransferTimelineOperator,
+    UnbindTimelineRecordOperator,
+    UpdateTimelineCommentOperator,
+)
+from airflow_provider_bitrix24.triggers.limit import LimitTrigger
+
+ADD, BIND = "crm.timeline.comment.add", "crm.timeline.bindings.bind"
+DEAL_ADD = {"method": "crm.deal.add", "params": {"fields": {"TITLE": "Once"}}}
+
+
+class Limit:
+    """A limit of the portal, which both the portal and what remembers it for the client forget in the end."""
+
+    def __init__(self, portal, connection):
+        self._portal = portal
+        self._connection = connection
+
+    def begin(self, method=None, **options):
+        """Let the portal refuse requests, or the calls of a method only."""
+        self._connection(self._portal.connection(plan="self-hosted", pacing="process"))
+        self._portal.inject("error", method, code="OPERATION_TIME_LIMIT", status=429, times=None, **options)
+
+    def end(self):
+        """Let it accept them again; another ledger knows of no limit."""
+        self._portal.faults.clear()
+        self._connection(self._portal.connection(plan="self-hosted", pacing="machine"))
+
+
+@pytest.fixture
+def limit(portal, connection):
+    return Limit(portal, connection)
+
+
+def waits(cls, **arguments):
+    return cls(task_id="t", deferrable=True, max_wait_in_worker=0, **arguments)
+
+
+def deferred(operator, work):
+    """Do work that has to end in a deferral, and return what goes with it."""
+    with pytest.raises(TaskDeferred) as caught:
+        work(operator)
+    assert caught.value.method_name == "resume"
+    assert caught.value.kwargs in (None, {})
+    trigger = caught.value.trigger
+    assert isinstance(trigger, LimitTrigger)
+    assert time.time() < trigger.until < time.time() + 60
+    assert trigger.reason
+    return trigger.kept
+
+
+def statuses(result):
+    rows = [result] if isinstance(result, dict) else result
+    return [row["STATUS"] for row in rows]
+
+
+def one_number(result):
+    return "a number" if isinstance(result, int) and result > 0 else result
+
+
+#: each with what its result comes to
+OPERATORS = [
+    (BindTimelineRecordOperator, {"bindings": [["{record}", "contact", 1]]}, statuses, ["bound"]),
+    (BindTimelineRecordOperator, {"record_id": "{record}", "related_to": "D_{deal}"}, statuses, ["bound"]),
+    (UnbindTimelineRecordOperator, {"bindings": [["{record}", "contact", 2]]}, statuses, ["unbound"]),
+    (
+        SetTimelineBindingsOperator,
+        {"record_id": "{record}", "items": ["C_2"]},
+        statuses,
+        ["already_bound", "unbound"],
+    ),
+    (
+        MoveTimelineRecordOperator,
+        {"record_id": "{record}", "source": "D_1", "target": "C_1"},
+        statuses,
+        ["moved"],
+    ),
+    (ListTimelineBindingsOperator, {"record_id": "{record}"}, len, 2),
+    (AddTimelineCommentOperator, {"item": "D_1", "comment": "x"}, one_number, "a number"),
+    (AddTimelineCommentsOperator, {"rows": [{"item": "D_1", "comment": "x"}] * 2}, statuses, ["added"] * 2),
+    (
+        UpdateTimelineCommentOperator,
+        {"record_id": "{record}", "comment": "x", "item": "C_2"},
+        one_number,
+        "a number",
+    ),
+    (DeleteTimelineCommentOperator, {"record_id": "{record}", "item": "C_2"}, statuses, ["unbound"]),
+    (AddTimelineLogMessageOperator, {"item": "D_1", "title": "T", "text": "x"}, one_number, "a number"),
+    (BindActivityOperator, {"bindings": [["{call}", "contact", 1]]}, statuses, ["bound"]),
+    (UnbindActivityOperator, {"bindings": [["{call}", "contact", 2]]}, statuses, ["unbound"]),
+    (TransferTimelineOperator, {"source": "D_{deal}", "target": "C_1"}, statuses, ["shared"]),
+    (Bitrix24CallOperator, {"method": "crm.deal.get", "params": {"id": 1}}, lambda deal: deal["ID"], "1"),
+    (Bitrix24CallOperator, DEAL_ADD, one_number, "a number"),
+    (
+        Bitrix24BatchOperator,
+        {"calls": [DEAL_ADD] * 2},
+        lambda rows: [row["ok"] for row in rows],
+        [True, True],
+    ),
+]
+
+
+@pytest.fixture
+def numbers(portal):
+    """A record and an activity, each on deal 1 and contact 2, and a deal with one contact and one comment."""
+    record = portal.add_comment("deal", 1, "Hello")
+    portal.bind(record, "contact", 2)
+    call = portal.add_activity("deal", 1, subject="Call")
+    portal.bind_activity(call, "contact", 2)
+    deal = portal.add_item("deal", {"CONTACT_ID": 3})
+    portal.add_comment("deal", deal, "Alone")
+    return {"record": record, "call": call, "deal": deal}
+
+
+def filled(value, numbers):
+    """Return arguments with the numbers that they name."""
+    if isinstance(value, str):
+        return value.format(**numbers)
+    if isinstance(value, dict):
+        return {key: filled(item, numbers) for key, item in value.items()}
+    return [filled(item, numbers) for item in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize(("cls", "arguments", "view", "expected"), OPERATORS)
+def test_a_limit_frees_the_worker_and_the_work_is_done_after_it(
+    portal, numbers, limit, cls, arguments, view, expected
+):
+    arguments = filled(arguments, numbers)
+    limit.begin()
+    kept = deferred(waits(cls, **arguments), lambda operator: operator.execute(context_of()))
+    assert portal.requests
+    assert not any(entry.executed for entry in portal.journal)
+    limit.end()
+    operator = waits(cls, **arguments)
+    assert view(operator.resume(context_of(), {"status": "over", "kept": kept})) == expected
+    if cls not in (Bitrix24CallOperator, Bitrix24BatchOperator):
+        assert operator.card_address.startswith(portal.url)
+
+
+@pytest.mark.parametrize(("cls", "arguments", "view", "expected"), OPERATORS)
+def test_an_event_that_brings_nothing_begins_anew(portal, numbers, cls, arguments, view, expected):
+    arguments = filled(arguments, numbers)
+    assert view(waits(cls, **arguments).resume(context_of(), None)) == expected
+
+
+@pytest.mark.parametrize(("cls", "arguments", "view", "expected"), OPERATORS)
+def test_a_limit_fails_a_task_that_does_not_defer(
+    portal, numbers, limit, monkeypatch, cls, arguments, view, expected
+):
+    class Impatient(cls):
+        @property
+        def hook(self):
+            return Bitrix24Hook(self.bitrix24_conn_id, max_wait=0)
+
+    limit.begin()
+    operator = Impatient(task_id="t", **filled(arguments, numbers))
+    with pytest.raises(LimitError) as caught:
+        operator.execute(context_of())
+    assert caught.value.retry_after > 0
+
+
+def test_what_is_done_before_the_wait_comes_back_after_it(portal, limit):
+    """The second batch is refused; what the first did is known, although nothing else keeps it."""
+    deals = portal.add_items("deal", [{}] * 60)
+    record = portal.add_comment("deal", 1, "Everywhere")
+    bindings = [[record, "deal", deal] for deal in deals]
+    limit.begin(BIND, params={"fields": {"ENTITY_ID": deals[55]}})
+
+    def operator():
+        return waits(BindTimelineRecordOperator, bindings=bindings, check_record=False, max_in_flight=1)
+
+    kept = deferred(operator(), lambda task: task.execute(context_of()))
+    done = {position for position, _ in kept["kept"]["known"]}
+    assert set(range(50)) <= done
+    assert 55 not in done
+    limit.end()
+    portal.clear_journal()
+    rows = operator().resume(context_of(), {"kept": kept})
+    assert statuses(rows) == ["bound"] * 60
+    assert len(portal.calls(BIND)) == 60 - len(done)
+
+
+def test_what_a_store_keeps_does_not_travel(portal, limit):
+    limit.begin(ADD, params={"fields": {"COMMENT": "b"}})
+    rows = [{"item": "D_1", "comment": text} for text in "ab"]
+    store = Store()
+
+    def operator():
+        return waits(AddTimelineCommentsOperator, rows=rows)
+
+    context = context_of(task_state_store=store)
+    assert deferred(operator(), lambda task: task.execute(context)) == {}
+    limit.end()
+    assert statuses(operator().resume(context, {"kept": {}})) == ["added"] * 2
+    assert [call.params["fields"]["COMMENT"] for call in portal.calls(ADD)] == ["a", "b"]
+
+
+def test_a_comment_that_is_added_is_only_bound_after_the_wait(portal, limit):
+    limit.begin(BIND)
+    arguments = {"item": "D_1", "comment": "x", "bind_to": ["C_1", "C_2"]}
+    kept = deferred(
+        waits(AddTimelineCommentOperator, **arguments), lambda operator: operator.execute(context_of())
+    )
+    [record] = kept.values()
+    limit.end()
+    operator = waits(AddTimelineCommentOperator, **arguments)
+    assert operator.resume(context_of(), {"kept": kept}) == record
+    assert operator.card_address == f"{portal.url}/crm/deal/details/1/"
+    assert portal.bindings(record) == [("contact", 1), ("contact", 2), ("deal", 1)]
+    assert len(portal.calls(ADD)) == 1
+
+
+def test_a_comment_that_waits_twice_is_added_once(portal, limit):
+    limit.begin(BIND)
+    arguments = {"item": "D_1", "comment": "x", "bind_to": ["C_1"]}
+    kept = deferred(
+        waits(AddTimelineCommentOperator, **arguments), lambda operator: operator.execute(context_of())
+    )
+    for _ in range(2):
+        again = deferred(
+            waits(AddTimelineCommentOperator, **arguments),
+            lambda operator: operator.resume(context_of(), {"kept": kept}),
+        )
+        assert again == kept
+    assert len(portal.calls(ADD)) == 1
+
+
+def test_the_log_says_for_how_long_and_why(portal, numbers, limit, written):
+    limit.begin()
+    operator = waits(ListTimelineBindingsOperator, record_id=numbers["record"])
+    deferred(operator, lambda task: task.execute(context_of()))
+    line = next(line for line in written().splitlines() if "holds no worker until then" in line)
+    assert "The task goes on in " in line
+    assert "LimitError" in line or "limit" in line.lower()
