@@ -147,6 +147,27 @@ def test_the_callers_filter_stays_under_the_name_he_gave_it(name):
     assert {key.lower() for key in table.asked[1].params} == {name.lower(), "order", "start"}
 
 
+@pytest.mark.parametrize("name", ["select", "SELECT", "arSelect", "ARSELECT"])
+def test_the_callers_selection_stays_under_the_name_he_gave_it(name):
+    table = Table(list(range(1, 121)))
+    read(Call(DEALS, {name: ["TITLE"]}), table.answer)
+    assert {key.lower() for page in table.asked for key in page.params} == {
+        name.lower(),
+        "filter",
+        "order",
+        "start",
+    }
+    assert all(page.params[name] == ["ID", "TITLE"] for page in table.asked)
+
+
+@pytest.mark.parametrize("name", ["order", "ORDER", "arOrder", "ARORDER"])
+def test_the_callers_order_stays_under_the_name_he_gave_it(name):
+    table = Table(list(range(1, 61)))
+    read(Call(DEALS, {name: {"TITLE": "DESC"}}), table.answer)
+    assert [page.params[name] for page in table.asked] == [{"TITLE": "DESC", "ID": "ASC"}] * 2
+    assert {key.lower() for page in table.asked for key in page.params} == {name.lower(), "start"}
+
+
 @pytest.mark.parametrize(("order", "bound"), [("ASC", {">ID": 30}), ("DESC", {"<ID": 91})])
 def test_a_filter_on_the_id_is_kept(order, bound):
     table = Table(list(range(1, 121)))
