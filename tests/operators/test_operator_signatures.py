@@ -204,3 +204,56 @@ def test_a_bad_value_from_nowhere_is_traced_to_nothing(portal, cls, arguments, n
         operator.execute(context_of())
     assert "came from" not in str(caught.value)
     assert portal.requests == []
+
+
+def one_of_many(mapped, arguments):
+    """Return one task of a mapping as it is executed."""
+    with DAG("mapped") as dag:
+        source = BaseOperator(task_id="upstream")
+        mapped(source.output)
+    return dag.task_dict["t"].unmap(arguments)
+
+
+def refusal_of(operator):
+    with pytest.raises(InvalidInputError) as caught:
+        operator.execute(context_of())
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("cls", "rest", "name"),
+    [
+        (AddTimelineCommentOperator, {"item": "D_1", "comment": "x"}, "files"),
+        (AddTimelineCommentOperator, {"item": "D_1", "comment": "x"}, "bind_to"),
+        (UpdateTimelineCommentOperator, {"record_id": 1, "comment": "x"}, "files"),
+        (UpdateTimelineCommentOperator, {"record_id": 1, "comment": "x"}, "item"),
+        (DeleteTimelineCommentOperator, {"record_id": 1}, "item"),
+    ],
+)
+def test_an_optional_argument_that_a_mapped_task_was_given_does_not_become_nothing(portal, cls, rest, name):
+    def mapped(output):
+        cls.partial(task_id="t").expand_kwargs(output)
+
+    message = refusal_of(one_of_many(mapped, {**rest, name: None}))
+    assert message.startswith(f"{name}: it was given, but is None now. ")
+    assert message.endswith("The value came from task 'upstream'.")
+    assert portal.requests == []
+    # left out as None in a DAG file, it is simply not there
+    left_out = cls(
+        task_id="t", **{**rest, "record_id" if "record_id" in rest else "comment": " ", name: None}
+    )
+    assert "it was given" not in refusal_of(left_out)
+
+
+def test_what_is_mapped_comes_from_its_task_and_what_is_not_from_nowhere(portal):
+    def mapped(output):
+        DeleteTimelineCommentOperator.partial(task_id="t", record_id="x").expand(item=output)
+
+    assert "came from" not in refusal_of(one_of_many(mapped, {"item": "D_1"}))
+
+    def all_mapped(output):
+        DeleteTimelineCommentOperator.partial(task_id="t", item="x").expand(record_id=output)
+
+    message = refusal_of(one_of_many(all_mapped, {"record_id": "x"}))
+    assert message.startswith("record_id: 'x' is not an id.")
+    assert message.endswith("The value came from task 'upstream'.")
