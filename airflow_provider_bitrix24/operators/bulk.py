@@ -1,4 +1,4 @@
-"""What operators share that act on many items: outcomes, progress that outlives a try, deferring."""
+"""What operators share that act on many items: outcomes of each, progress that outlives a try, deferring."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from airflow_provider_bitrix24.hooks.outcomes import (
     check_fail_on,
     check_in_flight,
 )
-from airflow_provider_bitrix24.hooks.progress import StoredProgress, digest_of
 from airflow_provider_bitrix24.links.card import CrmCardLink
 from airflow_provider_bitrix24.operators.base import pushing_outcomes
 from airflow_provider_bitrix24.operators.deferring import DeferringOperator
-from airflow_provider_bitrix24.rest.progress import Progress, Span
+from airflow_provider_bitrix24.operators.progress import kept_of, progress_of, work_digest
+from airflow_provider_bitrix24.rest.progress import Progress
 
 Rows = list[dict[str, Any]]
 
@@ -97,17 +97,17 @@ class BulkOperator(DeferringOperator):
             return []
         with self.traced():
             hook = self.hook
-            digest = digest_of(type(self).__name__, owner_of(hook), self.fingerprint(items))
+            digest = work_digest(self, hook, self.fingerprint(items))
             if item := self.card(items):
                 self.link_card(hook, item)
             progress = progress_of(context, digest, self.retries or 0, kept)
-        with self.traced(), self.deferring(lambda: _kept(progress, digest)):
+        with self.traced(), self.deferring(lambda: kept_of(progress, digest)):
             result = self.carry_out(hook, items, progress)
         if result.failed:
             progress.flush()
         if self.deferrable and result.wait is not None:
             reason = "The portal's limits are used up."
-            self.wait_in_triggerer(result.wait, reason, **_kept(progress, digest))
+            self.wait_in_triggerer(result.wait, reason, **kept_of(progress, digest))
         with self.traced():
             rows = pushing_outcomes(context, lambda: self.checked(result, progress))
         progress.delete()
@@ -123,49 +123,3 @@ def counted(rows: Rows, *statuses: str) -> str:
     """
     counts = {status: sum(row["STATUS"] == status for row in rows) for status in statuses}
     return ", ".join(f"{count} {status}" for status, count in counts.items() if count)
-
-
-def progress_of(context: Context, digest: str, retries: int, kept: dict[str, Any] | None) -> Progress:
-    """Return what is known of a task's work.
-
-    :param context: the task's context
-    :param digest: what the work is
-    :param retries: retries that the task has
-    :param kept: what was kept while the task was deferred; ``None`` where it was not
-    """
-    ti = context.get("ti")
-    most = int(getattr(ti, "max_tries", retries))
-    store = context.get("task_state_store")
-    if store is not None:
-        return StoredProgress(store, digest, most)  # which clearing a task by hand raises
-    if kept is not None and kept.get("digest", digest) != digest:  # the DAG or what it reads has changed
-        return Progress(earlier_since=_started(context))
-    if kept is not None:
-        return Progress(
-            {int(position): result for position, result in kept.get("known", ())},
-            {int(position): Span(*span) for position, span in kept.get("unclear", ())},
-        )
-    first = most - retries + 1
-    if getattr(ti, "try_number", first) <= first:
-        return Progress()
-    return Progress(earlier_since=_started(context))
-
-
-def owner_of(hook: Bitrix24Hook) -> str:
-    """Return whose work it is, which stays the same when a webhook's code or a token is replaced."""
-    credentials = hook.get_conn().session.credentials
-    return f"{credentials.portal}/{credentials.user_id}"
-
-
-def _started(context: Context) -> float:
-    started = context["dag_run"].start_date
-    return started.timestamp() if started is not None else 0.0
-
-
-def _kept(progress: Progress, digest: str) -> dict[str, Any]:
-    """Return what a deferred task takes along: nothing, where it is kept in the task state store."""
-    if progress.outlives_a_try:
-        return {}
-    known = [[position, result] for position, result in progress.known.items()]
-    unclear = [[position, list(span)] for position, span in progress.unclear.items()]
-    return {"kept": {"digest": digest, "known": known, "unclear": unclear}}

@@ -14,12 +14,12 @@ from airflow_provider_bitrix24.crm.timeline import TimelineBinding, comment_fiel
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 from airflow_provider_bitrix24.hooks.files import read_files
 from airflow_provider_bitrix24.hooks.outcomes import DEFAULT_IN_FLIGHT, ONCE_IN_FLIGHT, BulkResult
-from airflow_provider_bitrix24.hooks.progress import digest_of
 from airflow_provider_bitrix24.links.card import CrmCardLink
 from airflow_provider_bitrix24.operators.base import UNSET, check_flag, optional, or_none, pushing_outcomes
-from airflow_provider_bitrix24.operators.bulk import BulkOperator, Rows, counted, owner_of, progress_of
+from airflow_provider_bitrix24.operators.bulk import BulkOperator, Rows, counted
 from airflow_provider_bitrix24.operators.deferring import DeferringOperator
 from airflow_provider_bitrix24.operators.item import ItemOperator
+from airflow_provider_bitrix24.operators.progress import progress_for
 from airflow_provider_bitrix24.rest.progress import Progress
 
 
@@ -72,8 +72,7 @@ class AddTimelineCommentOperator(ItemOperator):
             comment, further = self._parse()
             hook = self.hook
             self.link_card(hook, comment.item)
-            digest = digest_of(type(self).__name__, owner_of(hook), comment.call().params)
-            progress = progress_of(context, digest, self.retries or 0, None)
+            progress = progress_for(self, context, hook, comment.call().params)
             record_id = _add(hook, comment, progress)
         self.log.info("Timeline record %s was added to %s.", record_id, comment.item)
         self._bind(context, hook, record_id, further)
@@ -92,8 +91,7 @@ class AddTimelineCommentOperator(ItemOperator):
             comment, further = self._parse()
             hook = self.hook
             self.link_card(hook, comment.item)
-            digest = digest_of(type(self).__name__, owner_of(hook), comment.call().params)
-            progress = progress_of(context, digest, self.retries or 0, {})
+            progress = progress_for(self, context, hook, comment.call().params)
         self._bind(context, hook, record_id, further)
         progress.delete()
         return record_id
@@ -230,8 +228,7 @@ class UpdateTimelineCommentOperator(DeferringOperator):
             hook = self.hook
             if item is not None:
                 self.link_card(hook, item)
-            digest = digest_of(type(self).__name__, owner_of(hook), [record_id, fields, str(item)])
-            progress = progress_of(context, digest, self.retries or 0, None)
+            progress = progress_for(self, context, hook, [record_id, fields, str(item)])
             done = hook.update_comment(record_id, self.comment, files, item, progress)
             progress.delete()
         if done.record_id == record_id:
@@ -291,8 +288,7 @@ class DeleteTimelineCommentOperator(DeferringOperator):
             hook = self.hook
             if item is not None:
                 self.link_card(hook, item)
-            digest = digest_of(type(self).__name__, owner_of(hook), [record_id, str(item)])
-            progress = progress_of(context, digest, self.retries or 0, None)
+            progress = progress_for(self, context, hook, [record_id, str(item)])
             done = hook.delete_comment(record_id, item, self.missing_ok, progress)
             progress.delete()
         self.log.info("Comment %s: %s", record_id, done.status)

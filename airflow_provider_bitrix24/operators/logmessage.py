@@ -8,9 +8,8 @@ from typing import Any
 from airflow.sdk import Context
 
 from airflow_provider_bitrix24.crm.logmessages import log_message_call, log_message_id
-from airflow_provider_bitrix24.hooks.progress import digest_of
-from airflow_provider_bitrix24.operators.bulk import owner_of, progress_of
 from airflow_provider_bitrix24.operators.item import ItemOperator
+from airflow_provider_bitrix24.operators.progress import progress_for
 
 
 class AddTimelineLogMessageOperator(ItemOperator):
@@ -52,8 +51,7 @@ class AddTimelineLogMessageOperator(ItemOperator):
             call = log_message_call(item, self.title, self.text, self.icon_code)
             hook = self.hook
             self.link_card(hook, item)
-            digest = digest_of(type(self).__name__, owner_of(hook), call.params)
-            progress = progress_of(context, digest, self.retries or 0, None)
+            progress = progress_for(self, context, hook, call.params)
             record_id = log_message_id(hook.call_many([call], progress, 1)[0].unwrap())
             progress.delete()
         self.log.info("Timeline record %s was added to %s.", record_id, item)

@@ -12,11 +12,11 @@ from airflow.sdk import Context
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 from airflow_provider_bitrix24.hooks.errors import InvalidInputError, join
 from airflow_provider_bitrix24.hooks.outcomes import BulkResult
-from airflow_provider_bitrix24.hooks.progress import digest_of
 from airflow_provider_bitrix24.operators.base import from_template
-from airflow_provider_bitrix24.operators.bulk import BulkOperator, Rows, owner_of, progress_of
+from airflow_provider_bitrix24.operators.bulk import BulkOperator, Rows
 from airflow_provider_bitrix24.operators.deferring import DeferringOperator
 from airflow_provider_bitrix24.operators.params import ApiParamsOperator
+from airflow_provider_bitrix24.operators.progress import progress_for
 from airflow_provider_bitrix24.rest import errors as rest
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.progress import Progress
@@ -52,8 +52,7 @@ class Bitrix24CallOperator(ApiParamsOperator, DeferringOperator):
             hook = self.hook
             if call.may_repeat:
                 return hook.call(call.method, call.params, repeatable=call.repeatable)
-            digest = digest_of(type(self).__name__, owner_of(hook), call.method, call.params)
-            progress = progress_of(context, digest, self.retries or 0, None)
+            progress = progress_for(self, context, hook, [call.method, call.params])
             result = hook.call_many([call], progress, 1)[0].unwrap()
             progress.delete()
             return result

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
-from operator_alone import STARTED, context_of, quick
+from operator_alone import STARTED, Store, context_of, quick
 
 from airflow_provider_bitrix24.hooks.errors import AmbiguousWriteError, Bitrix24Error
 from airflow_provider_bitrix24.hooks.progress import StoredProgress
-from airflow_provider_bitrix24.operators.bulk import progress_of
+from airflow_provider_bitrix24.operators.progress import kept_of, progress_of
 from airflow_provider_bitrix24.operators.rest import Bitrix24CallOperator
 from airflow_provider_bitrix24.operators.timeline import (
     AddTimelineCommentOperator,
     AddTimelineCommentsOperator,
+    AddTimelineLogMessageOperator,
+    DeleteTimelineCommentOperator,
+    UpdateTimelineCommentOperator,
 )
 from airflow_provider_bitrix24.rest.calls import Call
-from airflow_provider_bitrix24.rest.progress import Span
+from airflow_provider_bitrix24.rest.progress import Progress, Span
 
 ADD = Call("crm.deal.add", {"fields": {}})
 READ = Call("crm.deal.get", {"id": 1})
@@ -115,6 +120,105 @@ def test_a_call_that_must_not_be_repeated_is_not(portal, kill_at, sent):
     assert len(portal.calls("crm.deal.add")) == 1
 
 
+def twice(cls, first, second):
+    """Do something in a task whose worker dies when all is done, and then something in its second try."""
+    store = KillingStore(kill_at=4)
+    with pytest.raises(Killed):
+        quick(cls, **first).execute(context_of(1, 1, task_state_store=store))
+    store.left = 99
+    return quick(cls, **second).execute(context_of(2, 1, task_state_store=store))
+
+
+DEAL = {"method": "crm.deal.add", "params": {"fields": {"TITLE": "Once"}}}
+MESSAGE = {"item": "D_1", "title": "Sync", "text": "Done"}
+COMMENT = {"item": "D_1", "comment": "Once"}
+
+
+@pytest.mark.parametrize(
+    ("cls", "arguments"),
+    [
+        (Bitrix24CallOperator, DEAL),
+        (AddTimelineLogMessageOperator, MESSAGE),
+        (AddTimelineCommentOperator, COMMENT),
+    ],
+)
+def test_what_is_done_is_not_done_again(portal, cls, arguments):
+    result = twice(cls, arguments, arguments)
+    [sent] = [call for call in portal.calls() if call.method.endswith(".add")]
+    number = sent.result if isinstance(sent.result, int) else sent.result["logMessage"]["id"]
+    assert result == number
+
+
+@pytest.mark.parametrize(
+    ("cls", "arguments", "other"),
+    [
+        (Bitrix24CallOperator, DEAL, {"method": "crm.lead.add"}),
+        (Bitrix24CallOperator, DEAL, {"params": {"fields": {"TITLE": "Twice"}}}),
+        (Bitrix24CallOperator, DEAL, {"bitrix24_conn_id": "other_user"}),
+        (AddTimelineLogMessageOperator, MESSAGE, {"item": "D_2"}),
+        (AddTimelineLogMessageOperator, MESSAGE, {"text": "Nothing"}),
+    ],
+)
+def test_other_work_is_not_taken_for_done(portal, connection, cls, arguments, other):
+    """What was done before it may have been this: the task has changed, not the run."""
+    connection(portal.connection(user_id=2), "other_user")
+    with pytest.raises(AmbiguousWriteError):
+        twice(cls, arguments, {**arguments, **other})
+    assert len([call for call in portal.calls() if call.method.endswith(".add")]) == 1
+
+
+@pytest.mark.parametrize("other", [{"comment": "Other"}, {"item": "D_2"}])
+def test_another_comment_is_looked_up_and_added(portal, other):
+    arguments = {**COMMENT, **other}
+    record = twice(AddTimelineCommentOperator, COMMENT, arguments)
+    [comment] = [comment for comment in portal.comments() if comment.record_id == record]
+    assert comment.text == arguments["comment"]
+    assert portal.bindings(record) == [("deal", int(arguments["item"].removeprefix("D_")))]
+
+
+@pytest.mark.parametrize(
+    ("cls", "arguments", "other"),
+    [
+        (AddTimelineCommentsOperator, {"rows": [COMMENT]}, {"rows": [{**COMMENT, "comment": "Other"}]}),
+        (AddTimelineCommentsOperator, {"rows": [COMMENT]}, {"bitrix24_conn_id": "other_user"}),
+        (AddTimelineCommentsOperator, {"rows": [COMMENT]}, {}),
+    ],
+    ids=["other rows", "another user", "the same"],
+)
+def test_many_comments_are_taken_for_done_where_they_are_the_same(portal, connection, cls, arguments, other):
+    connection(portal.connection(user_id=2), "other_user")
+    [row] = twice(cls, arguments, {**arguments, **other})
+    adds = portal.calls("crm.timeline.comment.add")
+    assert len(adds) == (2 if other else 1)
+    assert row["ID"] == adds[-1].result
+
+
+@pytest.mark.parametrize("other", [{"comment": "Newer", "item": "D_1"}, {"item": "CO_1"}, {}])
+def test_another_change_of_a_comment_is_made(portal, other):
+    record = portal.add_comment("deal", 1, "Old")
+    portal.bind(record, "contact", 2)
+    portal.bind(record, "company", 1)
+    first = {"record_id": record, "comment": "New", "item": "C_2"}
+    wanted = {**first, **other}
+    changed = twice(UpdateTimelineCommentOperator, first, wanted)
+    texts = {comment.record_id: comment.text for comment in portal.comments()}
+    assert texts[changed] == wanted["comment"]
+    items = {"C_2": ("contact", 2), "CO_1": ("company", 1), "D_1": ("deal", 1)}
+    assert portal.bindings(changed) == [items[wanted["item"]]]
+
+
+def test_another_comment_is_deleted(portal):
+    one, two = (portal.add_comment("deal", 1, text) for text in ("One", "Two"))
+    for record in (one, two):
+        portal.bind(record, "contact", 2)
+    first = {"record_id": one, "item": "C_2"}
+    assert twice(DeleteTimelineCommentOperator, first, {**first, "record_id": two})["STATUS"] == "unbound"
+    assert portal.bindings(one) == portal.bindings(two) == [("deal", 1)]
+    portal.bind(one, "contact", 2)
+    assert twice(DeleteTimelineCommentOperator, first, {**first, "item": "D_1"})["STATUS"] == "deleted"
+    assert portal.bindings(one) == []
+
+
 def test_without_a_store_a_comment_is_looked_up_in_a_second_try(portal):
     operator = quick(AddTimelineCommentOperator, item=("deal", 1), comment="Once", retries=1)
     first = operator.execute(context_of(1, 1))
@@ -154,3 +258,18 @@ def test_with_a_store_what_is_done_belongs_to_one_input(portal):
     add("Third", 2)
     texts = [comment.text for number in (1, 2) for comment in portal.comments("deal", number)]
     assert texts.count("Third") == 2
+
+
+def test_what_a_deferred_task_takes_along_comes_back():
+    progress = Progress({0: 7, 1: True}, {2: Span(5.0, 6.0)})
+    kept = kept_of(progress, "d")
+    assert json.loads(json.dumps(kept)) == kept
+    again = progress_of(context_of(2, 2), "d", 2, kept["kept"])
+    assert (again.known, again.unclear) == (progress.known, progress.unclear)
+    assert kept_of(StoredProgress(Store(), "d", 0), "d") == {}
+
+
+def test_a_run_of_which_nobody_knows_when_it_began_may_have_begun_whenever():
+    context = context_of(2, 1)
+    context["dag_run"].start_date = None
+    assert progress_of(context, "d", 1, None).earlier_since == 0.0
