@@ -31,6 +31,30 @@ def test_a_batch_of_which_nothing_came_halves_the_next(code):
     assert portal.lengths == [1, 19, 1, 9, 9]
 
 
+def test_a_batch_of_three_pages_of_which_nothing_came_is_read_page_by_page():
+    portal = LongList(ids(200), errors=dict.fromkeys(range(1, 4), "INTERNAL_SERVER_ERROR"))
+    assert portal.read() == sorted(portal.ids)
+    assert portal.lengths == [1, 3, 1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        {"start": 1.0},
+        {"finish": 99.0},
+        {"start": "1", "finish": 99.0},
+        {"start": 1.0, "finish": "99"},
+        {"start": False, "finish": 99.0},
+        "99",
+        [99.0],
+    ],
+)
+def test_a_time_that_is_none_halves_nothing(times):
+    portal = LongList(ids(4000), times=times)
+    assert portal.read() == sorted(portal.ids)
+    assert portal.lengths == [1, 50, 29]
+
+
 def test_one_page_that_failed_shortens_nothing():
     portal = LongList(ids(1000), errors={19: "INTERNAL_SERVER_ERROR"})
     assert portal.read() == sorted(portal.ids)
@@ -51,6 +75,27 @@ def test_a_chain_after_good_ones_is_not_given_up_early():
     portal = LongList(ids(1000), wrong=dict.fromkeys((1, 9), False))
     assert portal.read() == sorted(portal.ids)
     assert sum(length > 1 for length in portal.lengths) >= 2
+
+
+def test_good_chains_go_on_to_the_end():
+    portal = LongList(ids(12_550))
+    assert portal.read() == sorted(portal.ids)
+    assert portal.lengths == [1, 50, 50, 50, 50, 50]
+
+
+def test_only_the_third_chain_in_vain_in_a_row_is_the_last():
+    """The pages are numbered as they are served: after a chain in vain comes one page by itself."""
+    portal = LongList(ids(20_000), wrong=dict.fromkeys((51, 102, 153), False))
+    assert portal.read() == sorted(portal.ids)
+    assert portal.lengths[:8] == [1, 50, 50, 1, 50, 1, 50, 1]
+    assert set(portal.lengths[8:]) == {1}
+
+
+def test_a_chain_with_two_good_pages_is_not_in_vain():
+    portal = LongList(ids(20_000), wrong=dict.fromkeys((3, 54, 105, 156), False))
+    assert portal.read() == sorted(portal.ids)
+    assert portal.lengths[:9] == [1, 50, 1, 50, 1, 50, 1, 50, 1]
+    assert max(portal.lengths[9:]) > 1
 
 
 @pytest.mark.parametrize(
