@@ -141,14 +141,18 @@ def delete_comment(
                     return Edited(record_id, UNBOUND)  # it was on the item when that was sent
                 raise _not_on(item, record_id, _DELETE)
         except NotFoundError as error:
-            if missing_ok and error.code == _GONE:
+            if error.code == _GONE and progress.unclear:
+                return Edited(record_id, DELETED)  # it was there when that was sent
+            if error.code == _GONE and missing_ok:
                 return Edited(record_id, NOT_FOUND)
             raise
         several = len(record.bound_to) > 1
         if several and item is None:
             raise _several(record_id, record)
         params = {"id": record_id, **_owner(item if several else None)}
-        [outcome] = yield Work([Call(_DELETE, params, repeatable=None if several else True)], [0])
+        # sent again, what is gone counts as done, but another try could not tell by whom
+        again = True if missing_ok and not several else None
+        [outcome] = yield Work([Call(_DELETE, params, repeatable=again)], [0])
         if not isinstance(outcome.error, AmbiguousWriteError):
             break  # otherwise the next look tells whether it was carried out
     outcome.unwrap()

@@ -15,14 +15,15 @@ from airflow_provider_bitrix24.rest.errors import (
 from airflow_provider_bitrix24.rest.progress import Span
 
 
+@pytest.mark.parametrize("missing_ok", [True, False])
 @pytest.mark.parametrize("item", [None, DEAL])
-def test_a_comment_on_one_item_is_deleted(item):
+def test_a_comment_on_one_item_is_deleted(item, missing_ok):
     portal = Portal({5: [DEAL]})
-    assert portal.delete(item, missing_ok=False) == Edited(5, "deleted")
+    assert portal.delete(item, missing_ok=missing_ok) == Edited(5, "deleted")
     assert portal.bound == {}
     [call] = portal.made(DELETE)
     assert call.params == {"id": 5}
-    assert call.may_repeat
+    assert call.may_repeat == missing_ok, "what is gone is an error in another try, so that has to know"
     assert portal.positions == [[0]]
 
 
@@ -74,6 +75,29 @@ def test_a_comment_that_an_earlier_try_may_have_taken_off_was_taken_off():
     progress = portal.progress(unclear={0: Span(900.0, 900.0)})
     assert portal.delete(CONTACT, progress, missing_ok=False) == Edited(5, "unbound")
     assert portal.made(DELETE) == []
+
+
+@pytest.mark.parametrize("missing_ok", [True, False])
+def test_a_comment_that_an_earlier_try_may_have_deleted_was_deleted(missing_ok):
+    portal = Portal({})
+    progress = portal.progress(unclear={0: Span(900.0, 900.0)})
+    assert portal.delete(None, progress, missing_ok=missing_ok) == Edited(5, "deleted")
+    assert portal.made(DELETE) == []
+
+
+def test_a_comment_deleted_with_the_answer_lost_is_deleted():
+    portal = Portal({5: [DEAL]})
+    portal.lost = 1
+    assert portal.delete(missing_ok=False) == Edited(5, "deleted")
+    assert len(portal.made(DELETE)) == 1
+    assert portal.waits == [CUT]
+
+
+def test_a_comment_on_nothing_was_not_deleted_by_an_earlier_try():
+    portal = Portal({5: []})
+    progress = portal.progress(unclear={0: Span(900.0, 900.0)})
+    with pytest.raises(NotFoundError, match="timeline record 5 is bound to no item"):
+        portal.delete(None, progress)
 
 
 def test_what_was_not_taken_off_is_sent_again():

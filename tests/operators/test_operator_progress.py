@@ -120,9 +120,9 @@ def test_a_call_that_must_not_be_repeated_is_not(portal, kill_at, sent):
     assert len(portal.calls("crm.deal.add")) == 1
 
 
-def twice(cls, first, second):
+def twice(cls, first, second, kill_at=4):
     """Do something in a task whose worker dies when all is done, and then something in its second try."""
-    store = KillingStore(kill_at=4)
+    store = KillingStore(kill_at)
     with pytest.raises(Killed):
         quick(cls, **first).execute(context_of(1, 1, task_state_store=store))
     store.left = 99
@@ -217,6 +217,15 @@ def test_another_comment_is_deleted(portal):
     portal.bind(one, "contact", 2)
     assert twice(DeleteTimelineCommentOperator, first, {**first, "item": "D_1"})["STATUS"] == "deleted"
     assert portal.bindings(one) == []
+
+
+def test_a_comment_that_has_to_be_there_is_deleted_by_a_task_whose_worker_dies(portal):
+    """Its second try finds nothing, and that is no error."""
+    record = portal.add_comment("deal", 1, "Once")
+    arguments = {"record_id": record, "missing_ok": False}
+    result = twice(DeleteTimelineCommentOperator, arguments, arguments, kill_at=3)
+    assert result == {"ID": record, "STATUS": "deleted"}
+    assert len(portal.calls("crm.timeline.comment.delete")) == 1
 
 
 def test_without_a_store_a_comment_is_looked_up_in_a_second_try(portal):
