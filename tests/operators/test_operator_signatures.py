@@ -170,6 +170,36 @@ def test_flags(cls, name):
             cls(task_id="t", **{name: value}, **arguments)
 
 
+BY_PARTS = [
+    (BindTimelineRecordOperator, RECORD, "bindings", []),
+    (UnbindTimelineRecordOperator, RECORD, "bindings", []),
+    (BindActivityOperator, ACTIVITY, "bindings", []),
+    (UnbindActivityOperator, ACTIVITY, "bindings", []),
+    (AddTimelineCommentOperator, PARTS, "item", "D_1"),
+    (AddTimelineLogMessageOperator, PARTS, "item", "D_1"),
+]
+
+
+@pytest.mark.parametrize(("cls", "parts", "other", "whole"), BY_PARTS, ids=name_of)
+def test_parts_or_the_whole(cls, parts, other, whole):
+    """Each part is needed, unless the whole is given, and then none."""
+    rest = {} if other == "bindings" else {"comment": "x"} if cls is AddTimelineCommentOperator else TEXT
+    *first, last = parts
+    remedy = f"Give {', '.join(first)} and {last}, or {other}."
+    for name in parts:
+        given = {key: value for key, value in parts.items() if key != name}
+        with pytest.raises(InvalidInputError) as caught:
+            cls(task_id="t", **given, **rest)
+        assert (caught.value.description, caught.value.remedy) == (f"{name}: it is not given", remedy)
+        with pytest.raises(InvalidInputError) as caught:
+            cls(task_id="t", **{name: parts[name], other: whole}, **rest)
+        assert caught.value.description == f"{other} and {name}: both are given"
+        assert caught.value.remedy == remedy
+    with pytest.raises(InvalidInputError) as caught:
+        cls(task_id="t", **rest)
+    assert caught.value.description == f"{next(iter(parts))}: it is not given"
+
+
 #: for each argument a value that no task should have passed, where it is not 7
 BAD = {"method": "a/b", "title": " ", "mode": "copy", "record_id": "x", "activity_id": "x", "entity_id": "x"}
 TRACED = [
