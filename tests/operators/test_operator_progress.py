@@ -228,6 +228,22 @@ def test_a_comment_that_has_to_be_there_is_deleted_by_a_task_whose_worker_dies(p
     assert len(portal.calls("crm.timeline.comment.delete")) == 1
 
 
+@pytest.mark.parametrize("other", [{"record_id": 999_999}, {"item": "L_1"}])
+def test_a_comment_that_is_not_there_is_not_taken_for_deleted(portal, other):
+    """The first try may have deleted another one, or this one from another item."""
+    record = portal.add_comment("deal", 1, "Once")
+    portal.bind(record, "contact", 2)
+    first = {"record_id": record, "item": "C_2"}
+    done = twice(DeleteTimelineCommentOperator, first, {**first, **other}, kill_at=3)
+    assert done["STATUS"] == "not_found"
+
+
+def test_work_at_another_portal_is_not_taken_for_done(portal, bitrix24_portal, connection):
+    connection(bitrix24_portal.connection(plan="self-hosted"), "other_portal")
+    with pytest.raises(AmbiguousWriteError):
+        twice(Bitrix24CallOperator, DEAL, {**DEAL, "bitrix24_conn_id": "other_portal"})
+
+
 def test_without_a_store_a_comment_is_looked_up_in_a_second_try(portal):
     operator = quick(AddTimelineCommentOperator, item=("deal", 1), comment="Once", retries=1)
     first = operator.execute(context_of(1, 1))

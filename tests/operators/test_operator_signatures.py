@@ -275,6 +275,23 @@ def test_an_optional_argument_that_a_mapped_task_was_given_does_not_become_nothi
     assert "it was given" not in refusal_of(left_out)
 
 
+@pytest.mark.parametrize(
+    ("cls", "rest", "name"),
+    [
+        (AddTimelineCommentOperator, {"item": "D_1", "comment": "x"}, "files"),
+        (AddTimelineCommentOperator, {"item": "D_1", "comment": "x"}, "bind_to"),
+        (UpdateTimelineCommentOperator, {"record_id": 1, "comment": "x"}, "files"),
+        (UpdateTimelineCommentOperator, {"record_id": 1, "comment": "x"}, "item"),
+        (DeleteTimelineCommentOperator, {"record_id": 1}, "item"),
+    ],
+)
+def test_an_optional_argument_whose_template_rendered_nothing_is_refused(portal, cls, rest, name):
+    operator = cls(task_id="t", **rest, **{name: "{{ nothing }}"})
+    setattr(operator, name, None)
+    assert refusal_of(operator).startswith(f"{name}: it was given, but is None now. ")
+    assert portal.requests == []
+
+
 def test_what_is_mapped_comes_from_its_task_and_what_is_not_from_nowhere(portal):
     def mapped(output):
         DeleteTimelineCommentOperator.partial(task_id="t", record_id="x").expand(item=output)

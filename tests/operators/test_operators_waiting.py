@@ -254,3 +254,11 @@ def test_the_log_says_for_how_long_and_why(portal, numbers, limit, written):
     line = next(line for line in written().splitlines() if "holds no worker until then" in line)
     assert "The task goes on in " in line
     assert "LimitError" in line or "limit" in line.lower()
+
+
+def test_what_is_kept_comes_along_while_the_items_are_still_looked_up(portal, numbers, limit):
+    """What a record is to be bound to is asked for anew after each wait."""
+    kept = {"kept": {"digest": "d", "known": [[0, True]], "unclear": []}}
+    limit.begin()
+    operator = waits(BindTimelineRecordOperator, record_id=numbers["record"], related_to="D_1")
+    assert deferred(operator, lambda task: task.resume(context_of(), {"kept": kept})) == kept

@@ -117,9 +117,13 @@ def test_results_and_refusals_of_a_call(portal, run_dag):
 
 
 def test_params_and_parameters():
-    with pytest.raises(InvalidInputError, match="params and parameters: both are given"):
+    with pytest.raises(
+        InvalidInputError, match=r"params and parameters: both are given\. Give one of them\."
+    ):
         Bitrix24CallOperator(task_id="call", method="x", params={}, parameters={})
-    with pytest.raises(InvalidInputError, match="params and parameters: both are given"):
+    with pytest.raises(
+        InvalidInputError, match=r"params and parameters: both are given\. Give one of them\."
+    ):
         Bitrix24CallOperator.partial(task_id="call", method="x", params={}, parameters={})
 
 
