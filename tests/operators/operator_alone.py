@@ -7,9 +7,12 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 
 STARTED = datetime.now(UTC)
+GONE = 999_999
 
 
 @dataclass
@@ -51,3 +54,29 @@ class Store(dict):
     def delete(self, key: str) -> None:
         """Forget a value."""
         self.pop(key, None)
+
+
+def run(cls: Any, context: Any = None, **arguments: Any) -> tuple[Any, Any, dict[str, Any]]:
+    """Execute an operator, and return it, its result and what it pushed."""
+    context = context or context_of()
+    operator = cls(task_id="t", **arguments)
+    result = operator.execute(context)
+    return operator, result, context["ti"].pushed
+
+
+def fails(cls: Any, error: Any, context: Any = None, **arguments: Any) -> tuple[Any, dict[str, Any]]:
+    """Execute an operator that has to fail, and return the error and what was pushed."""
+    context = context or context_of()
+    with pytest.raises(error) as caught:
+        cls(task_id="t", **arguments).execute(context)
+    return caught.value, context["ti"].pushed
+
+
+def row(record: int, kind: str, item: int, status: str) -> dict[str, Any]:
+    """Return what an operator returns for a binding."""
+    return {"OWNER_ID": record, "ENTITY_TYPE": kind, "ENTITY_ID": item, "STATUS": status}
+
+
+def card(portal: Any, kind: str, number: int) -> str:
+    """Return the address of an item's card."""
+    return f"{portal.url}/crm/{kind}/details/{number}/"

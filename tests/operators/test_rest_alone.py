@@ -1,0 +1,266 @@
+"""The operators for any method executed on their own, and what all operators share."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from operator_alone import GONE, Store, context_of, fails, run
+
+from airflow_provider_bitrix24.hooks.errors import (
+    AmbiguousWriteError,
+    Bitrix24Error,
+    DoneInPartError,
+    InvalidConnectionError,
+    InvalidInputError,
+    NotFoundError,
+)
+from airflow_provider_bitrix24.operators.activity import BindActivityOperator, UnbindActivityOperator
+from airflow_provider_bitrix24.operators.rest import (
+    Bitrix24BatchOperator,
+    Bitrix24CallOperator,
+    Bitrix24ListOperator,
+)
+from airflow_provider_bitrix24.operators.timeline import (
+    AddTimelineCommentsOperator,
+    BindTimelineRecordOperator,
+    ListTimelineBindingsOperator,
+    UnbindTimelineRecordOperator,
+)
+from airflow_provider_bitrix24.rest.calls import Call
+
+
+def test_call(portal):
+    _, result, _ = run(Bitrix24CallOperator, method="crm.deal.get", params={"id": 1})
+    assert result["ID"] == "1"
+    assert run(Bitrix24CallOperator, method="crm.deal.get", params='{"id": 1}')[1] == result
+    assert run(Bitrix24CallOperator, method="server.time")[1]
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["with a store", "without"])
+@pytest.mark.parametrize("repeatable", [None, False])
+def test_call_of_which_nobody_knows(portal, kept, repeatable):
+    more = {"task_state_store": Store()} if kept else {}
+    arguments = {
+        "method": "crm.deal.add",
+        "params": {"fields": {"TITLE": "Once"}},
+        "repeatable": repeatable,
+        "retries": 1,
+    }
+    portal.inject("drop_after", "crm.deal.add")
+    fails(Bitrix24CallOperator, AmbiguousWriteError, context_of(1, 1, **more), **arguments)
+    fails(Bitrix24CallOperator, AmbiguousWriteError, context_of(2, 1, **more), **arguments)
+    assert len(portal.calls("crm.deal.add")) == 1
+
+
+def test_call_that_may_be_repeated(portal):
+    portal.inject("drop_after", "crm.deal.add")
+    arguments = {"method": "crm.deal.add", "params": {"fields": {"TITLE": "x"}}, "repeatable": True}
+    assert run(Bitrix24CallOperator, **arguments)[1] > 0
+    assert len(portal.calls("crm.deal.add")) == 2
+
+
+def test_list_of_rows(portal, written):
+    count = len(portal.items("deal"))
+    _, rows, _ = run(Bitrix24ListOperator, method="crm.deal.list", params={"select": ["ID"]}, max_rows=count)
+    assert sorted(int(entry["ID"]) for entry in rows) == sorted(portal.items("deal"))
+    assert f"crm.deal.list: {count} rows" in written()
+    error, _ = fails(
+        Bitrix24ListOperator, InvalidInputError, method="crm.deal.list", params={}, max_rows=count - 1
+    )
+    assert error.description == f"max_rows: crm.deal.list has more than {count - 1} rows"
+    assert error.remedy == "Give output_path to write them to a file, or narrow the filter."
+
+
+def test_list_to_a_file(portal, tmp_path, written):
+    path = tmp_path / "quite" / "new" / "deals.jsonl"
+    portal.add_item("deal", {"TITLE": "\u4e2d"})
+    count = len(portal.items("deal"))
+    for given in (path, str(path)):
+        _, result, _ = run(Bitrix24ListOperator, method="crm.deal.list", max_rows=1, output_path=given)
+        assert result == {"path": str(path), "count": count, "last_id": str(max(portal.items("deal")))}
+        lines = path.read_text("utf-8").splitlines()
+        assert [json.loads(line)["ID"] for line in lines] == [
+            str(number) for number in sorted(portal.items("deal"))
+        ]
+        assert "\u4e2d" in lines[-1]
+        assert f"crm.deal.list: {count} rows" in written()
+    assert [entry.name for entry in path.parent.iterdir()] == ["deals.jsonl"]
+
+
+def test_a_list_without_ids_has_no_last_one(portal, tmp_path):
+    portal.inject("result", "user.get", result=[{"NAME": "x"}])
+    _, result, _ = run(Bitrix24ListOperator, method="user.get", output_path=str(tmp_path / "x.jsonl"))
+    assert (result["count"], result["last_id"]) == (1, None)
+
+
+def test_the_last_id_of_items_in_lower_case(portal, tmp_path):
+    arguments = {"method": "crm.item.list", "params": {"entityTypeId": 2}}
+    _, result, _ = run(Bitrix24ListOperator, **arguments, output_path=str(tmp_path / "x.jsonl"))
+    assert result["last_id"] == max(portal.items("deal"))
+
+
+def test_rows_that_are_no_mappings_have_no_id(portal, tmp_path):
+    portal.inject("result", "user.get", result=["x", "y"])
+    _, result, _ = run(Bitrix24ListOperator, method="user.get", output_path=str(tmp_path / "x.jsonl"))
+    assert (result["count"], result["last_id"]) == (2, None)
+
+
+def test_a_list_that_breaks_off_leaves_what_was_there(portal, tmp_path):
+    path = tmp_path / "deals.jsonl"
+    path.write_text("older\n")
+    portal.inject("error", "crm.deal.list", code="", description="Odd.", status=400)
+    fails(Bitrix24ListOperator, Bitrix24Error, method="crm.deal.list", output_path=str(path))
+    assert path.read_text() == "older\n"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["deals.jsonl"]
+
+
+@pytest.mark.parametrize("path", ["", "  ", 7, ["a"]])
+def test_a_list_to_no_path(portal, path):
+    error, _ = fails(Bitrix24ListOperator, InvalidInputError, method="crm.deal.list", output_path=path)
+    assert error.description == f"output_path: {path!r} is not a path"
+    assert error.remedy == "Leave it out to get the rows in XCom."
+
+
+GET = {"method": "crm.deal.get", "params": {"id": 1}}
+NOT_THERE = {"method": "crm.deal.get", "params": {"id": GONE}}
+DEAL_ADD = {"method": "crm.deal.add", "params": {"fields": {"TITLE": "Once"}}}
+
+
+def test_batch(portal, written):
+    operator, rows, _ = run(Bitrix24BatchOperator, calls=[GET, Call("server.time")])
+    assert [(entry["method"], entry["ok"]) for entry in rows] == [
+        ("crm.deal.get", True),
+        ("server.time", True),
+    ]
+    assert rows[0].keys() == {"method", "ok", "result"}
+    assert rows[0]["result"]["ID"] == "1"
+    assert operator.card_address == ""
+    assert "Calls: 2, failed: 0" in written()
+
+
+def test_batch_that_fails_in_part(portal, written):
+    error, pushed = fails(Bitrix24BatchOperator, NotFoundError, calls=[GET, NOT_THERE])
+    assert "calls[1] crm.deal.get: " in error.description
+    assert "1 of 2 failed, see 'outcomes'" in error.description
+    first, second = pushed["outcomes"]
+    assert first["ok"]
+    assert second.keys() == {"method", "ok", "error"}
+    assert (second["ok"], second["error"]["type"]) == (False, "NotFoundError")
+    run(Bitrix24BatchOperator, calls=[GET, NOT_THERE], fail_on="all")
+    assert "Calls: 2, failed: 1" in written()
+
+
+LOCKED = {"method": "crm.deal.update", "params": {"id": 1, "fields": {"TITLE": "x"}}}
+
+
+@pytest.mark.parametrize(
+    ("calls", "kept", "error"),
+    [
+        ([DEAL_ADD, LOCKED], False, DoneInPartError),
+        ([DEAL_ADD, LOCKED], True, Bitrix24Error),
+        ([GET, LOCKED], False, Bitrix24Error),
+        ([{**DEAL_ADD, "repeatable": True}, LOCKED], False, Bitrix24Error),
+        ([DEAL_ADD, NOT_THERE], False, NotFoundError),
+    ],
+    ids=["a write is done", "a store knows of it", "only reads are done", "may be repeated", "no try helps"],
+)
+def test_batch_that_is_done_in_part(portal, calls, kept, error):
+    """Another try must not add the deal again: without progress that is kept there is none."""
+    portal.inject("error", "crm.deal.update", code="", description="Locked", status=400, times=None)
+    more = {"task_state_store": Store()} if kept else {}
+    caught, pushed = fails(Bitrix24BatchOperator, error, context_of(**more), calls=calls)
+    assert isinstance(caught, DoneInPartError) == (error is DoneInPartError)
+    assert len(pushed["outcomes"]) == 2
+    if error is DoneInPartError:
+        assert caught.permanent
+        assert caught.retry_after is None
+
+
+def test_batch_with_a_call_of_which_nobody_knows(portal):
+    calls = [DEAL_ADD, {**DEAL_ADD, "params": {"fields": {"TITLE": "Twice"}}}]
+    portal.inject("drop_after", "batch", times=1)
+    _, pushed = fails(Bitrix24BatchOperator, AmbiguousWriteError, calls=calls)
+    assert [entry["error"]["type"] for entry in pushed["outcomes"]] == ["AmbiguousWriteError"] * 2
+    assert len(portal.calls("crm.deal.add")) == 2
+
+
+@pytest.mark.parametrize(
+    ("calls", "problem"),
+    [
+        (GET, "calls: not a list. Give a list of {'method': ..., 'params': ...}."),
+        (7, "calls: not a list"),
+        (None, "calls: not a list"),
+        ([GET, 7], "calls[1]: it has no method. Give {'method': ..., 'params': ...}."),
+        ([GET, {"params": {}}], "calls[1]: it has no method"),
+        (
+            [{**GET, "more": 1, "less": 1}],
+            "calls[0]: 'less' is unknown. Known are method, params and repeatable.",
+        ),
+        ([GET, {"method": "a/b"}], "calls[1].method: 'a/b' is not the name of an API method"),
+        ([{**GET, "repeatable": 1}], "calls[0].repeatable: 1 is not one of"),
+        ("[1", "calls: the text '[1' is not JSON. In a template write {{ ... | tojson }}."),
+        ("[" * 100_000, "calls: the text "),
+    ],
+)
+def test_calls_that_are_none(portal, calls, problem):
+    error, _ = fails(Bitrix24BatchOperator, InvalidInputError, calls=calls)
+    assert str(error).startswith(problem)
+    assert portal.requests == []
+
+
+def test_a_connection_that_does_not_exist(portal):
+    error, _ = fails(ListTimelineBindingsOperator, InvalidConnectionError, record_id=1, bitrix24_conn_id="no")
+    assert error.description.startswith("bitrix24_conn_id: ")
+
+
+WIDE = 120
+
+
+@pytest.mark.parametrize("most", [1, 3])
+@pytest.mark.parametrize(
+    ("cls", "arguments"),
+    [
+        (
+            BindTimelineRecordOperator,
+            lambda record: {
+                "bindings": [[record, "deal", 1 + number] for number in range(WIDE)],
+                "check_record": False,
+            },
+        ),
+        (
+            UnbindTimelineRecordOperator,
+            lambda record: {
+                "bindings": [[record, "lead", 1 + number] for number in range(WIDE)],
+                "keep_last": False,
+            },
+        ),
+        (BindActivityOperator, lambda record: {"bindings": [[1, "deal", 1 + n] for n in range(WIDE)]}),
+        (UnbindActivityOperator, lambda record: {"bindings": [[1, "lead", 1 + n] for n in range(WIDE)]}),
+        (
+            AddTimelineCommentsOperator,
+            lambda record: {"rows": [{"item": "D_1", "comment": str(n)} for n in range(WIDE)]},
+        ),
+        (Bitrix24BatchOperator, lambda record: {"calls": [GET] * WIDE}),
+    ],
+)
+def test_how_many_requests_are_under_way_at_once(portal, record, cls, arguments, most):
+    portal.inject("delay", "batch", seconds=1.0 if most > 1 else 0.05, times=None)
+    cls(task_id="t", max_in_flight=most, fail_on="never", **arguments(record)).execute(context_of())
+    second = [request.seq for request in portal.requests if request.n_commands > 1][1]
+    done = min(call.seq for call in portal.journal if call.in_batch)
+    assert (second < done) == (most > 1), "the second came before the first was answered, or not"
+
+
+def test_an_empty_list_opens_no_connection(portal, written):
+    for cls, arguments, noun in (
+        (BindTimelineRecordOperator, {"bindings": []}, "bindings"),
+        (UnbindTimelineRecordOperator, {"bindings": []}, "bindings"),
+        (BindActivityOperator, {"bindings": "[]"}, "bindings"),
+        (UnbindActivityOperator, {"bindings": []}, "bindings"),
+        (AddTimelineCommentsOperator, {"rows": "[]"}, "comments"),
+        (Bitrix24BatchOperator, {"calls": "[]"}, "calls"),
+    ):
+        assert run(cls, bitrix24_conn_id="no", **arguments)[1] == []
+        assert written().count(f"The list of {noun} is empty: nothing to do.") >= 1
+    assert portal.requests == []
