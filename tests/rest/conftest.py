@@ -32,8 +32,8 @@ def open_mouth(request: pytest.FixtureRequest) -> Iterator[Callable[..., Any]]:
     """Open clients of one kind; they are closed in the end."""
     opened: list[Any] = []
 
-    def opener(session: Any, wire: Any = None, keeper: Any = None) -> Any:
-        opened.append(MOUTHS[request.param](session, wire, keeper))
+    def opener(session: Any, wire: Any = None, keeper: Any = None, ledger: Any = None) -> Any:
+        opened.append(MOUTHS[request.param](session, wire, keeper, ledger))
         return opened[-1]
 
     yield opener

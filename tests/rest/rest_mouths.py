@@ -53,9 +53,11 @@ def session_of(credentials: Any, **changes: Any) -> Session:
 class SyncMouth:
     """The client over ``requests``."""
 
-    def __init__(self, session: Session, wire: Wire | None = None, keeper: Any = None) -> None:
+    def __init__(
+        self, session: Session, wire: Wire | None = None, keeper: Any = None, ledger: Any = None
+    ) -> None:
         self.session = session
-        self.client = Client(session, ProcessLedger(), wire or _WIRE, keeper)
+        self.client = Client(session, ledger or ProcessLedger(), wire or _WIRE, keeper)
 
     def call(self, method: str, params: Any = None, **options: Any) -> Any:
         return self.client.call_reply(Call(method, params, **options)).result
@@ -73,10 +75,12 @@ class SyncMouth:
 class AsyncMouth:
     """The client over ``httpx2``, in an event loop of its own."""
 
-    def __init__(self, session: Session, wire: Wire | None = None, keeper: Any = None) -> None:
+    def __init__(
+        self, session: Session, wire: Wire | None = None, keeper: Any = None, ledger: Any = None
+    ) -> None:
         self.session = session
         self.runner = asyncio.Runner()
-        self.client = AsyncClient(session, ProcessLedger(), wire or _WIRE, keeper)
+        self.client = AsyncClient(session, ledger or ProcessLedger(), wire or _WIRE, keeper)
 
     def run(self, work: Any) -> Any:
         return self.runner.run(work)

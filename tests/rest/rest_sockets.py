@@ -101,6 +101,28 @@ class RawServer:
         return True
 
 
+class Tunnel(RawServer):
+    """A proxy that connects whoever asks to where he wants to go."""
+
+    def _talk(self, number: int, connection: socket.socket, answer: object) -> None:
+        with contextlib.suppress(OSError), connection:
+            if not self._read(connection):
+                return
+            host, _, port = self.heads[-1].split(b" ")[1].decode().partition(":")
+            with socket.create_connection((host, int(port)), timeout=5) as beyond:
+                connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+                back = threading.Thread(target=self._pass_on, args=(beyond, connection), daemon=True)
+                back.start()
+                self._pass_on(connection, beyond)
+                back.join(5)
+
+    def _pass_on(self, source: socket.socket, sink: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+
+
 def http(body: bytes, status: str = "200 OK", *headers: str, length: int | None = None) -> bytes:
     """Return an HTTP answer; ``length`` may lie."""
     lines = [f"HTTP/1.1 {status}", "Content-Type: application/json", *headers]

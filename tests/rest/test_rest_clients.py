@@ -228,24 +228,26 @@ from airflow_provider_bitrix24.rest.wire import Wire
 
 library, url, code = sys.argv[1:]
 
+wire = Wire()
+
 class Ledger(ProcessLedger):
     def reserve(self, *args):
-        print(library in sys.modules)
+        print(library in sys.modules, "tls" in vars(wire))
         return super().reserve(*args)
 
 assert library not in sys.modules
 client = {"requests": Client, "httpx2": AsyncClient}[library]
-answer = client(Session(Webhook(url, "1", code)), Ledger(), Wire()).call_reply(Call("server.time"))
+answer = client(Session(Webhook(url, "1", code)), Ledger(), wire).call_reply(Call("server.time"))
 if library == "httpx2":
     asyncio.run(answer)
 """
 
 
 @pytest.mark.parametrize("library", ["requests", "httpx2"])
-def test_the_library_is_loaded_before_a_slot_is_taken(box, library):
+def test_library_and_certificates_are_loaded_before_a_slot_is_taken(box, library):
     command = [sys.executable, "-c", _FIRST_CALL, library, box.url, box.webhook_code()]
     run = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert run.stdout == "True\n"
+    assert run.stdout == "True True\n"
 
 
 def test_a_fork_opens_connections_of_its_own(box):

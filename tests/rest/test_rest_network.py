@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from free_ports import free_port
 from rest_mouths import Keeper, application_of, session_of, webhook_of
-from rest_sockets import HANG_UP, RESET, http
+from rest_sockets import HANG_UP, RESET, Tunnel, http
 
 from airflow_provider_bitrix24.rest import errors as e
 from airflow_provider_bitrix24.rest.calls import Call
@@ -324,6 +324,33 @@ def test_a_proxy_that_refuses_the_tunnel(open_mouth, raw_server, status):
         mouth.call(ADD, NEW_DEAL)
     assert all(head.startswith(b"CONNECT portal.bitrix24.com:443") for head in server.heads)
     assert not any(CODE.encode() in head for head in server.heads)
+
+
+@pytest.fixture
+def tunnel():
+    server = Tunnel(HANG_UP)
+    yield server
+    server.stop()
+
+
+@pytest.mark.parametrize("scheme", ["http", "HTTP"])
+def test_a_portal_beyond_a_proxy(secure, open_mouth, tunnel, scheme):
+    """The connection's certificates count there as well, and the proxy sees nothing but the host."""
+    proxy = tunnel.origin.replace("http", scheme)
+    mouth = open_mouth(session_of(webhook_of(secure)), Wire(verify=secure.ca_file, proxy=proxy))
+    assert mouth.call("profile")["ID"] == "1"
+    assert mouth.call(ADD, NEW_DEAL)
+    host = secure.url.partition("://")[2]
+    assert {head.split(b" HTTP/")[0] for head in tunnel.heads} == {f"CONNECT {host}".encode()}
+    assert secure.webhook_code().encode() not in b"".join(tunnel.heads)
+
+
+@pytest.mark.parametrize("method", [GET, ADD])
+def test_a_certificate_nobody_knows_beyond_a_proxy(secure, open_mouth, tunnel, method):
+    mouth = open_mouth(session_of(webhook_of(secure)), Wire(proxy=tunnel.origin))
+    with pytest.raises(e.TlsError, match="certificate"):
+        mouth.call(method, NEW_DEAL)
+    assert secure.requests == []
 
 
 @pytest.mark.parametrize("source", ["connection", "environment", "environment-without-scheme"])
