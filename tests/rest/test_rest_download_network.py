@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import threading
-import time
 from typing import Any
 
 import pytest
@@ -119,10 +118,8 @@ def test_a_file_is_not_held_in_memory(slow, fetch):
 
 
 def test_a_portal_that_says_nothing_more(slow, fetch):
-    started = time.monotonic()
     with pytest.raises(e.ConnectionLostError, match=r"imed out|Timeout"):
         fetch(slow.origin, wire=Wire(timeout=0.05))
-    assert time.monotonic() - started < 4 * 1.0  # nobody waited for the end of the four answers
     assert len(slow.heads) == 4
 
 

@@ -79,6 +79,7 @@ def test_a_file():
     result, content, urls, steps = fetch(file(b"12345"))
     assert (result, content) == (5, b"12345")
     assert urls == [f"https://portal.bitrix24.com{PATH}"]
+    assert kinds(steps, Reserve) == [Reserve("portal.bitrix24.com", STEADY.max_wait)]
     assert kinds(steps, Settle) == [Settle("portal.bitrix24.com", Slot(0.0, 0), True, ())]
     assert not kinds(steps, Pause)
 
@@ -86,6 +87,20 @@ def test_a_file():
 @pytest.mark.parametrize("link", ["/rest/1/bitrix24-webhook-code/download/?token=x", LINK])
 def test_links_of_this_portal(link):
     assert fetch(file(b"1"), link=link)[2] == [f"https://portal.bitrix24.com{PATH}"]
+
+
+def test_a_link_without_a_question():
+    assert fetch(file(b"1"), link=LINK.split("?")[0])[2] == [
+        f"https://portal.bitrix24.com{PATH.split('?')[0]}"
+    ]
+
+
+def test_a_refused_link_is_shown_up_to_its_question():
+    with pytest.raises(e.InvalidInputError) as caught:
+        fetch(link=f"https://evil.example/rest/1/{CODE}/download/?token=x")
+    shown = "'https://evil.example/rest/1/***/download/'"
+    assert f"link: {shown} does not lead to https://portal.bitrix24.com" in str(caught.value)
+    assert "Only links that this portal returned can be downloaded" in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -110,8 +125,10 @@ def test_links_to_elsewhere_are_refused(link):
     assert CODE not in str(caught.value)
 
 
-def test_a_wait_for_the_limit():
-    assert [pause.seconds for pause in kinds(fetch(file(b"1"), wait=2.5)[3], Pause)] == [2.5]
+@pytest.mark.parametrize("wait", [0.5, 2.5, STEADY.max_wait])
+def test_a_wait_for_the_limit(wait):
+    steps = fetch(file(b"1"), wait=wait)[3]
+    assert kinds(steps, Pause) == [Pause(wait, "download: request limit", notable=False)]
 
 
 def test_a_wait_that_is_too_long_is_an_error():
@@ -119,6 +136,8 @@ def test_a_wait_that_is_too_long_is_an_error():
     error, content, urls, steps = fetch(session=session, wait=2.5)
     assert isinstance(error, e.RequestLimitError)
     assert error.retry_after == 2.5
+    assert (error.method, error.portal) == ("download", "portal.bitrix24.com")
+    assert "already fill the portal's limit" in str(error)
     assert (content, urls, kinds(steps, Pause)) == (b"", [], [])
 
 
@@ -127,6 +146,9 @@ def test_what_came_of_a_broken_attempt_is_thrown_away():
     assert (result, content) == (5, b"whole")
     assert [step.passed for step in kinds(steps, Settle)] == [None, None, True]
     assert [pause.seconds for pause in kinds(steps, Pause)] == [0.375, 0.75]
+    first, second = (pause.why for pause in kinds(steps, Pause))
+    assert first.startswith("download: attempt 1 failed: download at portal.bitrix24.com: ")
+    assert second.startswith("download: attempt 2 failed: download at portal.bitrix24.com: ")
 
 
 @pytest.mark.parametrize(
@@ -152,16 +174,19 @@ def test_attempts_end(answer, cls, passed):
     ("answer", "cls"),
     [
         (refusal("INVALID_CREDENTIALS", "", 401), e.AuthenticationError),
+        (refusal("ERROR_ARGUMENT", "", 400), e.InvalidParameterError),
         (Response(404, b"<html>"), e.NotAPortalError),
         (Response(403, b""), e.AccessDeniedError),
         (Response(206, b'{"result": 1}'), e.Bitrix24Error),
         (refusal("expired_token", "", 401), e.ExpiredTokenError),
     ],
-    ids=["credentials", "404", "403", "no-file", "token-of-a-webhook"],
+    ids=["credentials", "400", "404", "403", "no-file", "token-of-a-webhook"],
 )
 def test_what_is_final(answer, cls):
     error, _, urls, steps = fetch(answer)
     assert type(error) is cls
+    assert (error.method, error.portal) == ("download", "portal.bitrix24.com")
+    assert error.status == answer.status
     assert len(urls) == 1
     assert not kinds(steps, Pause)
 
@@ -172,16 +197,26 @@ def test_a_renamed_portal():
     assert urls[1] == f"https://new.bitrix24.com{PATH}"
 
 
+@pytest.mark.parametrize("status", [300, 308, 399])
+def test_every_redirect_is_one(status):
+    result, _, urls, _ = fetch(Response(status, b"", f"https://new.bitrix24.com{PATH}"), file(b"1"))
+    assert (result, len(urls)) == (1, 2)
+
+
 @pytest.mark.parametrize("location", [f"https://evil.example{PATH}", "https://new.bitrix24.com/elsewhere"])
 def test_redirects_that_are_refused(location):
     error, _, urls, _ = fetch(moved(location))
     assert type(error) is e.RedirectRefusedError
+    assert "circle" not in str(error)
     assert len(urls) == 1
 
 
-def test_a_circle_ends():
-    error, _, urls, _ = fetch(*[moved(f"https://new.bitrix24.com{PATH}")] * 4)
+@pytest.mark.parametrize("status", [300, 302, 399])
+def test_a_circle_ends(status):
+    error, _, urls, _ = fetch(*[Response(status, b"", f"https://new.bitrix24.com{PATH}")] * 4)
     assert type(error) is e.RedirectRefusedError
+    assert "the link redirects in a circle" in str(error)
+    assert (error.method, error.portal) == ("download", "portal.bitrix24.com")
     assert len(urls) == 4
 
 

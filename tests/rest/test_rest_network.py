@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
+import sys
+
 import pytest
 from free_ports import free_port
 from rest_mouths import Keeper, application_of, session_of, webhook_of
 from rest_sockets import HANG_UP, RESET, Tunnel, http
 
 from airflow_provider_bitrix24.rest import errors as e
+from airflow_provider_bitrix24.rest import wire
 from airflow_provider_bitrix24.rest.calls import Call
 from airflow_provider_bitrix24.rest.credentials import Tokens, Webhook
 from airflow_provider_bitrix24.rest.wire import Wire
@@ -182,6 +187,28 @@ def test_no_connection_comes_about(open_mouth, method, where):
         mouth.call(method, NEW_DEAL)
     assert caught.value.portal == host
     assert ("ConnectionRefusedError" if where == "refused" else "gaierror") in str(caught.value)
+
+
+@pytest.fixture
+def deaf_port():
+    """A port whose queue of connections is full, so that another one comes about never."""
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        for _ in range(4):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(server.getsockname())
+        yield server.getsockname()[1]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a full queue refuses the connection")
+@pytest.mark.parametrize("method", [GET, ADD])
+def test_a_connection_that_takes_too_long(open_mouth, deaf_port, monkeypatch, method):
+    """It has a time-out of its own; nothing was sent, so nothing is unclear."""
+    monkeypatch.setattr(wire, "_CONNECT_TIMEOUT", 0.1)
+    mouth = open_mouth(session_of(Webhook(f"http://127.0.0.1:{deaf_port}", "1", CODE)), Wire(timeout=600))
+    with pytest.raises(e.PortalUnreachableError, match=r"imed out|Timeout"):
+        mouth.call(method, NEW_DEAL)
 
 
 def test_a_portal_that_comes_back(box, open_mouth):

@@ -1,4 +1,4 @@
-"""What the steps of the protocol come to in both clients: at the ledger, at the authorisation server, in time."""
+"""What both clients make of the protocol's steps: for the ledger, for the authorisation server, in time."""
 
 from __future__ import annotations
 
