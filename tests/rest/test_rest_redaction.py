@@ -71,6 +71,7 @@ def test_a_short_secret_is_hidden_in_addresses_only():
     secrets = Secrets({"abc": "mark", "": "nothing"})
     assert secrets.hide("abc /rest/1/abc/x?auth=abc&y") == "abc /rest/1/mark/x?auth=mark&y"
     assert secrets.hide("see /abc") == "see /mark"
+    assert Secrets({"abcdefgh": "mark"}).hide("see abcdefgh") == "see mark"
     assert repr(secrets) == "Secrets(1)"
 
 
@@ -93,7 +94,8 @@ def test_a_broken_log_record_is_left_to_the_logging_module():
     assert logger.filter(record)
 
 
-def test_httpx2_says_nothing_of_each_request_unless_asked_to():
+def test_httpx2_says_nothing_of_each_request_unless_asked_to(caplog):
+    caplog.set_level(logging.DEBUG)  # of everything else, all is wanted
     logger = logging.getLogger("httpx2")
     logger.setLevel(logging.NOTSET)
     guard_http_loggers()

@@ -71,11 +71,10 @@ class FileLock:
             return True
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if blocking else fcntl.LOCK_NB))
-        except BlockingIOError:
+        except BaseException as error:
             os.close(descriptor)
-            return False
-        except OSError:  # a file system without locks
-            os.close(descriptor)
-            return True
+            if not isinstance(error, OSError):
+                raise
+            return not isinstance(error, BlockingIOError)  # else it is a file system without locks
         self._descriptor = descriptor
         return True
