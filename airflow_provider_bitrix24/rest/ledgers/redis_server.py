@@ -137,7 +137,9 @@ class RedisLine:
             answer: Any = client.evalsha(_digest(script), len(keys), *keys, *arguments)
         except redis.exceptions.NoScriptError:
             answer = client.eval(script, len(keys), *keys, *arguments)
-        return list(answer)
+        if not isinstance(answer, list) or not all(isinstance(text, str) for text in answer):
+            raise ValueError(f"{answer!r} was not asked for")
+        return answer
 
     def _said(self, error: Exception) -> str:
         """Return what happened in a few words, without the password, should the server repeat it."""
