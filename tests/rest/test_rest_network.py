@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import socket
+import subprocess
 import sys
 
 import pytest
@@ -262,7 +264,7 @@ def secure(tls_box):
 @pytest.mark.parametrize("method", [GET, ADD])
 def test_a_certificate_nobody_knows(secure, open_mouth, method):
     mouth = open_mouth(session_of(webhook_of(secure)))
-    with pytest.raises(e.TlsError, match="certificate") as caught:
+    with pytest.raises(e.TlsError, match="certificate verify failed") as caught:
         mouth.call(method, NEW_DEAL)
     assert "CA bundle" in str(caught.value)
     assert secure.requests == []
@@ -284,6 +286,18 @@ def test_a_certificate_of_the_given_authority(secure, open_mouth):
     assert mouth.call("profile")["ID"] == "1"
     assert mouth.call(ADD, NEW_DEAL)
     assert len(wire.tls.get_ca_certs()) == 1, "no other authority is trusted besides"
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl names the files of such a folder")
+def test_a_folder_of_certificates(secure, open_mouth, tmp_path):
+    command = ["openssl", "x509", "-noout", "-hash", "-in", secure.ca_file]
+    name = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    wire = Wire(verify=str(tmp_path))
+    mouth = open_mouth(session_of(webhook_of(secure)), wire)
+    with pytest.raises(e.TlsError):
+        mouth.call("profile")
+    shutil.copy(secure.ca_file, tmp_path / f"{name}.0")
+    assert mouth.call("profile")["ID"] == "1"
 
 
 @pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
@@ -375,7 +389,7 @@ def test_a_portal_beyond_a_proxy(secure, open_mouth, tunnel, scheme):
 @pytest.mark.parametrize("method", [GET, ADD])
 def test_a_certificate_nobody_knows_beyond_a_proxy(secure, open_mouth, tunnel, method):
     mouth = open_mouth(session_of(webhook_of(secure)), Wire(proxy=tunnel.origin))
-    with pytest.raises(e.TlsError, match="certificate"):
+    with pytest.raises(e.TlsError, match="certificate verify failed"):
         mouth.call(method, NEW_DEAL)
     assert secure.requests == []
 
