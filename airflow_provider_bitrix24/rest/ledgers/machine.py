@@ -267,13 +267,7 @@ class _States:
 
 def _is_passing(error: Exception) -> bool:
     """Tell whether another holds the file, or it was replaced: both are worth another try."""
-    return getattr(error, "sqlite_errorname", "") in (
-        "SQLITE_BUSY",
-        "SQLITE_LOCKED",
-        "SQLITE_READONLY_DBMOVED",
-        "SQLITE_BUSY_RECOVERY",
-        "SQLITE_BUSY_SNAPSHOT",
-    )
+    return getattr(error, "sqlite_errorname", "") in ("SQLITE_BUSY", "SQLITE_READONLY_DBMOVED")
 
 
 def _is_broken(error: Exception) -> bool:

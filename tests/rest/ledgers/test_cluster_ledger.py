@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
 import socket
+import threading
 import time
 from dataclasses import replace
 
@@ -18,6 +20,7 @@ from airflow_provider_bitrix24.rest.client import Client
 from airflow_provider_bitrix24.rest.credentials import Webhook
 from airflow_provider_bitrix24.rest.ledgers.cluster import ClusterLedger
 from airflow_provider_bitrix24.rest.ledgers.cluster_lock import ClusterLock
+from airflow_provider_bitrix24.rest.ledgers.cluster_scripts import DROP_LOCK
 from airflow_provider_bitrix24.rest.ledgers.redis_server import RedisServer
 from airflow_provider_bitrix24.rest.pacing import Limits, Reading
 from airflow_provider_bitrix24.rest.session import Session
@@ -131,6 +134,31 @@ def dies(box):
     box.kill()
 
 
+def test_the_pace_that_redis_lost_comes_back_as_well(make, redis_box, clock):
+    """After a refusal all go slower for a while, whatever happens to the server meanwhile."""
+    ledger = make()
+    for _ in range(2):
+        ledger.settle(PORTAL, LIMITS, ledger.reserve(PORTAL, LIMITS), passed=False, readings=())
+        clock.now += 7.0
+    ledger.reserve(PORTAL, LIMITS)
+    [key] = redis_box.tell("KEYS", "bitrix24:bucket:*")
+    before = redis_box.tell("HGETALL", key)
+    redis_box.tell("FLUSHALL")
+    ledger.reserve(PORTAL, LIMITS)
+    after = redis_box.tell("HGETALL", key)
+    assert after.pop("arrival") > before.pop("arrival")
+    assert after == before
+
+
+def test_a_refusal_is_known_when_redis_dies(make, redis_box):
+    ledger = make()
+    slot = ledger.reserve(PORTAL, LIMITS)
+    assert ledger.is_current(PORTAL, slot)
+    ledger.settle(PORTAL, LIMITS, slot, passed=False, readings=())
+    redis_box.kill()
+    assert not ledger.is_current(PORTAL, slot)
+
+
 @pytest.mark.parametrize("trouble", [dies, replica, has_no_room])
 def test_without_redis_each_goes_on_with_a_part_of_the_pace(make, redis_box, clock, warnings, trouble):
     ledger = make()
@@ -167,6 +195,36 @@ def test_a_server_that_lets_nobody_in(make, warnings, changes, words):
     [warning] = warnings
     assert words in warning.lower()
     assert "wr0ng" not in warning
+
+
+def test_without_redis_the_process_knows_as_much_by_itself(make, clock, warnings):
+    ledger = make(port=1)
+    waits(ledger, 3)
+    told = [ledger.reserve(PORTAL, LIMITS, 1.0).wait for _ in range(2)]
+    assert told == pytest.approx([12 * STEP] * 2, abs=0.01)
+    slot = ledger.reserve(PORTAL, LIMITS)
+    assert ledger.is_current(PORTAL, slot)
+    assert ledger.reserve("other.bitrix24.com", LIMITS).wait == 0.0
+    ledger.settle(PORTAL, LIMITS, slot, passed=True, readings=[Reading("m", False, clock() + 300)])
+    ledger.settle(PORTAL, LIMITS, slot, passed=True, readings=[Reading("m", True)])
+    assert ledger.blocked(["m", "other"]) == {"m": pytest.approx(300)}
+    clock.now += 6
+    waits(ledger, 1)
+    [warning] = warnings
+    assert "keeps to a part of them by itself" in warning
+
+
+def test_redis_is_looked_for_every_few_seconds(make, redis_box, clock):
+    ledger = make()
+    redis_box.kill()
+    waits(ledger, 1)
+    redis_box.start()
+    clock.now += 4.9
+    waits(ledger, 1)
+    assert redis_box.tell("KEYS", "*") == []
+    clock.now += 0.1
+    waits(ledger, 1)
+    assert redis_box.tell("KEYS", "*") != []
 
 
 def test_a_server_that_is_still_loading(make, redis_box, warnings):
@@ -206,6 +264,30 @@ def test_a_server_that_never_answers_is_asked_once_in_a_while(clock, warnings):
     assert "Timeout" in warnings[0]
 
 
+def test_a_try_that_takes_long_is_made_seldom():
+    """Each look at the clock takes a second, a try is two looks: ten seconds pass before the next."""
+    times = iter(range(1000))
+    connections = []
+    with socket.create_server(("127.0.0.1", 0)) as closing:
+        server = RedisServer("127.0.0.1", closing.getsockname()[1])
+        ledger = ClusterLedger(server, clock=lambda: float(next(times)), warn=lambda text: None)
+        threading.Thread(target=_hang_up, args=(closing, connections), daemon=True).start()
+        waits(ledger, 1)
+        tried = len(connections)
+        assert tried
+        waits(ledger, 3)  # two looks each
+        assert len(connections) == tried
+        waits(ledger, 3)
+        assert len(connections) > tried
+
+
+def _hang_up(server, connections):
+    with contextlib.suppress(OSError):
+        while True:
+            connections.append(server.accept()[0])
+            connections[-1].close()
+
+
 def test_a_fork_goes_on_with_a_connection_of_its_own(redis_box):
     ledger = ClusterLedger(redis_box.server)
     waits(ledger, 200)
@@ -227,10 +309,14 @@ def test_a_fork_goes_on_with_a_connection_of_its_own(redis_box):
 # --- the renewal lock ---
 
 
-def test_a_lock_is_held_by_one_process_and_freed(make):
+def test_a_lock_is_held_by_one_process_and_freed(make, redis_box):
     first, second = make().renewal("application"), make().renewal("application")
     assert first.acquire()
     assert not second.acquire(blocking=False)
+    [key] = redis_box.tell("KEYS", "*")
+    assert key.startswith("bitrix24:renewal:")
+    assert 25_000 < redis_box.tell("PTTL", key) <= 30_000
+    assert len(redis_box.tell("GET", key)) == 32
     assert make().renewal("other").acquire(blocking=False)
     first.release()
     assert second.acquire()
@@ -242,13 +328,55 @@ def test_threads_of_one_process_share_a_lock(make):
     lock = ledger.renewal("application")
     assert lock.acquire()
     assert not ledger.renewal("application").acquire(blocking=False)
+    assert ledger.renewal("other").acquire(blocking=False)
     lock.release()
     assert ledger.renewal("application").acquire(blocking=False)
 
 
-def test_a_lock_of_a_killed_holder_expires_but_not_that_of_a_living_one(make, redis_box):
-    import threading
+def test_the_next_waits_for_a_lock(make):
+    first, second = make().renewal("application"), make().renewal("application")
+    got = threading.Event()
+    assert first.acquire()
+    waiting = threading.Thread(target=lambda: second.acquire() and got.set(), daemon=True)
+    waiting.start()
+    assert not got.wait(0.3)
+    first.release()
+    assert got.wait(10)
+    waiting.join()
+    second.release()
+    assert first.acquire(), "a lock can be taken again"
+    first.release()
 
+
+def test_whoever_holds_a_lock_can_end(make):
+    """A task that is stopped does not wait for the thread that keeps the lock."""
+    before = {thread for thread in threading.enumerate() if not thread.daemon}
+    lock = make().renewal("application")
+    assert lock.acquire()
+    assert {thread for thread in threading.enumerate() if not thread.daemon} == before
+    lock.release()
+
+
+def test_a_lock_is_given_back_though_redis_is_slow():
+    """Giving it back happens on event loops, too: what Redis is still to be told, a thread tells it."""
+    asked, go_on = threading.Event(), threading.Event()
+
+    def run(script, keys, arguments):
+        if script == DROP_LOCK:
+            asked.set()
+            go_on.wait(10)
+        return ["1"]
+
+    lock = ClusterLock(run, "key", threading.Lock())
+    assert lock.acquire()
+    lock.release()
+    assert asked.wait(10)
+    assert lock.acquire(blocking=False)
+    go_on.set()
+    lock.release()
+
+
+def test_a_lock_of_a_killed_holder_expires_but_not_that_of_a_living_one(make, redis_box):
     def short(ledger):
         return ClusterLock(ledger._run, "bitrix24:renewal:x", threading.Lock(), expiry=1.5, beat=0.2)
 

@@ -8,6 +8,8 @@ import random
 import signal
 import sqlite3
 import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from rest_feed import WEBHOOK, Clock
@@ -59,7 +61,9 @@ def test_a_refusal_seen_by_one_voids_the_slots_of_the_other(make):
     slot, other = first.reserve(PORTAL, LIMITS), second.reserve(PORTAL, LIMITS)
     first.settle(PORTAL, LIMITS, slot, passed=False, readings=())
     assert not second.is_current(PORTAL, other)
-    assert second.reserve(PORTAL, LIMITS).wait >= 1.0
+    later = second.reserve(PORTAL, LIMITS)
+    assert later.wait >= 1.0
+    assert first.is_current(PORTAL, later)
 
 
 def test_a_method_blocked_for_one_is_blocked_for_the_other(make, clock):
@@ -68,6 +72,20 @@ def test_a_method_blocked_for_one_is_blocked_for_the_other(make, clock):
     first.settle(PORTAL, LIMITS, slot, passed=True, readings=[Reading("m", False, clock() + 300)])
     first.settle(PORTAL, LIMITS, slot, passed=True, readings=[Reading("m", True)])
     assert second.blocked(["m", "other"]) == {"m": pytest.approx(300)}
+
+
+def test_a_slot_that_is_too_far_away_is_left_to_others(make):
+    ledger = make()
+    waits(ledger, 60)
+    told = [ledger.reserve(PORTAL, LIMITS, 1.0).wait for _ in range(3)]
+    assert told == [ledger.reserve(PORTAL, LIMITS).wait] * 3
+
+
+def test_time_that_passes_is_counted_once(make, clock):
+    """What one process wrote an hour ago is an hour old for the next one."""
+    waits(make(), 100)
+    clock.now += 3600
+    assert waits(make(), 40) == [0.0] * 40
 
 
 def test_portals_are_independent(make):
@@ -126,6 +144,58 @@ def test_an_unusable_folder_is_said_once_and_paced_by_a_part_of_the_rate(clock, 
     assert list(ledger.blocked(["m"])) == ["m"]
     [warning] = warnings
     assert str(blocker / "folder") in warning
+    assert "keeps to a part of them by itself" in warning
+    clock.now += 6
+    waits(ledger, 1)
+    assert len(warnings) == 1
+
+
+def test_without_a_file_the_process_knows_as_much_by_itself(clock, tmp_path):
+    blocker = tmp_path / "file"
+    blocker.touch()
+    ledger = MachineLedger(blocker / "folder", clock=clock, wall_clock=clock, warn=lambda text: None)
+    waits(ledger, 3)
+    assert [ledger.reserve(PORTAL, LIMITS, 1.0).wait for _ in range(2)] == pytest.approx([6.0] * 2, rel=0.01)
+    slot = ledger.reserve(PORTAL, LIMITS)
+    assert ledger.is_current(PORTAL, slot)
+    assert ledger.reserve("other.bitrix24.com", LIMITS).wait == 0.0
+    ledger.settle(PORTAL, LIMITS, slot, passed=True, readings=[Reading("m", False, clock() + 300)])
+    ledger.settle(PORTAL, LIMITS, slot, passed=True, readings=[Reading("m", True)])
+    assert ledger.blocked(["m", "other"]) == {"m": pytest.approx(300)}
+
+
+def test_an_unusable_folder_is_looked_at_every_few_seconds(clock, tmp_path):
+    blocker = tmp_path / "ledger"
+    blocker.touch()
+    ledger = MachineLedger(blocker, clock=clock, wall_clock=clock, warn=lambda text: None)
+    waits(ledger, 1)
+    blocker.unlink()
+    clock.now += 4.9
+    waits(ledger, 1)
+    assert not blocker.exists()
+    clock.now += 0.1
+    waits(ledger, 1)
+    assert ledger_file(blocker).exists()
+
+
+def test_a_folder_is_made_with_all_that_is_above_it(clock, tmp_path, warnings):
+    folder = tmp_path / "home" / "airflow"
+    MachineLedger(folder, clock=clock, wall_clock=clock, warn=warnings.append).reserve(PORTAL, LIMITS)
+    assert ledger_file(folder).exists()
+    assert warnings == []
+
+
+def test_threads_share_the_file(make, warnings):
+    ledger = make()
+    with ThreadPoolExecutor(4) as pool:
+        slots = list(pool.map(lambda _: ledger.reserve(PORTAL, LIMITS).wait, range(60)))
+    assert sorted(slots) == pytest.approx(waits(ProcessLedger(lambda: 0.0, lambda: 0.0), 60))
+    assert warnings == []
+
+
+def test_a_mistake_of_the_caller_is_not_repaired_for_ever(make):
+    with pytest.raises(TypeError):
+        make().reserve(PORTAL, Limits("fast"))
 
 
 def test_a_folder_that_can_be_used_again_is_used_again(clock, tmp_path, warnings):
@@ -139,8 +209,8 @@ def test_a_folder_that_can_be_used_again_is_used_again(clock, tmp_path, warnings
     assert ledger_file(blocker).exists()
 
 
-def test_a_file_locked_for_a_moment_is_waited_for(make, tmp_path):
-    ledger = MachineLedger(tmp_path)
+def test_a_file_locked_for_a_moment_is_waited_for(tmp_path, warnings):
+    ledger = MachineLedger(tmp_path, warn=warnings.append)
     ledger.reserve(PORTAL, LIMITS)
     holder = SPAWN.Process(target=_hold, args=(ledger_file(tmp_path), 0.3))
     holder.start()
@@ -154,6 +224,7 @@ def test_a_file_locked_for_a_moment_is_waited_for(make, tmp_path):
     with sqlite3.connect(ledger_file(tmp_path)) as file:
         [(state,)] = file.execute("SELECT state FROM states").fetchall()
     assert '"arrival"' in state
+    assert warnings == []
 
 
 def _hold(path, seconds):
@@ -200,6 +271,34 @@ def test_a_fork_goes_on_with_a_connection_of_its_own(make):
     _, status = os.waitpid(child, 0)
     assert os.waitstatus_to_exitcode(status) == 0
     assert ledger.reserve(PORTAL, LIMITS).wait == pytest.approx(1.5 / 0.999)
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="open files are counted in /proc")
+def test_a_fork_leaves_the_parents_connection_open(make, tmp_path):
+    """Closing it would take back, in the file, what another thread of the parent is just writing."""
+    ledger, path = make(), str(ledger_file(tmp_path))
+    waits(ledger, 2)
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            waits(ledger, 2)
+            held = [os.readlink(f"/proc/self/fd/{name}") for name in _open_files()].count(path)
+            status = 0 if held == 2 else 2
+        finally:
+            os._exit(status)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
+
+
+def _open_files():
+    return [name for name in os.listdir("/proc/self/fd") if os.path.lexists(f"/proc/self/fd/{name}")]
+
+
+def test_applications_are_renewed_independently(make):
+    ledger = make()
+    assert ledger.renewal("application").acquire(blocking=False)
+    assert ledger.renewal("other").acquire(blocking=False)
 
 
 def test_a_renewal_lock_is_held_by_one_process_and_dies_with_it(tmp_path):
