@@ -51,8 +51,11 @@ class RedisBox:
     def tell(self, *command):
         """Send a command and return its answer."""
         import redis
+        from redis.backoff import NoBackoff
+        from redis.retry import Retry
 
-        with redis.Redis(port=self.port, password=PASSWORD, decode_responses=True) as client:
+        once = Retry(NoBackoff(), 0)
+        with redis.Redis(port=self.port, password=PASSWORD, decode_responses=True, retry=once) as client:
             return client.execute_command(*command)
 
     def _answers(self):

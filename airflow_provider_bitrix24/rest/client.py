@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any, assert_never
 
@@ -116,7 +116,9 @@ class Client:
         self._kept_http()  # threads that all begin now would make one each, and lose all but the last
         with ThreadPoolExecutor(in_flight, thread_name_prefix="bitrix24") as pool:
             try:
-                parts = list(pool.map(carry_out, many.groups))
+                parts = [pool.submit(carry_out, group) for group in many.groups]
+                for part in as_completed(parts):
+                    part.result()  # what went wrong in any of them is raised at once
             except BaseException:
                 # The task is being stopped: what is under way ends, what waits is not sent any more.
                 self._stopping.set()
@@ -124,7 +126,7 @@ class Client:
                 raise
             finally:
                 self._stopping.clear()
-        return [outcome for part in parts for outcome in part]
+        return [outcome for part in parts for outcome in part.result()]
 
     def carry_out(self, plan: Plan[T], progress: Progress, *, in_flight: int = 1) -> T:
         """Carry out work on many items and return what the plan makes of it.
