@@ -123,9 +123,13 @@ def test_a_portal_that_says_nothing_more(slow, fetch):
     assert len(slow.heads) == 4
 
 
-def test_a_proxy_is_asked(raw_server, fetch):
+@pytest.mark.parametrize("source", ["connection", "environment"])
+def test_a_proxy_is_asked(raw_server, fetch, monkeypatch, source):
     server = raw_server(http(b"hello"))
-    assert fetch("http://portal.example", wire=Wire(proxy=server.origin)) == b"hello"
+    if source == "environment":
+        monkeypatch.setenv("http_proxy", server.origin)
+    wire = Wire(proxy=server.origin if source == "connection" else "")
+    assert fetch("http://portal.example", wire=wire) == b"hello"
     assert server.heads[0].startswith(f"GET http://portal.example{PATH} HTTP/1.1".encode())
 
 

@@ -67,6 +67,10 @@ def told(progress: Progress, calls: list[Call]) -> Tracker:
     return Tracker(progress, range(len(calls)), calls)
 
 
+def work_on(calls: list[Call]) -> Any:
+    return (yield Work(calls, list(range(len(calls)))))
+
+
 @pytest.fixture
 def deals(box):
     for number in range(1, 21):
@@ -97,6 +101,16 @@ def test_as_many_as_may_be_are_under_way_and_not_one_more(box, deals, new_client
     assert [box.items("deal")[n]["TITLE"] for n in range(1, count + 1)] == [
         str(n) for n in range(1, count + 1)
     ]
+
+
+def test_unless_told_otherwise_calls_may_depend_on_those_before_them(deals, new_client):
+    for carry_out in (
+        lambda calls, stage: new_client().batch(calls, tracker=told(stage, calls)),
+        lambda calls, stage: new_client().carry_out(work_on(calls), stage),
+    ):
+        stage = Stage(together=2)
+        carry_out(deals(3), stage)
+        assert stage.seen == [1, 1, 1]
 
 
 def test_a_portal_in_trouble_has_fewer_under_way(box, deals, new_client):
@@ -233,11 +247,8 @@ def test_a_plan_waits_as_long_as_it_says(new_client):
 
 
 def test_a_plan_has_as_many_under_way_as_it_may(deals, new_client):
-    def plan(calls):
-        return (yield Work(calls, list(range(len(calls)))))
-
     stage = Stage(together=4)
-    outcomes = new_client().carry_out(plan(deals(7)), stage, in_flight=3)
+    outcomes = new_client().carry_out(work_on(deals(7)), stage, in_flight=3)
     assert all(outcome.ok for outcome in outcomes)
     assert max(stage.seen) == 3
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import shutil
-import socket
 import subprocess
 import sys
 
@@ -189,18 +187,6 @@ def test_no_connection_comes_about(open_mouth, method, where):
         mouth.call(method, NEW_DEAL)
     assert caught.value.portal == host
     assert ("ConnectionRefusedError" if where == "refused" else "gaierror") in str(caught.value)
-
-
-@pytest.fixture
-def deaf_port():
-    """A port whose queue of connections is full, so that another one comes about never."""
-    with contextlib.ExitStack() as stack:
-        server = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
-        for _ in range(4):
-            waiting = stack.enter_context(socket.socket())
-            waiting.setblocking(False)
-            waiting.connect_ex(server.getsockname())
-        yield server.getsockname()[1]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a full queue refuses the connection")

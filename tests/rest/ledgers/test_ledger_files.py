@@ -76,8 +76,10 @@ def test_where_no_file_can_be_locked_threads_still_take_turns(process, monkeypat
     def refuse(descriptor: int, operation: int) -> None:
         raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr(fcntl, "flock", refuse)
     lock, before = process(), open_files()
+    assert lock.acquire()
+    lock.release()
+    monkeypatch.setattr(fcntl, "flock", refuse)
     assert lock.acquire()
     assert open_files() == before
     assert not lock.acquire(blocking=False)

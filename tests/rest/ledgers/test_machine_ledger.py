@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import random
@@ -198,6 +199,27 @@ def test_a_mistake_of_the_caller_is_not_repaired_for_ever(make):
         make().reserve(PORTAL, Limits("fast"))
 
 
+def test_a_file_that_another_repairs_at_the_same_moment(tmp_path, warnings):
+    """Both find it broken, and the other is the first to throw it away."""
+    looks = []
+
+    def clock():
+        if looks:
+            looks.pop()()
+        return 1000.0
+
+    def other_repairs():
+        ledger_file(tmp_path).unlink()
+        raise ValueError("not a state")
+
+    ledger = MachineLedger(tmp_path, clock=clock, warn=warnings.append)
+    waits(ledger, 60)
+    looks += [other_repairs, *[lambda: None] * 2]  # that is looked at inside the transaction
+    assert ledger.reserve(PORTAL, LIMITS).wait == pytest.approx(0.5 / 0.999 * 13)
+    assert not looks
+    assert warnings == []
+
+
 def test_a_folder_that_can_be_used_again_is_used_again(clock, tmp_path, warnings):
     blocker = tmp_path / "ledger"
     blocker.touch()
@@ -283,6 +305,7 @@ def test_a_fork_leaves_the_parents_connection_open(make, tmp_path):
         status = 1
         try:
             waits(ledger, 2)
+            gc.collect()
             held = [os.readlink(f"/proc/self/fd/{name}") for name in _open_files()].count(path)
             status = 0 if held == 2 else 2
         finally:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import sys
 import threading
+from dataclasses import replace
 
 import pytest
+from free_ports import free_port
 
 from airflow_provider_bitrix24.rest.ledgers.cluster import ClusterLedger
 from airflow_provider_bitrix24.rest.ledgers.redis_server import RedisLine, RedisServer, RedisUnusableError
 from airflow_provider_bitrix24.rest.pacing import Limits, Reading
+from airflow_provider_bitrix24.testing import tls
+
+redis = pytest.importorskip("redis")
 
 
 class Parrot:
@@ -106,3 +112,83 @@ def test_a_server_that_is_no_redis_is_gone_without(parrot, answer):
     assert list(ledger.blocked(["m", "n"])) == ["m"]
     [warning] = warnings
     assert "cannot be shared through Redis at 127.0.0.1" in warning
+
+
+def test_a_host_that_is_not_there():
+    line = RedisLine(RedisServer("nowhere.invalid"))
+    with pytest.raises(RedisUnusableError, match=r"nowhere\.invalid"):
+        line.run("return {}", ["key"], ["argument"])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a full queue refuses the connection")
+def test_a_server_that_takes_no_connection(deaf_port):
+    line = RedisLine(RedisServer("127.0.0.1", deaf_port))
+    with pytest.raises(RedisUnusableError, match="Timeout"):
+        line.run("return {}", ["key"], ["argument"])
+
+
+# ---------------------------------------------------------------- a Redis
+
+
+SCRIPT = "redis.call('SET', KEYS[1], ARGV[1]) return {redis.call('GET', KEYS[1])}"
+
+
+def run(server: RedisServer) -> list[str]:
+    line = RedisLine(server)
+    try:
+        return line.run(SCRIPT, ["a key"], ["a value"])
+    finally:
+        line.close()
+
+
+def test_database_and_user(redis_box):
+    redis_box.tell("ACL", "SETUSER", "airflow", "on", ">us3rs-w0rd", "~a*", "+@all")
+    server = replace(redis_box.server, username="airflow", password="us3rs-w0rd", db=3)
+    assert run(server) == ["a value"]
+    assert redis_box.tell("DBSIZE") == 0
+    assert list(redis_box.tell("INFO", "keyspace")) == ["db3"]
+    with pytest.raises(RedisUnusableError):
+        run(replace(server, username=""))
+    redis_box.tell("ACL", "DELUSER", "airflow")
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory):
+    """Of an authority, and of a server called ``localhost``."""
+    return tls.create(tmp_path_factory.mktemp("tls"), "localhost")
+
+
+@pytest.fixture(scope="module")
+def tls_box(redis_of_module, certificates):
+    """The same server, speaking TLS on another port."""
+    ca_file, cert_file, key_file = certificates
+    port = free_port()
+    files = ["tls-ca-cert-file", ca_file, "tls-cert-file", cert_file, "tls-key-file", key_file]
+    try:
+        redis_of_module.tell("CONFIG", "SET", *files, "tls-port", str(port))
+    except redis.ResponseError as error:
+        pytest.skip(f"this redis-server was built without TLS: {error}")
+    return replace(redis_of_module.server, host="localhost", port=port, tls=True, ca_file=ca_file)
+
+
+def test_tls(redis_box, tls_box):
+    redis_box.tell("CONFIG", "SET", "tls-auth-clients", "no")
+    assert run(tls_box) == ["a value"]
+    with pytest.raises(RedisUnusableError, match="certificate verify failed"):
+        run(replace(tls_box, ca_file=""))
+    with pytest.raises(RedisUnusableError, match="not valid for '127\\.0\\.0\\.1'"):
+        run(replace(tls_box, host="127.0.0.1"))
+    assert run(replace(tls_box, host="127.0.0.1", ca_file="", verify=False)) == ["a value"]
+    with pytest.raises(RedisUnusableError):
+        run(replace(tls_box, tls=False))
+
+
+def test_a_client_certificate(redis_box, tls_box, certificates):
+    """The one at hand is a server's, and Redis says so: it was presented."""
+    _, cert_file, key_file = certificates
+    redis_box.tell("CONFIG", "SET", "tls-auth-clients", "yes")
+    with pytest.raises(RedisUnusableError) as caught:
+        run(tls_box)
+    assert "unsupported" not in str(caught.value).lower()
+    with pytest.raises(RedisUnusableError, match=r"(?i)unsupported.certificate"):
+        run(replace(tls_box, cert_file=cert_file, key_file=key_file))
