@@ -71,6 +71,11 @@ def parse_redis(connection: ConnectionLike) -> RedisServer:
     :raises InvalidConnectionError: a field is no good
     """
     extra = _extra(connection.extra)
+    if extra.get("ssl_keyfile") and not extra.get("ssl_certfile"):
+        raise invalid(
+            "redis_conn_id: the extra of that connection has ssl_keyfile but no ssl_certfile",
+            "Give the file of the certificate, which may hold the key as well.",
+        )
     tls = _flag(extra, "ssl") or getattr(connection, "conn_type", "") == "rediss"
     return RedisServer(
         host=connection.host or "localhost",

@@ -58,6 +58,10 @@ def test_an_address(monkeypatch):
     [
         ({"conn_type": "http"}, "redis_conn_id: the connection 'a_redis' is not of type redis"),
         ({"extra": {"db": "none"}}, "redis_conn_id: the db of that connection is not a number"),
+        (
+            {"extra": {"ssl_keyfile": "/key"}},
+            "redis_conn_id: the extra of that connection has ssl_keyfile but",
+        ),
     ],
 )
 def test_bad_fields(airflow_redis, fields, begin):

@@ -384,7 +384,7 @@ def test_a_lock_is_given_back_though_redis_is_slow():
     assert lock.acquire(blocking=False)
     go_on.set()
     lock.release()
-    assert answered != [False], "the lock was given back before Redis knew"
+    assert False not in answered, "the lock was given back before Redis knew"
 
 
 def test_a_lock_of_a_killed_holder_expires_but_not_that_of_a_living_one(make, redis_box):

@@ -184,11 +184,8 @@ def test_tls(redis_box, tls_box):
 
 
 def test_a_client_certificate(redis_box, tls_box, certificates):
-    """The one at hand is a server's, and Redis says so: it was presented."""
     _, cert_file, key_file = certificates
     redis_box.tell("CONFIG", "SET", "tls-auth-clients", "yes")
-    with pytest.raises(RedisUnusableError) as caught:
+    with pytest.raises(RedisUnusableError):
         run(tls_box)
-    assert "unsupported" not in str(caught.value).lower()
-    with pytest.raises(RedisUnusableError, match=r"(?i)unsupported.certificate"):
-        run(replace(tls_box, cert_file=cert_file, key_file=key_file))
+    assert run(replace(tls_box, cert_file=cert_file, key_file=key_file)) == ["a value"]
