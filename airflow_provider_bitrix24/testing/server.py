@@ -13,6 +13,7 @@ import os
 import socket
 import struct
 import threading
+import weakref
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
@@ -71,6 +72,7 @@ class ServerThread:
         self._servers: list[asyncio.Server] = []
         #: its addresses while it does not serve: bound, so that nobody else gets them, but refusing
         self._kept: dict[int, socket.socket] = {}
+        weakref.finalize(self, _give_away, self._kept)
         self._state = ServerState()
         self._config: Config | None = None
 
@@ -113,8 +115,7 @@ class ServerThread:
     def close(self) -> None:
         """Stop and give the addresses away."""
         self.stop()
-        while self._kept:
-            self._kept.popitem()[1].close()
+        _give_away(self._kept)
 
     def _take(self, port: int) -> socket.socket:
         """Listen at a port; for 0 at the next free one."""
@@ -201,6 +202,11 @@ class ServerThread:
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
+
+
+def _give_away(kept: dict[int, socket.socket]) -> None:
+    while kept:
+        kept.popitem()[1].close()
 
 
 def _run(loop: asyncio.AbstractEventLoop) -> None:

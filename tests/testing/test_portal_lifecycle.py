@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,19 @@ def test_a_stopped_portal_keeps_its_port(box, client):
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections may linger
         other.bind((box.host, box.port))
         other.listen()
+
+
+def test_a_forgotten_portal_gives_its_port_away():
+    portal = Bitrix24Portal().start()
+    port = portal.port
+    portal.stop()
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        del portal
+        gc.collect()
+    assert [str(warning.message) for warning in warned if f", {port})" in str(warning.message)] == []
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", port))
 
 
 def test_fixed_port(box):
