@@ -23,6 +23,8 @@ from airflow_provider_bitrix24.crm.ids import shown
 from airflow_provider_bitrix24.rest.errors import InvalidInputError, UnexpectedResultError
 
 _NAME = re.compile(r"(!@|!=|>=|<=|!%|@|=|!|>|<|%)?([A-Za-z][A-Za-z0-9_]*)")
+#: a day, which a time may follow
+_DAY = re.compile(r"([0-9]{4}-?[0-9]{2}-?[0-9]{2})([T ][0-9:.]+(Z|[+-][0-9:]+)?)?")
 
 _ORDERED: dict[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
@@ -199,8 +201,11 @@ def _reader(kind: str) -> tuple[Callable[[Any], Any], str]:
 
 
 def _number(value: Any) -> Decimal | None:
+    text = str(value).partition("|")[0]  # money of a user's field: 100|USD
+    if "_" in text:  # as Python writes numbers, but neither people nor the portal do
+        return None
     try:
-        number = Decimal(str(value).partition("|")[0])  # money of a user's field: 100|USD
+        number = Decimal(text)
     except InvalidOperation:
         return None
     return number if number.is_finite() else None
@@ -215,8 +220,9 @@ def _flag(value: Any) -> bool | None:
 def _date(value: Any) -> date | None:
     if isinstance(value, datetime):
         return value.date()
+    match = _DAY.fullmatch(str(value))
     try:
-        return date.fromisoformat(str(value)[:10])
+        return date.fromisoformat(match[1]) if match else None
     except ValueError:
         return None
 

@@ -63,6 +63,9 @@ def met(conditions, **item):
         ({"opened": " false "}, {"opened": "N"}, True),
         ({"opened": "n"}, {"opened": None}, False),
         ({"begindate": "2026-05-04"}, {"begindate": "2026-05-04T02:00:00+02:00"}, True),
+        ({"begindate": "2026-05-04 23:00:00+00:00"}, {"begindate": "2026-05-04"}, True),
+        ({"begindate": "20260504"}, {"begindate": "2026-05-04"}, True),
+        ({"begindate": "2026-05-04T23:00:00.5Z"}, {"begindate": "2026-05-04T02:00:00"}, True),
         ({">begindate": date(2026, 5, 3)}, {"begindate": "2026-05-04T02:00:00+02:00"}, True),
         ({"createdTime": "2026-05-04T10:00:00+02:00"}, {"createdTime": "2026-05-04T08:00:00Z"}, True),
         ({"<createdTime": "2026-05-04T10:00:00+02:00"}, {"createdTime": "2026-05-04T09:00:00+02:00"}, True),
@@ -165,8 +168,13 @@ def test_operators_at_their_limits(operator, results, name, below, same, above):
         ({"id": [1, "x"]}, "conditions['id']: 'x' is not a number"),
         ({"opportunity": True}, "True is not a number"),
         ({"opportunity": "NaN"}, "'NaN' is not a number"),
+        ({"opportunity": "1_000"}, "'1_000' is not a number"),
         ({"opened": "maybe"}, "'maybe' is not yes or no"),
         ({"begindate": "4.5.2026"}, "'4.5.2026' is not a date"),
+        *(
+            ({"begindate": text}, f"'{text}' is not a date")
+            for text in ("2026-05-04 or so", "2026-05-041", "2026-05-04-", "2026-W19-1", "2026-02-30")
+        ),
         ({"createdTime": "2026-05-04T10:00:00"}, "is not a moment with its offset from UTC"),
         ({"createdTime": "2026-05-04"}, "is not a moment with its offset from UTC"),
         *(
