@@ -190,22 +190,22 @@ def _transfer_comments(on_target: dict[int, bool], wanted: Transfer, owner: str)
 def _activities_of(wanted: Transfer) -> Plan[dict[int, bool]]:
     """Return the activities of the source, each with whether it is on the target already.
 
-    What an activity is bound to tells whether it is on the source: the list goes by the item it belongs to.
+    The list by owner lacks what belongs to another item and is only bound to this one; not every portal may
+    know the list by bindings. An activity's own bindings tell in the end whether it is on the source.
     """
-    call = Call(
-        "crm.activity.list",
-        {
-            "filter": {"OWNER_TYPE_ID": wanted.source.type_id, "OWNER_ID": wanted.source.entity_id},
-            "select": ["ID"],
-        },
-    )
-    rows = yield from read_list(call)
-    numbers = [_id(row, call.method) for row in rows]
+    owner = {"OWNER_TYPE_ID": wanted.source.type_id, "OWNER_ID": wanted.source.entity_id}
+    listed = set((yield from _activity_ids(owner))) | set((yield from _activity_ids({"BINDINGS": [owner]})))
+    numbers = sorted(listed)
     outcomes = (yield Work([activity_items_call(number) for number in numbers])) if numbers else []
     items = {number: activity_items(done) for number, done in zip(numbers, outcomes, strict=True)}
     return {
         number: wanted.target.pair in bound for number, bound in items.items() if wanted.source.pair in bound
     }
+
+
+def _activity_ids(filter_: dict[str, Any]) -> Plan[list[int]]:
+    call = Call("crm.activity.list", {"filter": filter_, "select": ["ID"]})
+    return [_id(row, call.method) for row in (yield from read_list(call))]
 
 
 def _transfer_activities(on_target: dict[int, bool], wanted: Transfer) -> Plan[list[Transferred]]:

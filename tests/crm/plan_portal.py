@@ -87,9 +87,15 @@ class Portal:
     # --- activities ---
 
     def _crm_activity_list(self, params: dict[str, Any]) -> Any:
-        owner = CrmItem.of_type_id(params["filter"]["OWNER_TYPE_ID"], params["filter"]["OWNER_ID"])
-        last = params["filter"].get(">ID", 0)
-        numbers = [n for n, on in sorted(self.activities.items()) if owner in on and n > last]
+        filter_ = params["filter"]
+        [wanted] = filter_.get("BINDINGS", [filter_])
+        item = CrmItem.of_type_id(wanted["OWNER_TYPE_ID"], wanted["OWNER_ID"])
+        last = filter_.get(">ID", 0)
+        numbers = [
+            number
+            for number, on in sorted(self.activities.items())
+            if item in (on if "BINDINGS" in filter_ else on[:1]) and number > last
+        ]
         return Reply([{"ID": str(n)} for n in numbers[: self.page]], len(numbers))
 
     def _crm_activity_binding_list(self, params: dict[str, Any]) -> Any:
@@ -127,6 +133,9 @@ def words_of(call: Call) -> str:
         fields = params["fields"]
         return f"{name.rpartition('.')[2]} {fields['OWNER_ID']} {_item(fields)}"
     if name == "activity.list":
+        if "BINDINGS" in params["filter"]:
+            [item] = params["filter"]["BINDINGS"]
+            return f"activities on {item['OWNER_TYPE_ID']} {item['OWNER_ID']}"
         return f"activities of {params['filter']['OWNER_TYPE_ID']} {params['filter']['OWNER_ID']}"
     if name == "activity.binding.list":
         return f"items of {params['activityId']}"

@@ -16,6 +16,7 @@ from airflow_provider_bitrix24.rest.errors import (
     ServerError,
     UnexpectedResultError,
 )
+from airflow_provider_bitrix24.rest.replies import Reply
 
 LEAD = CrmItem("lead", 1)
 DEAL = CrmItem("deal", 2)
@@ -106,7 +107,9 @@ def test_of_an_item_that_does_not_exist_nothing_is_read(item, name):
     assert portal.said == [["see lead 1", "see deal 2"]]
 
 
-@pytest.mark.parametrize("words", ["comments of deal 2", "activities of 1 1", "items of 7"])
+@pytest.mark.parametrize(
+    "words", ["comments of deal 2", "activities of 1 1", "activities on 1 1", "items of 7"]
+)
 def test_nothing_changes_before_everything_is_read(words):
     portal = Portal({5: [LEAD]}, {7: [LEAD]})
     portal.answers[words] = ServerError("boom")
@@ -121,7 +124,7 @@ def test_an_empty_timeline_is_no_work(kinds):
     assert run(portal, *kinds, mode="move") == []
     assert portal.said[1:] == [
         *([["comments of lead 1"], ["comments of deal 2"]] if "comments" in kinds else []),
-        *([["activities of 1 1"]] if "activities" in kinds else []),
+        *([["activities of 1 1"], ["activities on 1 1"]] if "activities" in kinds else []),
     ]
 
 
@@ -201,12 +204,34 @@ def test_activities_that_the_target_lacks_are_shared():
         ("activity", 7, "shared"),
         ("activity", 8, "already_shared"),
     ]
-    assert portal.said[1:] == [["activities of 1 1"], ["items of 7", "items of 8"], ["add 7 deal 2"]]
-    [call] = portal.works[1].calls
-    assert call == Call(
-        "crm.activity.list",
-        {"filter": {"OWNER_TYPE_ID": 1, "OWNER_ID": 1}, "select": ["ID"], "order": {"ID": "ASC"}},
-    )
+    assert portal.said[1:] == [
+        ["activities of 1 1"],
+        ["activities on 1 1"],
+        ["items of 7", "items of 8"],
+        ["add 7 deal 2"],
+    ]
+    lead = {"OWNER_TYPE_ID": 1, "OWNER_ID": 1}
+    for work, filter_ in zip(portal.works[1:3], (lead, {"BINDINGS": [lead]}), strict=True):
+        [call] = work.calls
+        assert call == Call(
+            "crm.activity.list", {"filter": filter_, "select": ["ID"], "order": {"ID": "ASC"}}
+        )
+
+
+def test_an_activity_that_belongs_to_another_item_is_on_the_source_all_the_same():
+    portal = Portal(activities={7: [CONTACT, LEAD], 8: [LEAD], 9: [CONTACT]})
+    assert shown(run(portal, "activities", mode="move")) == [
+        ("activity", 7, "moved"),
+        ("activity", 8, "moved"),
+    ]
+    assert portal.activities == {7: [CONTACT, DEAL], 8: [DEAL], 9: [CONTACT]}
+
+
+@pytest.mark.parametrize("answer", [Reply([], 0), Reply([{"ID": "7"}, {"ID": "8"}, {"ID": "9"}], 3)])
+def test_a_portal_that_knows_no_filter_by_bindings(answer):
+    portal = Portal(activities={7: [LEAD], 8: [LEAD, CONTACT], 9: [CONTACT]})
+    portal.answers["activities on 1 1"] = answer
+    assert shown(run(portal, "activities")) == [("activity", 7, "shared"), ("activity", 8, "shared")]
 
 
 def test_an_activity_that_only_belongs_to_the_source_is_not_on_it():
@@ -223,7 +248,7 @@ def test_activities_are_bound_before_they_leave():
         ("activity", 8, "moved"),
         ("activity", 9, "moved"),
     ]
-    assert portal.said[3:] == [
+    assert portal.said[4:] == [
         ["add 7 deal 2", "add 9 deal 2"],
         ["delete 7 lead 1", "delete 8 lead 1", "delete 9 lead 1"],
     ]
@@ -232,7 +257,7 @@ def test_activities_are_bound_before_they_leave():
 def test_activities_on_the_target_are_not_bound_again():
     portal = Portal(activities={7: [LEAD, DEAL]})
     assert shown(run(portal, "activities", mode="move")) == [("activity", 7, "moved")]
-    assert portal.said[3:] == [["delete 7 lead 1"]]
+    assert portal.said[4:] == [["delete 7 lead 1"]]
 
 
 @pytest.mark.parametrize(("mode", "status"), [("share", "already_shared"), ("move", "moved")])

@@ -33,6 +33,21 @@ def timeline(portal):
     return comments, activities
 
 
+def test_what_was_shared_is_moved_on(portal, run_dag):
+    """An activity that belongs to another item is on the source all the same."""
+    call = portal.add_activity("lead", 1, subject="Call")
+    with DAG("move_on") as dag:
+        share = TransferTimelineOperator(task_id="share", source="L_1", target="D_1", kinds=["activities"])
+        share >> TransferTimelineOperator(
+            task_id="move", source="D_1", target="C_2", kinds=["activities"], mode="move"
+        )
+    run = run_dag(dag)
+    assert ("activity", call, "moved") in [
+        (row["KIND"], row["ID"], row["STATUS"]) for row in run.xcom("move")
+    ]
+    assert portal.activity_bindings(call) == [("contact", 2), ("lead", 1)]
+
+
 def test_share(portal, timeline, run_dag):
     comments, activities = timeline
     with DAG("share") as dag:
