@@ -3,6 +3,10 @@
 Changing a comment that is bound to several items changes nothing of it: one item gets a copy with the new
 text and an id of its own, and the comment leaves that item. Deleting takes a comment off one item as long as
 there are others. Both therefore mean something else when they are done again, so the state is read first.
+
+Both methods may also go by bindings that the portal has remembered for up to an hour, and then change or
+delete the comment on all its items. So what is to stay on other items is unbound instead of deleted, and an
+update that changed it everywhere says so.
 """
 
 from __future__ import annotations
@@ -15,7 +19,7 @@ from airflow_provider_bitrix24.crm.ids import parse_id
 from airflow_provider_bitrix24.crm.items import CrmItem
 from airflow_provider_bitrix24.crm.listing import read_list
 from airflow_provider_bitrix24.crm.records import Record, check_record, read_records
-from airflow_provider_bitrix24.crm.timeline import comment_fields, plain
+from airflow_provider_bitrix24.crm.timeline import TimelineBinding, comment_fields, plain
 from airflow_provider_bitrix24.rest.bulk import Plan, Wait, Work
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.errors import (
@@ -28,6 +32,7 @@ from airflow_provider_bitrix24.rest.errors import (
 from airflow_provider_bitrix24.rest.progress import Progress
 
 UPDATED = "updated"
+UPDATED_EVERYWHERE = "updated_everywhere"
 COPIED = "copied"
 DELETED = "deleted"
 UNBOUND = "unbound"
@@ -39,6 +44,13 @@ _DELETE = "crm.timeline.comment.delete"
 _GONE = "NOT_FOUND"
 #: how often what proved not to be carried out is sent again
 _ROUNDS = 3
+_REMEMBERED = "The portal may go by the comment's earlier bindings for up to an hour: try again then."
+#: errors of a record that was seen with its bindings right before
+_CONTRADICTIONS = {
+    "OWNER_NOT_FOUND": _REMEMBERED,
+    "MULTIPLE_BINDINGS": _REMEMBERED,
+    _GONE: "The record exists, but it may be no comment: no other record can be changed or deleted so.",
+}
 
 
 @dataclass(frozen=True)
@@ -46,7 +58,8 @@ class Edited:
     """What became of a comment.
 
     :param record_id: the record that was meant, or its copy
-    :param status: ``updated``, ``copied``, ``deleted``, ``unbound`` or ``not_found``
+    :param status: ``updated``, ``updated_everywhere`` (on all of several items), ``copied``, ``deleted``,
+        ``unbound`` or ``not_found``
     """
 
     record_id: int
@@ -84,11 +97,12 @@ def update_comment(
             if copy is None:
                 raise _not_on(item, record_id, _UPDATE)
             return Edited(copy, COPIED)
-        call = _update_call(record_id, text, files, item if len(record.bound_to) > 1 else None)
+        several = len(record.bound_to) > 1
+        call = _update_call(record_id, text, files, item if several else None)
         [outcome] = yield Work([call], [0])
         if not isinstance(outcome.error, AmbiguousWriteError):
             break  # otherwise the next look tells whether it was carried out
-    return _updated(record_id, outcome)
+    return _updated(record_id, outcome, several)
 
 
 def _update_anywhere(
@@ -105,7 +119,7 @@ def _update_anywhere(
         )
     call = _update_call(record_id, text, files, None)
     [outcome] = yield Work([call if several else replace(call, repeatable=True)], [0])
-    return _updated(record_id, outcome)
+    return _updated(record_id, outcome, several)
 
 
 def _update_call(
@@ -114,9 +128,22 @@ def _update_call(
     return Call(_UPDATE, {"id": record_id, "fields": comment_fields(text, files), **_owner(item)})
 
 
-def _updated(record_id: int, outcome: Outcome) -> Edited:
-    number = int(outcome.unwrap())
-    return Edited(number, UPDATED if number == record_id else COPIED)
+def _updated(record_id: int, outcome: Outcome, several: bool) -> Edited:
+    number = int(_result(outcome))
+    if number != record_id:
+        return Edited(number, COPIED)
+    return Edited(number, UPDATED_EVERYWHERE if several else UPDATED)
+
+
+def _result(outcome: Outcome) -> Any:
+    """Return a result, or say what may be behind an error that contradicts what was read before.
+
+    :raises Bitrix24Error: the call failed
+    """
+    error = outcome.error
+    if error is not None and error.code in _CONTRADICTIONS:
+        raise type(error).from_fields({**error.fields(), "remedy": _CONTRADICTIONS[error.code]})
+    return outcome.unwrap()
 
 
 def delete_comment(
@@ -149,14 +176,20 @@ def delete_comment(
         several = len(record.bound_to) > 1
         if several and item is None:
             raise _several(record_id, record)
-        params = {"id": record_id, **_owner(item if several else None)}
+        call = _delete_call(record_id, item if several else None)
         # sent again, what is gone counts as done, but another try could not tell by whom
-        again = True if missing_ok and not several else None
-        [outcome] = yield Work([Call(_DELETE, params, repeatable=again)], [0])
+        again = missing_ok and not several
+        [outcome] = yield Work([replace(call, repeatable=again)], [0])
         if not isinstance(outcome.error, AmbiguousWriteError):
             break  # otherwise the next look tells whether it was carried out
-    outcome.unwrap()
+    _result(outcome)
     return Edited(record_id, UNBOUND if several else DELETED)
+
+
+def _delete_call(record_id: int, item: CrmItem | None) -> Call:
+    if item is None:
+        return Call(_DELETE, {"id": record_id})
+    return TimelineBinding(record_id, item).unbind_call()
 
 
 def settle(progress: Progress, cut: float) -> Plan[None]:

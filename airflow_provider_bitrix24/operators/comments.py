@@ -8,6 +8,7 @@ from typing import Any
 from airflow.sdk import Context
 
 from airflow_provider_bitrix24.crm.comments import Comment, parse_comments
+from airflow_provider_bitrix24.crm.editing import UPDATED_EVERYWHERE
 from airflow_provider_bitrix24.crm.ids import parse_id
 from airflow_provider_bitrix24.crm.items import CrmItem
 from airflow_provider_bitrix24.crm.timeline import TimelineBinding, comment_fields, parse_items
@@ -183,7 +184,8 @@ class UpdateTimelineCommentOperator(DeferringOperator):
     result is the id of the record that holds the new text; where that is a copy, the log says so. Give
     ``item`` to say on which item the text is to change. Then running it twice is safe, too: the copy that the
     first run made is found by its text. Without ``item`` the portal chooses the item, and a second run
-    another one.
+    another one. For up to an hour after a binding was added, the portal may not reckon with it and change the
+    comment on all its items; the log tells that as well.
 
     Only its author may change a comment, and only while it is bound to something.
 
@@ -231,7 +233,13 @@ class UpdateTimelineCommentOperator(DeferringOperator):
             progress = progress_for(self, context, hook, [record_id, fields, str(item)])
             done = hook.update_comment(record_id, self.comment, files, item, progress)
             progress.delete()
-        if done.record_id == record_id:
+        if done.status == UPDATED_EVERYWHERE:
+            self.log.warning(
+                "Comment %s is on several items, and the portal changed it on all of them: it may go by the "
+                "bindings of up to an hour ago.",
+                record_id,
+            )
+        elif done.record_id == record_id:
             self.log.info("Comment %s holds the new text.", record_id)
         else:
             self.log.warning(
@@ -244,11 +252,11 @@ class UpdateTimelineCommentOperator(DeferringOperator):
 
 
 class DeleteTimelineCommentOperator(DeferringOperator):
-    """Delete a comment, or take it off one of several items (``crm.timeline.comment.delete``).
+    """Delete a comment (``crm.timeline.comment.delete``), or take it off one of several items.
 
-    A comment that is bound to several items is deleted from one of them only, which ``item`` has to name:
-    what is gone there stays on the others. Without ``item`` that is an error, in the API's words
-    ``MULTIPLE_BINDINGS``. Running it twice is safe.
+    A comment that is bound to several items is taken off one of them only, which ``item`` has to name
+    (``crm.timeline.bindings.unbind``): what is gone there stays on the others. Without ``item`` that is an
+    error, in the API's words ``MULTIPLE_BINDINGS``. Running it twice is safe.
 
     The result is ``ID`` and ``STATUS``, which is ``deleted``, ``unbound`` where it stays on other items, or
     ``not_found`` where there is no such record, or it is not on ``item``.
@@ -264,7 +272,8 @@ class DeleteTimelineCommentOperator(DeferringOperator):
     :raises RejectedError: it is bound to several items, and ``item`` is not given
     :raises NotFoundError: it is not there, and ``missing_ok`` is ``False``; or it is bound to nothing, so
         that the portal cannot delete it
-    :raises AccessDeniedError: the connection's user is neither its author nor an administrator
+    :raises AccessDeniedError: the connection's user may not change the item or, where the comment itself is
+        to be deleted, is neither its author nor an administrator
     """
 
     operator_extra_links: tuple[CrmCardLink, ...] = (CrmCardLink(),)

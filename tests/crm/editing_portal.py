@@ -17,6 +17,7 @@ CUT = 60.0
 LISTED = "crm.timeline.comment.list"
 UPDATE = "crm.timeline.comment.update"
 DELETE = "crm.timeline.comment.delete"
+UNBIND = "crm.timeline.bindings.unbind"
 READING = ["crm.timeline.bindings.list", "crm.timeline.comment.get"]
 
 
@@ -32,6 +33,7 @@ class Portal:
         self.rows = []  # what the list of an item shows
         self.me = {"ID": "7"}
         self.errors = {}
+        self.remembers = False  # a comment's only item, whatever it was bound to since
         self.lost = 0  # so many writes are carried out, and the answer is lost
         self.never = 0  # so many are not carried out, and the answer is lost as well
         self.calls = []
@@ -88,7 +90,7 @@ class Portal:
                 for item in self.bound.get(record, [])
             ]
             return Outcome(call, Reply(rows, len(rows)))
-        record = call.params["id"]
+        record = call.params["fields"]["OWNER_ID"] if call.method == UNBIND else call.params["id"]
         if record not in self.bound:
             return Outcome(call, error=NotFoundError("Not found."))
         if call.method == "crm.timeline.comment.get":
@@ -104,16 +106,16 @@ class Portal:
 
     def write(self, call, record):
         items = self.bound[record]
+        if call.method == UNBIND:
+            items.remove(CrmItem(call.params["fields"]["ENTITY_TYPE"], call.params["fields"]["ENTITY_ID"]))
+            return True
         owner = (call.params.get("ownerTypeId"), call.params.get("ownerId"))
         item = next((item for item in items if (item.type_id, item.entity_id) == owner), items[0])
-        several = len(items) > 1
-        if several:
-            items.remove(item)
         if call.method == DELETE:
-            if not several:
-                del self.bound[record]
-            return True
-        if several:
+            del self.bound[record]
+            return None
+        if len(items) > 1 and not self.remembers:
+            items.remove(item)
             record = 90 + len(self.bound)
             self.bound[record] = [item]
             self.rows.append(comment(record, call.params["fields"]["COMMENT"]))

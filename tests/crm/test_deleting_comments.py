@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from editing_portal import CONTACT, CUT, DEAL, DELETE, Portal
+from editing_portal import CONTACT, CUT, DEAL, DELETE, UNBIND, Portal
 
 from airflow_provider_bitrix24.crm.editing import Edited
 from airflow_provider_bitrix24.crm.items import CrmItem
@@ -27,13 +27,16 @@ def test_a_comment_on_one_item_is_deleted(item, missing_ok):
     assert portal.positions == [[0]]
 
 
-def test_a_comment_on_several_items_is_taken_off_the_one_meant():
+@pytest.mark.parametrize("missing_ok", [True, False])
+def test_a_comment_on_several_items_is_taken_off_the_one_meant(missing_ok):
     portal = Portal({5: [DEAL, CONTACT]})
-    assert portal.delete(CONTACT) == Edited(5, "unbound")
+    assert portal.delete(CONTACT, missing_ok=missing_ok) == Edited(5, "unbound")
     assert portal.bound == {5: [DEAL]}
-    [call] = portal.made(DELETE)
-    assert call.params == {"id": 5, "ownerTypeId": 3, "ownerId": 2}
-    assert not call.may_repeat
+    assert portal.made(DELETE) == [], "which may go by bindings that the portal remembers"
+    [call] = portal.made(UNBIND)
+    assert call.params == {"fields": {"OWNER_ID": 5, "ENTITY_TYPE": "contact", "ENTITY_ID": 2}}
+    assert not call.may_repeat, "another try has to know that it was on the item"
+    assert portal.positions == [[0]]
 
 
 def test_a_comment_on_several_items_is_not_deleted_without_one():
@@ -66,7 +69,7 @@ def test_a_comment_taken_off_with_the_answer_lost_is_taken_off(missing_ok):
     portal = Portal({5: [DEAL, CONTACT]})
     portal.lost = 1
     assert portal.delete(CONTACT, missing_ok=missing_ok) == Edited(5, "unbound")
-    assert len(portal.made(DELETE)) == 1
+    assert len(portal.made(UNBIND)) == 1
     assert portal.waits == [CUT]
 
 
@@ -105,6 +108,13 @@ def test_what_was_not_taken_off_is_sent_again():
     portal.never = 2
     assert portal.delete(CONTACT) == Edited(5, "unbound")
     assert portal.bound == {5: [DEAL]}
+
+
+def test_bindings_that_the_portal_remembers_may_be_in_the_way():
+    portal = Portal({5: [DEAL]})
+    portal.errors[DELETE] = RejectedError("Entity has multiple bindings", code="MULTIPLE_BINDINGS")
+    with pytest.raises(RejectedError, match="earlier bindings for up to an hour: try again then"):
+        portal.delete()
 
 
 def test_a_refused_deletion_is_not_sent_again():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from editing_portal import CONTACT, CUT, DEAL, DELETE, LISTED, READING, UPDATE, Portal, comment
+from editing_portal import CONTACT, CUT, DEAL, LISTED, READING, UNBIND, UPDATE, Portal, comment
 
 from airflow_provider_bitrix24.crm.editing import Edited, settle
 from airflow_provider_bitrix24.rest.bulk import Wait
@@ -40,6 +40,21 @@ def test_of_a_comment_on_several_items_the_one_meant_gets_a_copy():
         "ownerId": 2,
     }
     assert portal.bound == {5: [DEAL], 91: [CONTACT]}
+
+
+@pytest.mark.parametrize("item", [None, DEAL])
+def test_a_portal_that_remembers_one_item_changes_the_comment_on_all(item):
+    portal = Portal({5: [DEAL, CONTACT]})
+    portal.remembers = True
+    assert portal.update(item) == Edited(5, "updated_everywhere")
+
+
+def test_a_portal_may_not_have_seen_a_new_binding():
+    portal = Portal({5: [DEAL, CONTACT]})
+    portal.errors[UPDATE] = NotFoundError("Owner was not found", code="OWNER_NOT_FOUND")
+    with pytest.raises(NotFoundError, match="earlier bindings for up to an hour: try again then") as raised:
+        portal.update(CONTACT)
+    assert (raised.value.code, raised.value.description) == ("OWNER_NOT_FOUND", "Owner was not found")
 
 
 def test_without_an_item_the_portal_chooses_and_is_asked_once():
@@ -201,7 +216,7 @@ def test_a_change_that_was_not_carried_out_is_sent_again(items):
     assert len(portal.made(UPDATE)) == 3
 
 
-@pytest.mark.parametrize(("write", "method"), [(Portal.update, UPDATE), (Portal.delete, DELETE)])
+@pytest.mark.parametrize(("write", "method"), [(Portal.update, UPDATE), (Portal.delete, UNBIND)])
 def test_what_is_lost_three_times_is_ambiguous(write, method):
     portal = Portal({5: [DEAL, CONTACT]})
     portal.never = 4

@@ -21,6 +21,7 @@ from airflow_provider_bitrix24.operators.timeline import (
 
 ADD, UPDATE, DELETE = (f"crm.timeline.comment.{verb}" for verb in ("add", "update", "delete"))
 LIST, BIND = "crm.timeline.bindings.list", "crm.timeline.bindings.bind"
+UNBIND = "crm.timeline.bindings.unbind"
 LOG = "crm.timeline.logmessage.add"
 
 
@@ -154,11 +155,11 @@ def test_delete_of_what_is_not_there(portal, record):
 @pytest.mark.parametrize("missing_ok", [True, False])
 def test_delete_whose_answer_is_lost(portal, record, missing_ok):
     """Its own success is not taken for a comment that was never there."""
-    portal.inject("drop_after", DELETE)
+    portal.inject("drop_after", UNBIND)
     operator = quick(DeleteTimelineCommentOperator, record_id=record, item="C_2", missing_ok=missing_ok)
     assert operator.execute(context_of()) == {"ID": record, "STATUS": "unbound"}
     assert portal.bindings(record) == [("deal", 1)]
-    assert len(portal.calls(DELETE)) == 1
+    assert len(portal.calls(UNBIND)) == 1
 
 
 def test_log_message(portal, written):

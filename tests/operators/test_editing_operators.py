@@ -7,6 +7,7 @@ import re
 from datetime import timedelta
 
 import pytest
+import requests
 from airflow.sdk import DAG, task
 
 from airflow_provider_bitrix24.hooks.errors import InvalidInputError
@@ -126,13 +127,34 @@ def test_delete(portal, run_dag):
     assert second.xcom("shared") == {"ID": shared, "STATUS": "not_found"}
     assert single not in texts(portal)
     assert portal.bindings(shared) == [("deal", 1)], "what is on another item stays there"
-    assert len(portal.calls(DELETE)) == 2
+    assert [call.params for call in portal.calls(DELETE)] == [{"id": single}]
+
+
+def test_a_portal_that_remembers_bindings(portal, run_dag):
+    """It may take a comment for one that is on a single item, which was bound to others since."""
+    portal.set_bindings_remembered(True)
+    deleted, changed = (portal.add_comment("deal", 1, text) for text in ("One", "Two"))
+    for record in (deleted, changed):
+        requests.post(portal.webhook_url() + UPDATE, json={"id": record, "fields": {"COMMENT": "Seen"}})
+        portal.bind(record, "contact", 1)
+    with DAG("remembered") as dag:
+        DeleteTimelineCommentOperator(task_id="delete", record_id=deleted, item=("deal", 1))
+        UpdateTimelineCommentOperator(task_id="update", record_id=changed, item=("deal", 1), comment="New")
+        UpdateTimelineCommentOperator(task_id="unseen", record_id=changed, item=("contact", 1), comment="New")
+    run = run_dag(dag)
+    assert run.xcom("delete") == {"ID": deleted, "STATUS": "unbound"}
+    assert portal.bindings(deleted) == [("contact", 1)], "what is on another item stays there"
+    assert run.xcom("update") == changed
+    assert f"Comment {changed} is on several items, and the portal changed it on all" in run.log("update")
+    assert run.states["unseen"] == "failed"
+    assert "earlier bindings for up to an hour: try again then" in run.log("unseen")
 
 
 def test_deletes_that_fail(portal, connection, run_dag):
     shared, orphan, foreign = (portal.add_comment("deal", 1, text) for text in ("A", "B", "C"))
     portal.bind(shared, "contact", 1)
     portal.unbind(orphan, "deal", 1)
+    message = portal.add_log_message("deal", 1, "Sync", "Done")
     connection(portal.connection(user_id=2), "bitrix24_manager")
     wrong = {
         "several": ({"record_id": shared}, "MULTIPLE_BINDINGS"),
@@ -142,6 +164,7 @@ def test_deletes_that_fail(portal, connection, run_dag):
             {"record_id": shared, "item": "C_2", "missing_ok": False},
             f"timeline record {shared} is not on contact 2",
         ),
+        "no_comment": ({"record_id": message}, "The record exists, but it may be no comment"),
         "bad": ({"record_id": 1.5}, "record_id: 1.5 is not an id"),
         "not_the_author": ({"record_id": foreign, "bitrix24_conn_id": "bitrix24_manager"}, "ACCESS_DENIED"),
     }
