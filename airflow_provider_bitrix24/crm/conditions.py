@@ -33,8 +33,11 @@ _ORDERED: dict[str, Callable[[Any, Any], bool]] = {
     "<=": operator.le,
 }
 _NEGATED = ("!", "!=", "!@", "!%")
-_NUMBERS = ("integer", "double", "money", "user", "crm", "crm_lead", "crm_deal", "crm_contact", "crm_company",
-            "crm_category", "crm_entity", "crm_quote")  # fmt: skip
+_LINKS = ("user", "crm_lead", "crm_deal", "crm_contact", "crm_company", "crm_entity", "crm_quote")
+_NUMBERS = ("integer", "double", "money", "crm_category", *_LINKS)
+#: types whose values are the ids of something; 0 is none of it
+_IDS = (*_LINKS, "crm", "employee", "enumeration", "iblock_element", "iblock_section")
+_FLAGS = ("boolean", "char")
 
 
 @dataclass(frozen=True)
@@ -115,15 +118,16 @@ class FieldTest:
     ) -> None:
         self.name = name
         self.operator = condition.operator
-        self._read, what = _reader(str(description.get("type")))
+        self._kind = str(description.get("type"))
+        self._read, what = _reader(self._kind)
         values = condition.value if isinstance(condition.value, list) else [condition.value]
         self._text = condition.operator in ("%", "!%")
         self.wanted = [self._wanted(value, f"{field}[{condition.name!r}]", what) for value in values]
 
     def _wanted(self, value: Any, field: str, what: str) -> Any:
+        if self.operator in ("", "!") and (_is_empty(value) or self._is_no_id(value)):
+            return None
         if _is_empty(value):
-            if self.operator in ("", "!"):
-                return None
             raise InvalidInputError(f"{field}: {shown(value)} cannot be compared so")
         if self._text:
             return str(value)
@@ -139,9 +143,18 @@ class FieldTest:
 
         :param value: the value as ``crm.item.get`` gives it
         """
-        values = [entry for entry in (value if isinstance(value, list) else [value]) if not _is_empty(entry)]
+        entries = value if isinstance(value, list) else [value]
+        values = [entry for entry in entries if not self._is_none(entry)]
         met = any(self._matches(entry) for entry in values) if values else None in self.wanted
         return not met if self.operator in _NEGATED else met
+
+    def _is_none(self, value: Any) -> bool:
+        """Tell whether the portal says that there is no value, which it does in several ways."""
+        no = value is False and self._kind not in _FLAGS
+        return no or _is_empty(value) or self._is_no_id(value)
+
+    def _is_no_id(self, value: Any) -> bool:
+        return self._kind in _IDS and str(value) == "0"
 
     def _matches(self, value: Any) -> bool:
         if self._text:
@@ -191,7 +204,7 @@ def _reader(kind: str) -> tuple[Callable[[Any], Any], str]:
     """Return what reads values of a type, ``None`` for what is none of it, and the type in words."""
     if kind in _NUMBERS:
         return _number, "a number"
-    if kind in ("boolean", "char"):
+    if kind in _FLAGS:
         return _flag, "yes or no"
     if kind == "date":
         return _date, "a date"

@@ -24,6 +24,9 @@ FIELDS = {
     "contactIds": {"type": "crm_contact", "upperName": "CONTACT_IDS", "isMultiple": True},
     "ufCrm_1": {"type": "money", "upperName": "UF_CRM_1"},
     "stageId": {"type": "crm_status", "upperName": "STAGE_ID"},
+    "companyId": {"type": "crm_company", "upperName": "COMPANY_ID"},
+    "ufCrm_2": {"type": "crm", "upperName": "UF_CRM_2"},
+    "ufCrm_3": {"type": "enumeration", "upperName": "UF_CRM_3", "isMultiple": True},
 }
 
 
@@ -103,6 +106,46 @@ def met(conditions, **item):
 )
 def test_compares_by_the_fields_type(conditions, item, expected):
     assert met(conditions, **item) is expected
+
+
+NOTHING = [None, "", [], False, 0, "0", [0], ["0"], [None, 0]]
+
+
+@pytest.mark.parametrize("field", ["companyId", "contactIds", "ufCrm_2", "ufCrm_3"])
+@pytest.mark.parametrize("value", NOTHING, ids=repr)
+@pytest.mark.parametrize("wanted", [None, "", 0, "0"], ids=repr)
+def test_a_link_to_nothing_is_empty_in_every_spelling(field, value, wanted):
+    assert met({field: wanted}, **{field: value})
+    assert not met({f"!{field}": wanted}, **{field: value})
+    assert not met({field: 5}, **{field: value})
+    assert met({f"!{field}": 5}, **{field: value})
+    assert not met({f"%{field}": "0"}, **{field: value})
+    assert met({f"@{field}": [5, wanted]}, **{field: value})
+    assert not met({field: wanted}, **{field: 5})
+
+
+@pytest.mark.parametrize("value", [None, False, 0, "0"], ids=repr)
+def test_a_link_to_nothing_is_compared_with_a_number(value):
+    assert not met({">companyId": 0}, companyId=value)
+    assert met({">companyId": 0}, companyId=7)
+
+
+@pytest.mark.parametrize("name", ["id", "opportunity", "ufCrm_1", "title"])
+def test_nought_is_a_value_where_it_is_no_id(name):
+    assert met({name: 0}, **{name: 0})
+    assert not met({name: None}, **{name: 0})
+    assert met({name: None}, **{name: False}), "only a flag may be false"
+
+
+def test_no_is_a_value_of_a_flag():
+    assert met({"opened": "N"}, opened=False)
+    assert not met({"opened": None}, opened=False)
+
+
+def test_what_a_field_for_crm_items_names():
+    assert met({"ufCrm_2": ["D_1", "D_2"]}, ufCrm_2=["D_2", "C_3"])
+    assert not met({"ufCrm_2": "D_1"}, ufCrm_2="D_10")
+    assert met({"ufCrm_2": 1}, ufCrm_2="1"), "of one type only, they are named without it"
 
 
 @pytest.mark.parametrize(
@@ -238,7 +281,7 @@ def test_a_field_of_no_type_that_is_known_is_a_text():
 @pytest.mark.parametrize(
     "kind",
     [
-        *("integer", "double", "money", "user", "crm", "crm_lead", "crm_deal", "crm_contact"),
+        *("integer", "double", "money", "user", "crm_lead", "crm_deal", "crm_contact"),
         *("crm_company", "crm_category", "crm_entity", "crm_quote"),
     ],
 )
