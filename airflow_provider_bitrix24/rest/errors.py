@@ -266,6 +266,7 @@ class AccessDeniedError(Bitrix24Error):
     """The user behind the credentials lacks the rights. Another try cannot help."""
 
     permanent = True
+    advice = "Give the connection's user the right to do so; where an item is named, check that it exists."
 
 
 class WrongAuthTypeError(Bitrix24Error):
@@ -366,7 +367,10 @@ class MorePagesError(IncompleteListError):
     """A list method was called once though it has more pages. Another try cannot help."""
 
     permanent = True
-    advice = "Read it with records(), or pass 'start' to read single pages yourself."
+    advice = (
+        "Read it with Bitrix24ListOperator or the hook's records(), or pass 'start' to read single pages "
+        "yourself."
+    )
 
 
 def concrete_errors() -> dict[str, type[Bitrix24Error]]:

@@ -63,6 +63,8 @@ _BY_ID: dict[str, Shape] = {
 _IDENTITY = {"crm.timeline.bindings.list": ("OWNER_ID", "ENTITY_TYPE", "ENTITY_ID")}
 #: lists whose order is undefined unless one is asked for
 _NEEDS_ORDER = {"crm.timeline.comment.list": {"ID": "ASC"}}
+#: lists that go by ``offset`` or by ``start``, which not even the documentation and the product agree about
+_BY_OFFSET = ("crm.timeline.logmessage.list",)
 
 
 def pager_for(call: Call) -> Pager:
@@ -297,6 +299,8 @@ class OffsetPager:
             changes["select"] = self._select
         if self._start:
             changes["start"] = self._start
+            if self._query.call.method.lower() in _BY_OFFSET:
+                changes["offset"] = self._start
         return self._query.with_params(**changes)
 
     def take(self, reply: Reply) -> list[Any]:

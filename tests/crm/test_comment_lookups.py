@@ -308,7 +308,8 @@ def test_outcomes_as_json():
         "ENTITY_ID": 1,
         "STATUS": "failed",
         "ERROR": "AccessDeniedError",
-        "ERROR_DESCRIPTION": "the comment on deal 1 was not added: no rights",
+        "ERROR_DESCRIPTION": "the comment on deal 1 was not added: no rights. Give the connection's user "
+        "the right to do so; where an item is named, check that it exists.",
     }
 
 

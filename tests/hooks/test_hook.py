@@ -265,7 +265,9 @@ def test_an_empty_batch(box, hook, door):
 
 def test_a_list_with_more_pages_is_an_error(box, hook, door):
     _deals(box, 51)
-    with pytest.raises(MorePagesError, match=r"rows in all: 51.*Read it with records\(\)") as caught:
+    with pytest.raises(
+        MorePagesError, match=r"rows in all: 51.*Bitrix24ListOperator or .*records\(\)"
+    ) as caught:
         door.call(hook, _DEALS)
     assert isinstance(caught.value, IncompleteListError)
     assert isinstance(caught.value, AirflowFailException)
@@ -298,6 +300,16 @@ def test_all_records(box, hook, door):
     _deals(box, 120)
     rows = door.records(hook, _DEALS, {"select": ["TITLE"]})
     assert [row["TITLE"] for row in rows] == [f"Deal {number}" for number in range(120)]
+
+
+@pytest.mark.parametrize("documented", [True, False])
+def test_all_log_messages(box, hook, door, documented):
+    """The documentation has them in pages by ``start``, the product by ``offset``."""
+    box.set_log_messages_as_documented(documented)
+    box.add_item("deal", item_id=10)
+    numbers = [box.add_log_message("deal", 10, "Sync", str(number)) for number in range(25)]
+    rows = door.records(hook, "crm.timeline.logmessage.list", {"entityTypeId": 2, "entityId": 10})
+    assert [row["id"] for row in rows] == numbers
 
 
 def test_records_that_are_missing(box, hook, door):
