@@ -46,8 +46,8 @@ def is_readable(item: CrmItem) -> bool:
     return item.entity_type in _SUPPORTED or item.entity_type.startswith("dynamic_")
 
 
-def check_related(item: CrmItem, field: str = "related_to") -> CrmItem:
-    """Return an item whose connections can be asked for.
+def check_readable(item: CrmItem, field: str = "related_to") -> CrmItem:
+    """Return an item whose fields, and so what it is connected with, can be read.
 
     :param item: the item
     :param field: where it stands, for the message
@@ -56,7 +56,7 @@ def check_related(item: CrmItem, field: str = "related_to") -> CrmItem:
     if is_readable(item):
         return item
     raise InvalidInputError(
-        f"{field}: what {item} is connected with cannot be asked for",
+        f"{field}: the fields of {item} cannot be read",
         remedy=f"Give an item of one of the types {', '.join(_SUPPORTED)}, dynamic_<number>.",
     )
 

@@ -14,7 +14,7 @@ from airflow_provider_bitrix24.crm.conditions import FieldTest, parse_conditions
 from airflow_provider_bitrix24.crm.ids import parse_id, shown
 from airflow_provider_bitrix24.crm.items import CrmItem
 from airflow_provider_bitrix24.crm.relations import (
-    check_related,
+    check_readable,
     fields_of,
     is_readable,
     item_call,
@@ -48,7 +48,7 @@ class ItemWatch:
     """
 
     def __init__(self, item: Any, conditions: Any, stage_semantic: Any) -> None:
-        self.item = check_related(CrmItem.parse(item), "item")
+        self.item = check_readable(CrmItem.parse(item), "item")
         self._conditions = [] if conditions is None else parse_conditions(conditions)
         self._semantic: Semantic | None = None if stage_semantic is None else check_semantic(stage_semantic)
         if not self._conditions and self._semantic is None:

@@ -13,7 +13,7 @@ from airflow_provider_bitrix24.crm.activities import (
     unbind_activities,
 )
 from airflow_provider_bitrix24.crm.items import CrmItem
-from airflow_provider_bitrix24.crm.relations import check_related, item_call, item_result, related_items
+from airflow_provider_bitrix24.crm.relations import check_readable, item_call, item_result, related_items
 from airflow_provider_bitrix24.crm.transfer import Kind, Mode, Transfer, Transferred, transfer
 from airflow_provider_bitrix24.hooks.doors import Doors
 from airflow_provider_bitrix24.hooks.errors import joined
@@ -122,7 +122,7 @@ class ActivityMethods(Doors):
         :param field: where it stands, for the message
         """
         with joined():
-            [outcome] = self.get_conn().batch([item_call(check_related(item, field))])
+            [outcome] = self.get_conn().batch([item_call(check_readable(item, field))])
             return related_items(item, item_result(item, outcome, field))
 
     def look(self, plan: Plan[T]) -> T:

@@ -76,6 +76,8 @@ def _expired(error: e.Bitrix24Error) -> str:
 def _problem(error: e.Bitrix24Error) -> str:
     if isinstance(error, e.ExpiredTokenError):
         return f"{_expired(error)}, and there is no refresh token: {error}"
+    if error.code.lower() == "invalid_request":
+        return f"The portal refuses the request before it looks at the webhook or token: {error}"
     if error.code.lower() == "authorization_error":
         return f"The portal knows the credentials, but their user is inactive or blocked: {error}"
     for kinds, what in _PROBLEMS:

@@ -95,6 +95,8 @@ _BY_TEXT: tuple[tuple[re.Pattern[str], type[e.Bitrix24Error]], ...] = (
 )
 _PLAN_TEXT = re.compile(r"available only (?:by subscription|on commercial)", re.IGNORECASE)
 
+_WANTS_HTTPS = "Have the connection use https: the portal accepts no credentials over plain http."
+
 #: HTTP statuses that say something where the body says nothing
 _BY_STATUS: dict[int, type[e.Bitrix24Error]] = {
     401: e.AuthenticationError,
@@ -132,6 +134,14 @@ def error_class(code: str, description: str, status: int) -> type[e.Bitrix24Erro
     if status >= 500:
         return e.ServerError
     return _BY_STATUS[status] if status in (401, 403, 429) else e.RejectedError
+
+
+def remedy_of(description: str) -> str:
+    """Return what to do about an error, where its text tells more than its class; else ``""``.
+
+    :param description: the body's ``error_description``
+    """
+    return _WANTS_HTTPS if description.lower().startswith("https required") else ""
 
 
 def status_class(status: int) -> type[e.Bitrix24Error]:

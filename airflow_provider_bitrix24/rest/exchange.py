@@ -146,7 +146,9 @@ class _Exchange:
         if slot.wait <= 0:
             return slot
         error = RequestLimitError(
-            "the requests of this machine already fill the portal's limit",
+            "the portal refuses further requests from this address"
+            if self.refused
+            else "the requests of this machine already fill the portal's limit",
             code="QUERY_LIMIT_EXCEEDED",
             method=self._label(self.pending),
             portal=self._portal,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
-from airflow_provider_bitrix24.rest.codes import error_class, status_class
+from airflow_provider_bitrix24.rest.codes import error_class, remedy_of, status_class
 from airflow_provider_bitrix24.rest.errors import (
     AccessDeniedError,
     Bitrix24Error,
@@ -191,6 +191,7 @@ def _error(
         method=method,
         portal=portal,
         status=status,
+        remedy=remedy_of(description),
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 from airflow_provider_bitrix24.crm.items import CrmItem
 from airflow_provider_bitrix24.crm.relations import (
     check_items,
-    check_related,
+    check_readable,
     fields_of,
     is_readable,
     item_call,
@@ -117,7 +117,7 @@ def test_another_item_than_the_one_asked_for():
 def test_an_item_whose_connections_can_be_asked_for(item):
     parsed = CrmItem.parse(item)
     assert is_readable(parsed)
-    assert check_related(parsed) is parsed
+    assert check_readable(parsed) is parsed
 
 
 @pytest.mark.parametrize("item", ["I_1", "O_1", "OP_1", "OS_1", "DO_1", "SBD_1", "activity_1"])
@@ -126,11 +126,11 @@ def test_an_item_whose_connections_cannot_be_asked_for(item, field, name):
     parsed = CrmItem.parse(item)
     assert not is_readable(parsed)
     problem = (
-        f"{name}: what {parsed} is connected with cannot be asked for. Give an item of one of the types "
+        f"{name}: the fields of {parsed} cannot be read. Give an item of one of the types "
         "lead, deal, contact, company, quote, smart_invoice, dynamic_<number>."
     )
     with pytest.raises(InvalidInputError, match=f"^{re.escape(problem)}$"):
-        check_related(parsed, **field)
+        check_readable(parsed, **field)
 
 
 def test_the_call_for_an_item_of_a_type_without_a_number():

@@ -80,7 +80,7 @@ class Portal:
     ("item", "conditions", "semantic", "problem"),
     [
         ("D_0", None, "success", "item: '0' is not an id"),
-        ("O_1", {"id": 1}, None, "item: what order 1 is connected with cannot be asked for"),
+        ("O_1", {"id": 1}, None, "item: the fields of order 1 cannot be read"),
         ("D_1", None, None, "conditions: neither they nor stage_semantic are given"),
         ("D_1", {}, "success", "conditions: {} is not a mapping of fields to values"),
         ("D_1", None, "won", "stage_semantic: 'won' is none of success, failure, process"),

@@ -88,6 +88,13 @@ def test_a_full_bucket_is_told_with_everything(calls, method):
         assert error.description == "the requests of this machine already fill the portal's limit"
 
 
+def test_a_bucket_that_others_filled_is_not_blamed_on_this_machine():
+    feed = Steps([refusal("QUERY_LIMIT_EXCEEDED", "", 503)], session=patient(0.2))
+    error = feed.error(GET)
+    assert (type(error), error.code) == (e.RequestLimitError, "QUERY_LIMIT_EXCEEDED")
+    assert error.description == "the portal refuses further requests from this address"
+
+
 def test_used_up_operating_time_is_told_with_everything():
     feed = Steps([refusal("OPERATION_TIME_LIMIT", "", 429)], session=patient(1.0))
     error = feed.error(GET)

@@ -122,7 +122,7 @@ FAILS = {
     "semantic": ({"conditions": None, "stage_semantic": "won"}, "stage_semantic: 'won' is none of success"),
     "no_stages": ({"conditions": None, "stage_semantic": "success", "item": "C_1"}, "stands in no stage"),
     "nothing": ({"conditions": None}, "conditions: neither they nor stage_semantic are given"),
-    "order": ({"item": "O_1"}, "what order 1 is connected with cannot be asked for"),
+    "order": ({"item": "O_1"}, "the fields of order 1 cannot be read"),
     "item": ({"item": ("deal", None)}, "item.entity_id: None is not an id"),
 }
 
