@@ -127,7 +127,8 @@ def set_bindings(record_id: int, items: Sequence[CrmItem], *, owner: str) -> Pla
 
 def _surplus(record_id: int, record: Record, items: Sequence[CrmItem]) -> list[TimelineBinding]:
     others = sorted(record.bound_to - {item.pair for item in items})
-    return [TimelineBinding(record_id, CrmItem(*pair)) for pair in others]
+    # A type that was removed has no name, so that nobody sees such a binding and the API cannot take it away.
+    return [TimelineBinding(record_id, CrmItem(*pair)) for pair in others if pair[0]]
 
 
 def _bind(bindings: Sequence[TimelineBinding], owner: str) -> Plan[list[BindingOutcome]]:

@@ -204,6 +204,15 @@ def test_what_is_wanted_is_bound_before_the_rest_is_unbound():
     assert portal.comments == {5: [LEAD, DEAL]}
 
 
+def test_a_binding_to_a_type_that_was_removed_is_left():
+    """It has no name by which to take it away, and nobody sees it."""
+    portal = Portal({5: [LEAD, CrmItem("", 9), CONTACT]})
+    assert shown(set_to(portal, LEAD)) == [
+        ("record 5 on lead 1", "already_bound"),
+        ("record 5 on contact 3", "unbound"),
+    ]
+
+
 def test_bindings_that_are_so_already_are_looked_at_and_left():
     portal = Portal({5: [LEAD, DEAL]})
     assert [outcome.status for outcome in set_to(portal, DEAL, LEAD)] == ["already_bound"] * 2
