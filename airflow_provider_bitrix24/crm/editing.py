@@ -182,6 +182,8 @@ def delete_comment(
         [outcome] = yield Work([replace(call, repeatable=again)], [0])
         if not isinstance(outcome.error, AmbiguousWriteError):
             break  # otherwise the next look tells whether it was carried out
+    if several and missing_ok and isinstance(outcome.error, NotFoundError):
+        return Edited(record_id, NOT_FOUND)  # somebody took it off since it was read
     _result(outcome)
     return Edited(record_id, UNBOUND if several else DELETED)
 

@@ -110,6 +110,14 @@ def test_what_was_not_taken_off_is_sent_again():
     assert portal.bound == {5: [DEAL]}
 
 
+def test_a_comment_that_somebody_took_off_meanwhile_is_not_there():
+    portal = Portal({5: [DEAL, CONTACT]})
+    portal.errors[UNBIND] = NotFoundError("Not found.")
+    assert portal.delete(CONTACT) == Edited(5, "not_found")
+    with pytest.raises(NotFoundError, match="Not found"):
+        portal.delete(CONTACT, missing_ok=False)
+
+
 def test_bindings_that_the_portal_remembers_may_be_in_the_way():
     portal = Portal({5: [DEAL]})
     portal.errors[DELETE] = RejectedError("Entity has multiple bindings", code="MULTIPLE_BINDINGS")
