@@ -9,7 +9,7 @@ __version__ = "0.1.0"
 
 def get_provider_info() -> dict[str, Any]:
     """Return what Airflow has to know of this package."""
-    from airflow_provider_bitrix24.hooks.form import connection_type
+    from airflow_provider_bitrix24.connection.form import connection_type
 
     package = "airflow_provider_bitrix24"
     return {

@@ -23,7 +23,7 @@ os.environ |= {
 }
 os.makedirs(os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
 
-pytest_plugins = ["dag_runs", "redis_box"]
+pytest_plugins = ["dag_runs", "hook_fixtures", "redis_box"]
 
 
 def pytest_unconfigure() -> None:

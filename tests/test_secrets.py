@@ -19,8 +19,8 @@ import pytest
 from airflow.sdk import DAG, task
 from free_ports import free_port
 
+from airflow_provider_bitrix24.connection.parsing import parse_connection
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
-from airflow_provider_bitrix24.hooks.connection import parse_connection
 from airflow_provider_bitrix24.hooks.errors import Bitrix24Error
 from airflow_provider_bitrix24.operators.rest import (
     Bitrix24BatchOperator,
@@ -223,7 +223,7 @@ class Ti:
 def tokens_in_memory(monkeypatch):
     """Outside a task there are no Airflow Variables."""
     kept = {}
-    store = "airflow_provider_bitrix24.hooks.tokens.VariableTokenStore"
+    store = "airflow_provider_bitrix24.connection.tokens.VariableTokenStore"
     monkeypatch.setattr(f"{store}.load", lambda _, key: kept.get(key))
     monkeypatch.setattr(f"{store}.save", lambda _, key, value: kept.update({key: value}))
 

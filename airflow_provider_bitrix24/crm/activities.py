@@ -14,7 +14,7 @@ from typing import Any
 from airflow_provider_bitrix24.crm.ids import parse_id, shown
 from airflow_provider_bitrix24.crm.items import CrmItem, pick, refuse_others
 from airflow_provider_bitrix24.crm.outcomes import ALREADY_BOUND, BOUND, FAILED, NOT_BOUND, UNBOUND, told
-from airflow_provider_bitrix24.crm.timeline import listed
+from airflow_provider_bitrix24.crm.timeline_bindings import listed
 from airflow_provider_bitrix24.rest.bulk import Plan, Work
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.errors import Bitrix24Error, InvalidInputError, UnexpectedResultError

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from airflow_provider_bitrix24.crm.outcomes import ALREADY_BOUND, BOUND, BindingOutcome, failed
 from airflow_provider_bitrix24.crm.records import Record, further_pages, no_such_record
-from airflow_provider_bitrix24.crm.timeline import TimelineBinding, bindings_call, record_call
+from airflow_provider_bitrix24.crm.timeline_bindings import TimelineBinding, bindings_call, record_call
 from airflow_provider_bitrix24.rest.bulk import BATCH_SIZE, Plan, Work
 from airflow_provider_bitrix24.rest.progress import Progress
 

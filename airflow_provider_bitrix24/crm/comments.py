@@ -15,12 +15,12 @@ import pendulum
 
 from airflow_provider_bitrix24.crm.items import CrmItem, pick, refuse_others
 from airflow_provider_bitrix24.crm.outcomes import told
-from airflow_provider_bitrix24.crm.timeline import comment_call, listed, plain
+from airflow_provider_bitrix24.crm.timeline_bindings import comment_call, listed, plain
 from airflow_provider_bitrix24.rest.bulk import Plan, Wait, Work
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.errors import AmbiguousWriteError, Bitrix24Error, UnexpectedResultError
 from airflow_provider_bitrix24.rest.progress import Progress, Span
-from airflow_provider_bitrix24.rest.replies import Reply
+from airflow_provider_bitrix24.rest.reply import Reply
 
 ADDED = "added"
 FAILED = "failed"

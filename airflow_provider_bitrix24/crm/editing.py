@@ -19,7 +19,7 @@ from airflow_provider_bitrix24.crm.ids import parse_id
 from airflow_provider_bitrix24.crm.items import CrmItem
 from airflow_provider_bitrix24.crm.listing import read_list
 from airflow_provider_bitrix24.crm.records import Record, check_record, read_records
-from airflow_provider_bitrix24.crm.timeline import TimelineBinding, comment_fields, plain
+from airflow_provider_bitrix24.crm.timeline_bindings import TimelineBinding, comment_fields, plain
 from airflow_provider_bitrix24.rest.bulk import Plan, Wait, Work
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.errors import (

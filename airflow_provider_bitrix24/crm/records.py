@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from airflow_provider_bitrix24.crm.items import CrmItem
-from airflow_provider_bitrix24.crm.timeline import bindings_call, bound_items, record_call
+from airflow_provider_bitrix24.crm.timeline_bindings import bindings_call, bound_items, record_call
 from airflow_provider_bitrix24.rest.bulk import Plan, Work
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.errors import (
@@ -55,7 +55,7 @@ class Record:
     def note_existence(self, outcome: Outcome) -> None:
         """Take over whether it exists.
 
-        :param outcome: of :func:`~airflow_provider_bitrix24.crm.timeline.record_call`
+        :param outcome: of :func:`~airflow_provider_bitrix24.crm.timeline_bindings.record_call`
         """
         try:
             self.exists = record_exists(outcome)
@@ -130,7 +130,7 @@ def record_exists(outcome: Outcome) -> bool:
 
     Bitrix24 looks at rights after existence, and nobody may read a record that is bound to nothing.
 
-    :param outcome: of :func:`~airflow_provider_bitrix24.crm.timeline.record_call`
+    :param outcome: of :func:`~airflow_provider_bitrix24.crm.timeline_bindings.record_call`
     :raises Bitrix24Error: it says nothing
     """
     if isinstance(outcome.error, NotFoundError):

@@ -17,10 +17,10 @@ from airflow_provider_bitrix24.crm.activities import (
     binding_outcome,
     unbinding_outcome,
 )
-from airflow_provider_bitrix24.crm.arranging import MOVED, check_ends, move_records, share_records
 from airflow_provider_bitrix24.crm.ids import shown
 from airflow_provider_bitrix24.crm.items import CrmItem
 from airflow_provider_bitrix24.crm.listing import read_list
+from airflow_provider_bitrix24.crm.moving import MOVED, check_ends, move_records, share_records
 from airflow_provider_bitrix24.crm.outcomes import ALREADY_BOUND, FAILED, told
 from airflow_provider_bitrix24.crm.relations import check_items
 from airflow_provider_bitrix24.rest.bulk import Plan, Work

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from airflow_provider_bitrix24.crm.outcomes import NOT_BOUND, UNBOUND, BindingOutcome, failed
 from airflow_provider_bitrix24.crm.records import Record, further_pages
-from airflow_provider_bitrix24.crm.timeline import TimelineBinding, bindings_call
+from airflow_provider_bitrix24.crm.timeline_bindings import TimelineBinding, bindings_call
 from airflow_provider_bitrix24.rest.bulk import Plan, Work
 from airflow_provider_bitrix24.rest.calls import Outcome
 from airflow_provider_bitrix24.rest.errors import NotFoundError, RejectedError

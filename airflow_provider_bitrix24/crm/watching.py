@@ -27,7 +27,7 @@ from airflow_provider_bitrix24.crm.stages import (
     stages_call,
     stages_of,
 )
-from airflow_provider_bitrix24.crm.timeline import plain
+from airflow_provider_bitrix24.crm.timeline_bindings import plain
 from airflow_provider_bitrix24.rest.bulk import Plan, Work
 from airflow_provider_bitrix24.rest.calls import Call
 from airflow_provider_bitrix24.rest.errors import InvalidInputError, UnexpectedResultError

@@ -13,18 +13,18 @@ from airflow.providers.common.compat.connection import get_async_connection
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
 from airflow.sdk import BaseHook, Connection
 
-from airflow_provider_bitrix24.hooks import form
+from airflow_provider_bitrix24.connection import form
+from airflow_provider_bitrix24.connection.diagnosis import diagnose
+from airflow_provider_bitrix24.connection.ledgers import ledger_for
+from airflow_provider_bitrix24.connection.parsing import Settings, parse_connection
+from airflow_provider_bitrix24.connection.supervisor_log import mute_debug
+from airflow_provider_bitrix24.connection.threads import in_thread
+from airflow_provider_bitrix24.connection.tokens import TokenKeeper, TokenStore, mask, token_store
 from airflow_provider_bitrix24.hooks.activities import ActivityMethods
 from airflow_provider_bitrix24.hooks.comments import CommentMethods
-from airflow_provider_bitrix24.hooks.connection import Settings, parse_connection
-from airflow_provider_bitrix24.hooks.diagnosis import diagnose
 from airflow_provider_bitrix24.hooks.errors import join, joined
-from airflow_provider_bitrix24.hooks.ledgers import ledger_for
 from airflow_provider_bitrix24.hooks.outcomes import DEFAULT_IN_FLIGHT
-from airflow_provider_bitrix24.hooks.quiet import hush_messages
-from airflow_provider_bitrix24.hooks.threads import in_thread
 from airflow_provider_bitrix24.hooks.timeline import TimelineMethods
-from airflow_provider_bitrix24.hooks.tokens import TokenKeeper, TokenStore, mask, token_store
 from airflow_provider_bitrix24.rest.bulk import carry_out_calls
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.credentials import OAuthApplication
@@ -34,7 +34,7 @@ from airflow_provider_bitrix24.rest.ledgers.process import PROCESS_LEDGER
 from airflow_provider_bitrix24.rest.methods import Kind
 from airflow_provider_bitrix24.rest.pacing import Limits
 from airflow_provider_bitrix24.rest.progress import Progress
-from airflow_provider_bitrix24.rest.replies import Reply
+from airflow_provider_bitrix24.rest.reply import Reply
 from airflow_provider_bitrix24.rest.session import Policy, Session
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class Bitrix24Hook(TimelineMethods, CommentMethods, ActivityMethods, BaseHook):
 
         :param conn_id: its id
         """
-        hush_messages()
+        mute_debug()
         connection: Connection = super().get_connection(conn_id)
         return connection
 
@@ -286,7 +286,7 @@ class Bitrix24Hook(TimelineMethods, CommentMethods, ActivityMethods, BaseHook):
         from airflow_provider_bitrix24.rest.aio import AsyncClient
 
         if self._session is None:
-            hush_messages()
+            mute_debug()
             # The connection is kept in no variable of this frame: its repr shows its secrets.
             settings = parse_connection(await get_async_connection(self.bitrix24_conn_id, hook=self))
             await in_thread(self._open, settings)

@@ -9,10 +9,10 @@ from airflow_provider_bitrix24.crm.editing import Edited, delete_comment, update
 from airflow_provider_bitrix24.crm.ids import parse_id
 from airflow_provider_bitrix24.crm.items import CrmItem
 from airflow_provider_bitrix24.crm.logmessages import log_message_call, log_message_id
-from airflow_provider_bitrix24.crm.timeline import comment_call, comment_fields
+from airflow_provider_bitrix24.crm.timeline_bindings import comment_call, comment_fields
+from airflow_provider_bitrix24.hooks.attachments import read_files
 from airflow_provider_bitrix24.hooks.doors import Doors
 from airflow_provider_bitrix24.hooks.errors import joined
-from airflow_provider_bitrix24.hooks.files import read_files
 from airflow_provider_bitrix24.hooks.outcomes import (
     ONCE_IN_FLIGHT,
     BulkResult,

@@ -13,7 +13,7 @@ from typing import Any
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
-from airflow_provider_bitrix24.hooks.retrying import BITRIX24_RETRY_POLICY as BITRIX24_RETRY_POLICY
+from airflow_provider_bitrix24.hooks.retry_policy import BITRIX24_RETRY_POLICY as BITRIX24_RETRY_POLICY
 from airflow_provider_bitrix24.rest import errors as rest
 
 

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from airflow_provider_bitrix24.crm.arranging import check_ends, move_record, set_bindings
 from airflow_provider_bitrix24.crm.binding import bind_records
 from airflow_provider_bitrix24.crm.ids import parse_id
 from airflow_provider_bitrix24.crm.items import CrmItem
+from airflow_provider_bitrix24.crm.moving import check_ends, move_record, set_bindings
 from airflow_provider_bitrix24.crm.outcomes import BindingOutcome
 from airflow_provider_bitrix24.crm.records import no_such_record, record_exists
-from airflow_provider_bitrix24.crm.timeline import (
+from airflow_provider_bitrix24.crm.timeline_bindings import (
     TimelineBinding,
     bindings_call,
     bound_items,

@@ -12,10 +12,10 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException
 from airflow.sdk import BaseOperator, Context, XComArg
 from airflow.sdk.definitions.mappedoperator import MappedOperator
 
+from airflow_provider_bitrix24.connection import form
 from airflow_provider_bitrix24.crm.cards import card_address
 from airflow_provider_bitrix24.crm.given import Given
 from airflow_provider_bitrix24.crm.items import CrmItem
-from airflow_provider_bitrix24.hooks import form
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 from airflow_provider_bitrix24.hooks.errors import (
     BITRIX24_RETRY_POLICY,

@@ -7,10 +7,15 @@ from typing import Any
 
 from airflow.sdk import Context
 
-from airflow_provider_bitrix24.crm.arranging import check_ends
 from airflow_provider_bitrix24.crm.ids import parse_id
 from airflow_provider_bitrix24.crm.items import CrmItem
-from airflow_provider_bitrix24.crm.timeline import TimelineBinding, bound_items, parse_bindings, parse_items
+from airflow_provider_bitrix24.crm.moving import check_ends
+from airflow_provider_bitrix24.crm.timeline_bindings import (
+    TimelineBinding,
+    bound_items,
+    parse_bindings,
+    parse_items,
+)
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 from airflow_provider_bitrix24.hooks.errors import InvalidInputError
 from airflow_provider_bitrix24.hooks.outcomes import BulkResult

@@ -11,9 +11,9 @@ from airflow_provider_bitrix24.crm.comments import Comment, parse_comments
 from airflow_provider_bitrix24.crm.editing import UPDATED_EVERYWHERE
 from airflow_provider_bitrix24.crm.ids import parse_id
 from airflow_provider_bitrix24.crm.items import CrmItem
-from airflow_provider_bitrix24.crm.timeline import TimelineBinding, comment_fields, parse_items
+from airflow_provider_bitrix24.crm.timeline_bindings import TimelineBinding, comment_fields, parse_items
+from airflow_provider_bitrix24.hooks.attachments import read_files
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
-from airflow_provider_bitrix24.hooks.files import read_files
 from airflow_provider_bitrix24.hooks.outcomes import DEFAULT_IN_FLIGHT, ONCE_IN_FLIGHT, BulkResult
 from airflow_provider_bitrix24.links.card import CrmCardLink
 from airflow_provider_bitrix24.operators.base import UNSET, check_flag, optional, or_none, pushing_outcomes

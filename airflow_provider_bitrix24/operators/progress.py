@@ -7,8 +7,8 @@ from typing import Any
 from airflow.sdk import BaseOperator, Context
 
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
-from airflow_provider_bitrix24.hooks.progress import StoredProgress, digest_of
 from airflow_provider_bitrix24.rest.progress import Progress, Span
+from airflow_provider_bitrix24.state.stored_progress import StoredProgress, digest_of
 
 
 def progress_for(operator: BaseOperator, context: Context, hook: Bitrix24Hook, work: Any) -> Progress:

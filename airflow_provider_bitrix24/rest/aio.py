@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 from airflow_provider_bitrix24.rest import exchange as ex
 from airflow_provider_bitrix24.rest import renewal as rn
 from airflow_provider_bitrix24.rest import steps as st
+from airflow_provider_bitrix24.rest.announcing import announced
 from airflow_provider_bitrix24.rest.bulk import Many
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.chains import Reader
@@ -23,8 +24,8 @@ from airflow_provider_bitrix24.rest.errors import (
     PortalUnreachableError,
 )
 from airflow_provider_bitrix24.rest.redaction import guard_http_loggers
-from airflow_provider_bitrix24.rest.replies import Failure, Reply, Response
-from airflow_provider_bitrix24.rest.waiting import announced
+from airflow_provider_bitrix24.rest.replies import Failure, Response
+from airflow_provider_bitrix24.rest.reply import Reply
 from airflow_provider_bitrix24.rest.wire import (
     FORM_HEADERS,
     JSON_HEADERS,

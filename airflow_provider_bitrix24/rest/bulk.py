@@ -9,7 +9,7 @@ from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.errors import AmbiguousWriteError, Bitrix24Error, RequestLimitError
 from airflow_provider_bitrix24.rest.exchange import exchange
 from airflow_provider_bitrix24.rest.progress import Progress
-from airflow_provider_bitrix24.rest.replies import Reply
+from airflow_provider_bitrix24.rest.reply import Reply
 from airflow_provider_bitrix24.rest.session import Session
 from airflow_provider_bitrix24.rest.steps import Step
 
@@ -126,7 +126,7 @@ class Many:
         if self._end is not None:
             return [Outcome(call, error=self._end) for call in group]
         outcomes = yield from exchange(group, self._session)
-        self._end = next((outcome.error for outcome in outcomes if ends_all(outcome)), self._end)
+        self._end = next((outcome.error for outcome in outcomes if is_fatal_for_all(outcome)), self._end)
         return outcomes
 
     def in_turn(self) -> Generator[Step, Any, list[Outcome]]:
@@ -137,7 +137,7 @@ class Many:
         return outcomes
 
 
-def ends_all(outcome: Outcome) -> bool:
+def is_fatal_for_all(outcome: Outcome) -> bool:
     """Tell whether every further call would only meet the same trouble.
 
     :param outcome: of one call

@@ -17,7 +17,7 @@ from airflow_provider_bitrix24.rest.methods import Kind, Method, method_facts
 from airflow_provider_bitrix24.rest.redaction import redact_addresses
 
 if TYPE_CHECKING:
-    from airflow_provider_bitrix24.rest.replies import Reply
+    from airflow_provider_bitrix24.rest.reply import Reply
 
 _METHOD = re.compile(r"[A-Za-z][A-Za-z0-9_]*(?:\.[A-Za-z0-9_]+)*")
 #: the server takes these for itself and never passes them to the method

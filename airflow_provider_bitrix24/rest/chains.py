@@ -13,6 +13,7 @@ import logging
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Any
 
+from airflow_provider_bitrix24.rest.announcing import Headway
 from airflow_provider_bitrix24.rest.bulk import BATCH_BYTES, BATCH_SIZE
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.errors import (
@@ -22,10 +23,9 @@ from airflow_provider_bitrix24.rest.errors import (
 )
 from airflow_provider_bitrix24.rest.exchange import NEAR_THE_CUT, command_name, exchange
 from airflow_provider_bitrix24.rest.paging import PAGE_SIZE, IdPager, pager_for
-from airflow_provider_bitrix24.rest.replies import Reply
+from airflow_provider_bitrix24.rest.reply import Reply
 from airflow_provider_bitrix24.rest.session import Session
 from airflow_provider_bitrix24.rest.steps import Step
-from airflow_provider_bitrix24.rest.waiting import Headway
 
 #: a chain with fewer pages of use than this was not worth it
 _WORTH_IT = 2

@@ -14,9 +14,11 @@ from typing import IO, TYPE_CHECKING, Any, assert_never
 from airflow_provider_bitrix24.rest import exchange as ex
 from airflow_provider_bitrix24.rest import renewal as rn
 from airflow_provider_bitrix24.rest import steps as st
+from airflow_provider_bitrix24.rest.announcing import Headway, announced
 from airflow_provider_bitrix24.rest.bulk import Many, Plan, T, Wait
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.chains import Reader
+from airflow_provider_bitrix24.rest.concurrency import Gate
 from airflow_provider_bitrix24.rest.credentials import OAuthApplication
 from airflow_provider_bitrix24.rest.downloads import Download, DownloadStep, download
 from airflow_provider_bitrix24.rest.errors import (
@@ -25,11 +27,10 @@ from airflow_provider_bitrix24.rest.errors import (
     InvalidConnectionError,
     PortalUnreachableError,
 )
-from airflow_provider_bitrix24.rest.inflight import Gate
 from airflow_provider_bitrix24.rest.progress import Progress, Tracker
 from airflow_provider_bitrix24.rest.redaction import guard_http_loggers
-from airflow_provider_bitrix24.rest.replies import Failure, Reply, Response
-from airflow_provider_bitrix24.rest.waiting import Headway, announced
+from airflow_provider_bitrix24.rest.replies import Failure, Response
+from airflow_provider_bitrix24.rest.reply import Reply
 from airflow_provider_bitrix24.rest.wire import (
     FORM_HEADERS,
     JSON_HEADERS,

@@ -32,14 +32,8 @@ from airflow_provider_bitrix24.rest.errors import (
 )
 from airflow_provider_bitrix24.rest.pacing import Reading, Slot, counted
 from airflow_provider_bitrix24.rest.redirects import new_origin
-from airflow_provider_bitrix24.rest.replies import (
-    Failure,
-    Reply,
-    Response,
-    check_result,
-    read_batch,
-    read_envelope,
-)
+from airflow_provider_bitrix24.rest.replies import Failure, Response, check_result, read_batch, read_envelope
+from airflow_provider_bitrix24.rest.reply import Reply
 from airflow_provider_bitrix24.rest.session import Policy, Session, can_renew, renew
 from airflow_provider_bitrix24.rest.steps import (
     Blocked,

@@ -19,7 +19,7 @@ from airflow_provider_bitrix24.rest.errors import (
     UnexpectedResultError,
 )
 from airflow_provider_bitrix24.rest.methods import number_of
-from airflow_provider_bitrix24.rest.replies import Reply
+from airflow_provider_bitrix24.rest.reply import Reply
 
 PAGE_SIZE = 50
 

@@ -20,11 +20,11 @@ from airflow.triggers.base import StartTriggerArgs
 
 from airflow_provider_bitrix24.crm.items import CrmItem
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
-from airflow_provider_bitrix24.hooks.waiting import Trouble, check_event, waiting_hook
 from airflow_provider_bitrix24.links.card import CrmCardLink
 from airflow_provider_bitrix24.operators.base import Bitrix24Operator
 from airflow_provider_bitrix24.sensors.templates import renders_anywhere
 from airflow_provider_bitrix24.triggers.base import Bitrix24Trigger
+from airflow_provider_bitrix24.waiting.trouble import Trouble, check_event, waiting_hook
 
 
 class Bitrix24Sensor(Bitrix24Operator, BaseSensorOperator):

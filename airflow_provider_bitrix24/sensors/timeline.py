@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from airflow_provider_bitrix24.crm.items import CrmItem
-from airflow_provider_bitrix24.crm.timeline import TimelineBinding
+from airflow_provider_bitrix24.crm.timeline_bindings import TimelineBinding
 from airflow_provider_bitrix24.crm.watching import CommentWatch
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 from airflow_provider_bitrix24.operators.base import UNSET, check_flag, optional, or_none

@@ -10,7 +10,7 @@ from . import php
 from .errors import RestError
 
 if TYPE_CHECKING:
-    from .runner import Outcome
+    from .outcome import Outcome
 
 MAX_COMMANDS = 50
 FORBIDDEN = frozenset({"batch", "upload", "download"})

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from . import demo
 from .activities import KINDS
 from .fields import user_field
 from .timeline import Pair, TimelineRecord
@@ -128,10 +127,6 @@ class PortalContents:
                 item_id: {name: row.get(name, field.default) for name, field in store.fields.items()} | row
                 for item_id, row in sorted(store.rows.items())
             }
-
-    def load_demo(self) -> None:
-        """Fill the CRM with a few companies, contacts, deals and leads."""
-        demo.load(self)
 
     def _kind(self, name: str) -> str:
         return self._world.types.require(name).kind

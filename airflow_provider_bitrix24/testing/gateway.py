@@ -10,8 +10,9 @@ from . import batch, reply
 from .access import authorise
 from .errors import PhpTypeError, RestError
 from .faults import COMMAND_KINDS, Fault
+from .outcome import Outcome
 from .request import HttpRequest, RestRequest, understand
-from .runner import Outcome, Runner, Stopwatch, find_method, replaced
+from .runner import Runner, Stopwatch, find_method, replaced
 
 if TYPE_CHECKING:
     from .journal import RequestEntry

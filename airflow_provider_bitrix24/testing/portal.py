@@ -10,7 +10,7 @@ import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from . import dates
+from . import dates, demo
 from .app import PortalApp
 from .contents import PortalContents
 from .controls import PortalControls
@@ -116,6 +116,10 @@ class Bitrix24Portal(PortalContents, PortalControls):
         self.add_user(1, "Admin", admin=True, code=code)
         self.add_user(2, "Manager")
         self.add_user(3, "Guest", may_update=False)
+
+    def load_demo(self) -> None:
+        """Fill the CRM with a few companies, contacts, deals and leads."""
+        demo.load(self)
 
     def _certificate(self) -> tuple[str, str, str]:
         """Create the files, which go with the portal: a stopped one can be started again."""

@@ -10,6 +10,7 @@ from .access import check_context, check_scope
 from .batch import FORBIDDEN, not_allowed, too_many
 from .errors import ACCESS_DENIED, PhpTypeError, RestError, classic_error
 from .methods import REGISTRY, Method
+from .outcome import Outcome
 from .world import Call, Listed, World
 
 if TYPE_CHECKING:
@@ -17,30 +18,6 @@ if TYPE_CHECKING:
     from .users import Identity
 
 Object = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a call came to."""
-
-    result: Any = None
-    total: int | None = None
-    next: int | None = None
-    error: RestError | None = None
-    time: Object | None = None
-
-    def envelope(self) -> Object:
-        """Return the body of the answer."""
-        if self.error is not None:
-            return self.error.body()
-        body: Object = {"result": self.result}
-        if self.next is not None:
-            body["next"] = self.next
-        if self.total is not None:
-            body["total"] = self.total
-        if self.time is not None:
-            body["time"] = self.time
-        return body
 
 
 def find_method(name: str) -> Method:

@@ -10,9 +10,9 @@ from typing import Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_bitrix24.hooks.errors import join
-from airflow_provider_bitrix24.hooks.gathering import Asker, asking
-from airflow_provider_bitrix24.hooks.waiting import Trouble, failed_event, met_event
 from airflow_provider_bitrix24.rest import errors as rest
+from airflow_provider_bitrix24.waiting.poller import PollingClient, polling
+from airflow_provider_bitrix24.waiting.trouble import Trouble, failed_event, met_event
 
 
 class Bitrix24Trigger(BaseTrigger):
@@ -35,7 +35,7 @@ class Bitrix24Trigger(BaseTrigger):
         """Return the trigger's own arguments, as plain JSON."""
 
     @abstractmethod
-    async def is_met(self, portal: Asker) -> Any:
+    async def is_met(self, portal: PollingClient) -> Any:
         """Look once; what is found travels in the event, unless it is just ``True``.
 
         :param portal: what is asked
@@ -57,12 +57,12 @@ class Bitrix24Trigger(BaseTrigger):
 
     async def _outcome(self) -> dict[str, Any]:
         try:
-            async with asking(self.bitrix24_conn_id, self.poke_interval) as portal:
+            async with polling(self.bitrix24_conn_id, self.poke_interval) as portal:
                 return met_event(await self._wait(portal))
         except rest.Bitrix24Error as error:
             return failed_event(join(error))
 
-    async def _wait(self, portal: Asker) -> Any:
+    async def _wait(self, portal: PollingClient) -> Any:
         trouble = Trouble(self.log, told=portal.told)
         try:
             while True:
@@ -72,7 +72,7 @@ class Bitrix24Trigger(BaseTrigger):
         finally:
             trouble.leave()
 
-    async def _look(self, portal: Asker, trouble: Trouble) -> Any:
+    async def _look(self, portal: PollingClient, trouble: Trouble) -> Any:
         with trouble.tolerated() as look:
             look.found = await self.is_met(portal)
         return look.found

@@ -6,8 +6,8 @@ from typing import Any
 
 from airflow_provider_bitrix24.crm.given import Given
 from airflow_provider_bitrix24.crm.watching import ItemWatch
-from airflow_provider_bitrix24.hooks.gathering import Asker
 from airflow_provider_bitrix24.triggers.base import Bitrix24Trigger
+from airflow_provider_bitrix24.waiting.poller import PollingClient
 
 
 class CrmItemTrigger(Bitrix24Trigger):
@@ -40,7 +40,7 @@ class CrmItemTrigger(Bitrix24Trigger):
         """Return the trigger's own arguments."""
         return {"item": self.item, "conditions": self.conditions, "stage_semantic": self.stage_semantic}
 
-    async def is_met(self, portal: Asker) -> bool:
+    async def is_met(self, portal: PollingClient) -> bool:
         """Look once.
 
         :param portal: what is asked

@@ -7,10 +7,10 @@ from typing import Any
 
 from airflow_provider_bitrix24.crm.given import Given
 from airflow_provider_bitrix24.crm.records import no_such_record, record_exists
-from airflow_provider_bitrix24.crm.timeline import TimelineBinding, bindings_call, record_call
+from airflow_provider_bitrix24.crm.timeline_bindings import TimelineBinding, bindings_call, record_call
 from airflow_provider_bitrix24.crm.watching import CommentWatch
-from airflow_provider_bitrix24.hooks.gathering import Asker
 from airflow_provider_bitrix24.triggers.base import Bitrix24Trigger
+from airflow_provider_bitrix24.waiting.poller import PollingClient
 
 #: looks in a row that find no binding and do not ask whether the record is still there
 _UNCHECKED = 9
@@ -55,7 +55,7 @@ class TimelineBindingTrigger(Bitrix24Trigger):
             "bound": self.bound,
         }
 
-    async def is_met(self, portal: Asker) -> bool:
+    async def is_met(self, portal: PollingClient) -> bool:
         """Look once.
 
         :param portal: what is asked
@@ -68,7 +68,7 @@ class TimelineBindingTrigger(Bitrix24Trigger):
             await self._check_record(binding.record_id, portal)
         return binding.is_among(rows) is self.bound
 
-    async def _check_record(self, record_id: int, portal: Asker) -> None:
+    async def _check_record(self, record_id: int, portal: PollingClient) -> None:
         """Ask whether a record without bindings exists: at first, and then now and then.
 
         :raises NotFoundError: it does not
@@ -121,7 +121,7 @@ class TimelineCommentTrigger(Bitrix24Trigger):
             "since": self.since,
         }
 
-    async def is_met(self, portal: Asker) -> int | None:
+    async def is_met(self, portal: PollingClient) -> int | None:
         """Look once, and return the comment.
 
         :param portal: what is asked

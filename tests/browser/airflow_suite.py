@@ -14,7 +14,7 @@ from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_2_PLUS
 from browser_pages import all_of, press, texts, wait
 from selenium.webdriver import ActionChains
 
-from airflow_provider_bitrix24.hooks.form import CONN_FIELDS, PLAN_CHOICES
+from airflow_provider_bitrix24.connection.form import CONN_FIELDS, PLAN_CHOICES
 from airflow_provider_bitrix24.testing import Bitrix24Portal
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -10,7 +10,7 @@ from airflow_provider_bitrix24.rest.bulk import Wait
 from airflow_provider_bitrix24.rest.calls import Outcome
 from airflow_provider_bitrix24.rest.errors import AccessDeniedError, AmbiguousWriteError
 from airflow_provider_bitrix24.rest.progress import Progress, Tracker
-from airflow_provider_bitrix24.rest.replies import Reply
+from airflow_provider_bitrix24.rest.reply import Reply
 
 ITEM = CrmItem.of("deal", 1)
 CUT = 60.0

@@ -8,7 +8,7 @@ from airflow_provider_bitrix24.rest.bulk import Wait
 from airflow_provider_bitrix24.rest.calls import Outcome
 from airflow_provider_bitrix24.rest.errors import AmbiguousWriteError, NotFoundError
 from airflow_provider_bitrix24.rest.progress import Progress, Tracker
-from airflow_provider_bitrix24.rest.replies import Reply
+from airflow_provider_bitrix24.rest.reply import Reply
 
 DEAL = CrmItem("deal", 1)
 CONTACT = CrmItem("contact", 2)

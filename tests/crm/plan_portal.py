@@ -8,7 +8,8 @@ from airflow_provider_bitrix24.crm.items import CrmItem
 from airflow_provider_bitrix24.rest.bulk import Plan, Work
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.errors import AccessDeniedError, Bitrix24Error, NotFoundError
-from airflow_provider_bitrix24.rest.replies import Reply, check_result
+from airflow_provider_bitrix24.rest.replies import check_result
+from airflow_provider_bitrix24.rest.reply import Reply
 
 OWNER = "portal user 3"
 

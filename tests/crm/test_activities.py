@@ -29,7 +29,7 @@ from airflow_provider_bitrix24.rest.errors import (
     UnexpectedResultError,
 )
 from airflow_provider_bitrix24.rest.progress import Progress
-from airflow_provider_bitrix24.rest.replies import Reply
+from airflow_provider_bitrix24.rest.reply import Reply
 
 BINDING = ActivityBinding(5, CrmItem("deal", 10))
 PARAMS = {"activityId": 5, "entityTypeId": 2, "entityId": 10}

@@ -9,7 +9,7 @@ import pytest
 
 from airflow_provider_bitrix24.crm.binding import bind_records
 from airflow_provider_bitrix24.crm.records import no_such_record, record_exists
-from airflow_provider_bitrix24.crm.timeline import parse_bindings, record_call
+from airflow_provider_bitrix24.crm.timeline_bindings import parse_bindings, record_call
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.errors import (
     AccessDeniedError,
@@ -21,7 +21,8 @@ from airflow_provider_bitrix24.rest.errors import (
     UnexpectedResultError,
 )
 from airflow_provider_bitrix24.rest.progress import Progress
-from airflow_provider_bitrix24.rest.replies import Reply, check_result
+from airflow_provider_bitrix24.rest.replies import check_result
+from airflow_provider_bitrix24.rest.reply import Reply
 
 _BIND = "crm.timeline.bindings.bind"
 _LIST = "crm.timeline.bindings.list"

@@ -6,7 +6,7 @@ import pytest
 
 from airflow_provider_bitrix24.crm.items import CrmItem
 from airflow_provider_bitrix24.crm.outcomes import BindingOutcome, failed, told
-from airflow_provider_bitrix24.crm.timeline import TimelineBinding
+from airflow_provider_bitrix24.crm.timeline_bindings import TimelineBinding
 from airflow_provider_bitrix24.rest.errors import AccessDeniedError, InvalidParameterError, ServerError
 
 _BINDING = TimelineBinding(5, CrmItem("deal", 10))

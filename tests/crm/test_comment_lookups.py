@@ -16,7 +16,7 @@ from airflow_provider_bitrix24.rest.errors import (
     ServerError,
 )
 from airflow_provider_bitrix24.rest.progress import Progress, Span
-from airflow_provider_bitrix24.rest.replies import Reply
+from airflow_provider_bitrix24.rest.reply import Reply
 
 OTHER = CrmItem("deal", 2)
 THIRD = CrmItem("deal", 3)

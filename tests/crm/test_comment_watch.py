@@ -20,7 +20,7 @@ from airflow_provider_bitrix24.rest.errors import (
     ServerError,
     UnexpectedResultError,
 )
-from airflow_provider_bitrix24.rest.replies import Reply
+from airflow_provider_bitrix24.rest.reply import Reply
 
 _LIST = "crm.timeline.comment.list"
 _GET = "crm.item.get"

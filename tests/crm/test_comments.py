@@ -15,7 +15,7 @@ from airflow_provider_bitrix24.rest.errors import (
     ServerError,
 )
 from airflow_provider_bitrix24.rest.progress import Progress, Span
-from airflow_provider_bitrix24.rest.replies import Reply
+from airflow_provider_bitrix24.rest.reply import Reply
 
 
 def test_all_are_added_without_a_look_up():

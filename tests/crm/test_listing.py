@@ -7,7 +7,7 @@ import pytest
 from airflow_provider_bitrix24.crm.listing import read_list
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.errors import IncompleteListError, ServerError
-from airflow_provider_bitrix24.rest.replies import Reply
+from airflow_provider_bitrix24.rest.reply import Reply
 
 _FILTER = {"filter": {"ENTITY_TYPE": "deal", "ENTITY_ID": 1}}
 

@@ -14,7 +14,7 @@ from airflow_provider_bitrix24.crm.records import (
     read_records,
     rows_of,
 )
-from airflow_provider_bitrix24.crm.timeline import bindings_call, record_call
+from airflow_provider_bitrix24.crm.timeline_bindings import bindings_call, record_call
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.errors import (
     AccessDeniedError,
@@ -22,7 +22,7 @@ from airflow_provider_bitrix24.rest.errors import (
     ServerError,
     UnexpectedResultError,
 )
-from airflow_provider_bitrix24.rest.replies import Reply
+from airflow_provider_bitrix24.rest.reply import Reply
 
 LEAD = CrmItem("lead", 1)
 DEAL = CrmItem("deal", 2)

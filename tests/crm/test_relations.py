@@ -27,7 +27,7 @@ from airflow_provider_bitrix24.rest.errors import (
     ServerError,
     UnexpectedResultError,
 )
-from airflow_provider_bitrix24.rest.replies import Reply
+from airflow_provider_bitrix24.rest.reply import Reply
 
 DEAL = CrmItem("deal", 10)
 LEAD = CrmItem("lead", 11)

@@ -16,7 +16,7 @@ from airflow_provider_bitrix24.rest.errors import (
     ServerError,
     UnexpectedResultError,
 )
-from airflow_provider_bitrix24.rest.replies import Reply
+from airflow_provider_bitrix24.rest.reply import Reply
 
 LEAD = CrmItem("lead", 1)
 DEAL = CrmItem("deal", 2)

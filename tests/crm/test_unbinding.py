@@ -6,7 +6,7 @@ import pytest
 from plan_portal import OWNER, Portal
 
 from airflow_provider_bitrix24.crm.items import CrmItem
-from airflow_provider_bitrix24.crm.timeline import TimelineBinding
+from airflow_provider_bitrix24.crm.timeline_bindings import TimelineBinding
 from airflow_provider_bitrix24.crm.unbinding import unbind_records
 from airflow_provider_bitrix24.rest.errors import (
     AccessDeniedError,

@@ -17,9 +17,9 @@ import pytest
 import requests
 from doc_blocks import ROOT
 
+from airflow_provider_bitrix24.connection.parsing import parse_connection
+from airflow_provider_bitrix24.connection.redis import redis_server
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
-from airflow_provider_bitrix24.hooks.connection import parse_connection
-from airflow_provider_bitrix24.hooks.redis import redis_server
 
 #: these set the scene
 _SCENE = {"cd", "mkdir", ".", "python3 -m venv", "python -m pytest"}

@@ -7,8 +7,8 @@ import re
 import pytest
 from doc_blocks import BLOCKS, NOT_RUN, PAGES, ROOT, blocks_in, of_kind, read, surface
 
-from airflow_provider_bitrix24.hooks import diagnosis, errors
-from airflow_provider_bitrix24.hooks.form import CONN_FIELDS
+from airflow_provider_bitrix24.connection import diagnosis, errors
+from airflow_provider_bitrix24.connection.form import CONN_FIELDS
 
 #: the pages that somebody wrote; the reference is made of docstrings
 GUIDES = [page for page in PAGES if page.startswith("docs/") and page != "docs/reference.md"]

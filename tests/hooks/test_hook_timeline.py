@@ -10,7 +10,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from hook_helpers import secrets_in, whole_story
 
 from airflow_provider_bitrix24.crm.ids import shown
-from airflow_provider_bitrix24.crm.timeline import TimelineBinding
+from airflow_provider_bitrix24.crm.timeline_bindings import TimelineBinding
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 from airflow_provider_bitrix24.hooks.errors import (
     AccessDeniedError,

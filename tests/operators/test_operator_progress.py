@@ -8,7 +8,6 @@ import pytest
 from operator_alone import STARTED, Store, context_of, quick
 
 from airflow_provider_bitrix24.hooks.errors import AmbiguousWriteError, Bitrix24Error
-from airflow_provider_bitrix24.hooks.progress import StoredProgress
 from airflow_provider_bitrix24.operators.progress import kept_of, progress_of
 from airflow_provider_bitrix24.operators.rest import Bitrix24CallOperator
 from airflow_provider_bitrix24.operators.timeline import (
@@ -20,6 +19,7 @@ from airflow_provider_bitrix24.operators.timeline import (
 )
 from airflow_provider_bitrix24.rest.calls import Call
 from airflow_provider_bitrix24.rest.progress import Progress, Span
+from airflow_provider_bitrix24.state.stored_progress import StoredProgress
 
 ADD = Call("crm.deal.add", {"fields": {}})
 READ = Call("crm.deal.get", {"id": 1})

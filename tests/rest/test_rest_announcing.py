@@ -8,10 +8,10 @@ import pendulum
 import pytest
 from rest_feed import Clock
 
+from airflow_provider_bitrix24.rest.announcing import Headway, announced
 from airflow_provider_bitrix24.rest.credentials import Address
 from airflow_provider_bitrix24.rest.renewal import SendForm
 from airflow_provider_bitrix24.rest.steps import Pause, Request
-from airflow_provider_bitrix24.rest.waiting import Headway, announced
 
 LOG = logging.getLogger("bitrix24-announcing")
 

@@ -14,7 +14,7 @@ import pytest
 from airflow_provider_bitrix24.rest import errors as e
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.methods import Kind
-from airflow_provider_bitrix24.rest.replies import Reply
+from airflow_provider_bitrix24.rest.reply import Reply
 
 
 class Stage(str, enum.Enum):  # noqa: UP042 - the older form, whose str() is not its value

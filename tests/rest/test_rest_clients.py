@@ -16,6 +16,7 @@ from rest_mouths import QUICK, AsyncMouth, Keeper, SyncMouth, application_of, se
 from rest_sockets import http
 
 from airflow_provider_bitrix24.rest.aio import AsyncClient
+from airflow_provider_bitrix24.rest.announcing import announced
 from airflow_provider_bitrix24.rest.calls import Call
 from airflow_provider_bitrix24.rest.client import Client
 from airflow_provider_bitrix24.rest.credentials import Webhook
@@ -24,7 +25,6 @@ from airflow_provider_bitrix24.rest.exchange import Session
 from airflow_provider_bitrix24.rest.ledgers.process import ProcessLedger
 from airflow_provider_bitrix24.rest.pacing import Limits
 from airflow_provider_bitrix24.rest.steps import Pause
-from airflow_provider_bitrix24.rest.waiting import announced
 from airflow_provider_bitrix24.rest.wire import Wire
 
 TIME = Call("server.time")

@@ -24,7 +24,8 @@ from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.credentials import Tokens
 from airflow_provider_bitrix24.rest.exchange import Policy, Session, guard_pages
 from airflow_provider_bitrix24.rest.pacing import Limits
-from airflow_provider_bitrix24.rest.replies import Failure, Reply, Response
+from airflow_provider_bitrix24.rest.replies import Failure, Response
+from airflow_provider_bitrix24.rest.reply import Reply
 from airflow_provider_bitrix24.rest.steps import Renewed
 
 GET = Call("crm.deal.get", {"id": 7})

@@ -9,7 +9,7 @@ from airflow_provider_bitrix24.rest import errors as e
 from airflow_provider_bitrix24.rest import steps as st
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.exchange import exchange, guard_pages
-from airflow_provider_bitrix24.rest.replies import Reply
+from airflow_provider_bitrix24.rest.reply import Reply
 from airflow_provider_bitrix24.rest.session import Policy, Session
 
 GET = Call("crm.deal.get", {"id": 7})

@@ -8,10 +8,17 @@ import pytest
 from rest_feed import CODE, STEADY, WEBHOOK, Feed, lost, maps, moved, ok, refusal
 
 from airflow_provider_bitrix24.rest import errors as e
-from airflow_provider_bitrix24.rest.bulk import BATCH_BYTES, Many, Work, carry_out_calls, ends_all, groups
+from airflow_provider_bitrix24.rest.bulk import (
+    BATCH_BYTES,
+    Many,
+    Work,
+    carry_out_calls,
+    groups,
+    is_fatal_for_all,
+)
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.progress import Progress, Span
-from airflow_provider_bitrix24.rest.replies import Reply
+from airflow_provider_bitrix24.rest.reply import Reply
 from airflow_provider_bitrix24.rest.session import Policy, Session
 
 ADD = Call("crm.deal.add", {"fields": {"TITLE": "x"}})
@@ -194,4 +201,4 @@ def test_a_wait_for_the_request_limit_that_is_too_long_ends_the_rest():
     ids=repr,
 )
 def test_what_ends_all(error, ends):
-    assert ends_all(Outcome(ADD, error=error)) is ends
+    assert is_fatal_for_all(Outcome(ADD, error=error)) is ends

@@ -9,7 +9,7 @@ import pytest
 from airflow_provider_bitrix24.rest import errors as e
 from airflow_provider_bitrix24.rest.calls import Call
 from airflow_provider_bitrix24.rest.paging import IdPager, OffsetPager, pager_for, rows_of
-from airflow_provider_bitrix24.rest.replies import Reply
+from airflow_provider_bitrix24.rest.reply import Reply
 
 DEALS = "crm.deal.list"
 

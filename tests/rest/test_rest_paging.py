@@ -10,7 +10,7 @@ import pytest
 from airflow_provider_bitrix24.rest import errors as e
 from airflow_provider_bitrix24.rest.calls import Call
 from airflow_provider_bitrix24.rest.paging import pager_for, rows_of
-from airflow_provider_bitrix24.rest.replies import Reply
+from airflow_provider_bitrix24.rest.reply import Reply
 
 DEALS, ITEMS, BINDINGS = "crm.deal.list", "crm.item.list", "crm.timeline.bindings.list"
 

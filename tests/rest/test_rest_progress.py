@@ -10,7 +10,7 @@ from rest_feed import Clock
 from airflow_provider_bitrix24.rest import errors as e
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.progress import Progress, Span, Tracker
-from airflow_provider_bitrix24.rest.replies import Reply
+from airflow_provider_bitrix24.rest.reply import Reply
 
 ADD = Call("crm.deal.add", {"fields": {"TITLE": "x"}})
 BIND = Call("crm.timeline.bindings.bind", {"fields": {"OWNER_ID": 1}})

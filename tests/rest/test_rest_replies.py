@@ -11,14 +11,13 @@ from airflow_provider_bitrix24.rest import errors as e
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.replies import (
     Failure,
-    Reply,
     Response,
-    Timing,
     check_result,
     json_object,
     read_batch,
     read_envelope,
 )
+from airflow_provider_bitrix24.rest.reply import Reply, Timing
 
 
 def read(body: object, status: int = 200) -> object:

@@ -6,7 +6,7 @@ import logging
 
 from rest_feed import Clock
 
-from airflow_provider_bitrix24.rest.waiting import Headway
+from airflow_provider_bitrix24.rest.announcing import Headway
 
 LOG = logging.getLogger("bitrix24-headway")
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from airflow_provider_bitrix24.hooks.extras import Extras, invalid
-from airflow_provider_bitrix24.hooks.form import PACING_CHOICES
+from airflow_provider_bitrix24.connection.extras import Extras, invalid
+from airflow_provider_bitrix24.connection.form import PACING_CHOICES
 from airflow_provider_bitrix24.rest.credentials import (
     DEFAULT_OAUTH_SERVER,
     Credentials,

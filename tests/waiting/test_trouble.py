@@ -5,14 +5,14 @@ import logging
 import pytest
 
 from airflow_provider_bitrix24.hooks import errors
-from airflow_provider_bitrix24.hooks.waiting import (
+from airflow_provider_bitrix24.rest import errors as rest
+from airflow_provider_bitrix24.waiting.trouble import (
     MET,
     Trouble,
     check_event,
     failed_event,
     waiting_hook,
 )
-from airflow_provider_bitrix24.rest import errors as rest
 
 
 @pytest.fixture

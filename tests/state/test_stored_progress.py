@@ -10,11 +10,11 @@ from airflow.sdk.execution_time.comms import ErrorResponse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_bitrix24.hooks.progress import StoredProgress, digest_of
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.errors import AmbiguousWriteError, RejectedError
 from airflow_provider_bitrix24.rest.progress import Span
-from airflow_provider_bitrix24.rest.replies import Reply
+from airflow_provider_bitrix24.rest.reply import Reply
+from airflow_provider_bitrix24.state.stored_progress import StoredProgress, digest_of
 
 ADD = Call("crm.deal.add", {"fields": {"TITLE": "x"}})
 BIND = Call("crm.timeline.bindings.bind", {"fields": {"OWNER_ID": 1}})

@@ -8,8 +8,8 @@ from airflow.sdk import BaseHook
 from trigger_helpers import LIST, MET, events_of, running, trigger_for, until
 
 from airflow_provider_bitrix24.hooks.errors import from_json
-from airflow_provider_bitrix24.hooks.gathering import asking
 from airflow_provider_bitrix24.rest.calls import Call
+from airflow_provider_bitrix24.waiting.poller import polling
 
 
 @pytest.fixture
@@ -138,7 +138,7 @@ def test_what_a_batch_would_change_travels_alone(portal, records):
     plain = Call("crm.deal.get", {"id": 1})
 
     async def scenario():
-        async with asking("bitrix24_default", 1.0) as portal:
+        async with polling("bitrix24_default", 1.0) as portal:
             return await asyncio.gather(*(portal.call(call) for call in (plain, odd, plain, odd, plain)))
 
     outcomes = asyncio.run(scenario())
@@ -151,7 +151,7 @@ def test_a_call_that_fails_is_an_outcome(portal, records):
     calls = [Call("crm.deal.get", {"id": number}) for number in (1, 999)]
 
     async def scenario():
-        async with asking("bitrix24_default", 1.0) as portal:
+        async with polling("bitrix24_default", 1.0) as portal:
             return await asyncio.gather(*(portal.call(call) for call in calls))
 
     good, bad = asyncio.run(scenario())

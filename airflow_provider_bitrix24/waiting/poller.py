@@ -18,11 +18,11 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 from airflow_provider_bitrix24.hooks.errors import InvalidConnectionError, join
-from airflow_provider_bitrix24.hooks.waiting import Told, waiting_hook
 from airflow_provider_bitrix24.rest import errors as rest
-from airflow_provider_bitrix24.rest.bulk import BATCH_SIZE, Plan, Work, ends_all
+from airflow_provider_bitrix24.rest.bulk import BATCH_SIZE, Plan, Work, is_fatal_for_all
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.paging import pager_for
+from airflow_provider_bitrix24.waiting.trouble import Told, waiting_hook
 
 T = TypeVar("T")
 
@@ -30,7 +30,7 @@ T = TypeVar("T")
 _ALLOWANCE = 0.1
 #: and for so many seconds at most
 _LONGEST_ALLOWANCE = 5.0
-#: requests of one gatherer that may be under way at once
+#: requests of one poller that may be under way at once
 _IN_FLIGHT = 4
 #: seconds for which what an Airflow connection says is believed
 _BELIEVED = 300.0
@@ -58,7 +58,7 @@ class _Kept(NamedTuple):
 _Questions = dict["asyncio.Future[Outcome | Exception]", _Question]
 
 
-class Gatherer:
+class Poller:
     """Carries out the calls of all who ask one connection in one event loop.
 
     A batch leaves when it is full, or when one of its calls has waited for as long as its asker allows.
@@ -139,16 +139,16 @@ class Gatherer:
         # What cannot travel in a batch would split it.
         questions = dict(sorted(questions.items(), key=lambda item: not item[1].call.fits_batch))
         # In a context of its own: in the asker's, all that is logged would stand in that one's task log.
-        flight = self._loop.create_task(self._fly(questions), context=Context())
+        flight = self._loop.create_task(self._send_batch(questions), context=Context())
         self._flights.add(flight)
-        flight.add_done_callback(self._landed)
+        flight.add_done_callback(self._on_done)
 
-    def _landed(self, flight: asyncio.Task[None]) -> None:
+    def _on_done(self, flight: asyncio.Task[None]) -> None:
         self._flights.discard(flight)
         if self.askers:
             self._dispatch()
 
-    async def _fly(self, questions: _Questions) -> None:
+    async def _send_batch(self, questions: _Questions) -> None:
         """Carry out a batch and answer whoever still waits for it."""
         try:
             calls = [question.call for question in questions.values()]
@@ -163,21 +163,21 @@ class Gatherer:
     async def _outcomes(self, calls: list[Call]) -> list[Outcome]:
         known = self._believed()
         if known is None:
-            return await self._apart(self._new_hook(), calls)
-        outcomes = await self._apart(known, calls)
-        if not any(map(_condemns, outcomes)):
+            return await self._retry_in_halves(self._new_hook(), calls)
+        outcomes = await self._retry_in_halves(known, calls)
+        if not any(map(_rejects_connection, outcomes)):
             return outcomes
         # A verdict on what the connection said a while ago: it may have been edited since.
-        return await self._apart(self._believed() or self._new_hook(), calls)
+        return await self._retry_in_halves(self._believed() or self._new_hook(), calls)
 
-    async def _apart(self, hook: Bitrix24Hook, calls: list[Call]) -> list[Outcome]:
+    async def _retry_in_halves(self, hook: Bitrix24Hook, calls: list[Call]) -> list[Outcome]:
         """Carry out the calls; where all of them break, once more in two halves made up by chance.
 
         One of them may be what the portal breaks on, and those that were sent together once look together
         ever after: by chance, each of the others soon is in the half that does not break.
         """
         outcomes = await self._carry_out(hook, calls)
-        if len(calls) < 2 or not all(map(_broke, outcomes)):
+        if len(calls) < 2 or not all(map(_failed_midway, outcomes)):
             return outcomes
         order = random.sample(range(len(calls)), len(calls))
         for half in (order[: len(calls) // 2], order[len(calls) // 2 :]):
@@ -198,7 +198,7 @@ class Gatherer:
         except AirflowNotFoundException as error:
             missing = InvalidConnectionError(f"bitrix24_conn_id: {error}")
             outcomes = [Outcome(call, error=missing) for call in calls]
-        if self._hook is hook and any(map(_condemns, outcomes)):
+        if self._hook is hook and any(map(_rejects_connection, outcomes)):
             self._hook = None
         return outcomes
 
@@ -215,7 +215,7 @@ class Gatherer:
         for (answer, question), outcome in zip(questions.items(), outcomes, strict=True):
             if not answer.done():
                 answer.set_result(_own(question.call, outcome))
-        ending = next(filter(ends_all, outcomes), None)
+        ending = next(filter(is_fatal_for_all, outcomes), None)
         if ending is None:
             return
         for answer in _open(self._waiting):  # they would only hear the same
@@ -228,12 +228,12 @@ def _open(questions: _Questions) -> list[asyncio.Future[Outcome | Exception]]:
     return [answer for answer in questions if not answer.done()]
 
 
-def _condemns(outcome: Outcome) -> bool:
+def _rejects_connection(outcome: Outcome) -> bool:
     """Tell whether the portal, or Airflow, does not accept the connection."""
     return outcome.error is not None and outcome.error.connection_wide and outcome.error.permanent
 
 
-def _broke(outcome: Outcome) -> bool:
+def _failed_midway(outcome: Outcome) -> bool:
     """Tell whether the call was sent and came to nothing, in a way that may pass."""
     error = outcome.error
     return error is not None and error.passes and error.acted is rest.Acted.UNKNOWN
@@ -247,16 +247,16 @@ def _own(call: Call, outcome: Outcome) -> Outcome:
     return Outcome(call, error=type(error).from_fields(error.fields()))
 
 
-class Asker:
+class PollingClient:
     """One of those who ask a portal together.
 
-    :param gatherer: carries out the calls
+    :param poller: carries out the calls
     :param allowance: seconds that a call may wait for company
     """
 
-    def __init__(self, gatherer: Gatherer, allowance: float) -> None:
-        self.told = gatherer.told
-        self._gatherer = gatherer
+    def __init__(self, poller: Poller, allowance: float) -> None:
+        self.told = poller.told
+        self._gatherer = poller
         self._allowance = allowance
 
     async def call(self, call: Call) -> Outcome:
@@ -299,27 +299,27 @@ class Asker:
 
 
 #: by event loop and connection; loops come after one another, and what one of them left must not stay
-_GATHERERS: dict[tuple[asyncio.AbstractEventLoop, str], Gatherer] = {}
+_POLLERS: dict[tuple[asyncio.AbstractEventLoop, str], Poller] = {}
 
 
 @asynccontextmanager
-async def asking(bitrix24_conn_id: str, poke_interval: float) -> AsyncIterator[Asker]:
+async def polling(bitrix24_conn_id: str, poke_interval: float) -> AsyncIterator[PollingClient]:
     """Ask a portal together with all others of this event loop who use the same connection.
 
     :param bitrix24_conn_id: Airflow connection of type ``bitrix24``
     :param poke_interval: seconds between two looks
     """
     allowance = min(poke_interval * _ALLOWANCE, _LONGEST_ALLOWANCE)
-    for other in list(_GATHERERS):
+    for other in list(_POLLERS):
         if other[0].is_closed():
-            _GATHERERS.pop(other, None)
+            _POLLERS.pop(other, None)
     key = (asyncio.get_running_loop(), bitrix24_conn_id)
-    gatherer = _GATHERERS.get(key) or _GATHERERS.setdefault(key, Gatherer(bitrix24_conn_id))
-    gatherer.askers += 1
+    poller = _POLLERS.get(key) or _POLLERS.setdefault(key, Poller(bitrix24_conn_id))
+    poller.askers += 1
     try:
-        yield Asker(gatherer, allowance)
+        yield PollingClient(poller, allowance)
     finally:
-        gatherer.askers -= 1
-        if not gatherer.askers:
-            _GATHERERS.pop(key, None)
-            await gatherer.close()
+        poller.askers -= 1
+        if not poller.askers:
+            _POLLERS.pop(key, None)
+            await poller.close()

@@ -1,3 +1,5 @@
+"""Fixtures: a portal in a box and hooks for it, connected as a user would."""
+
 from __future__ import annotations
 
 import json

@@ -5,9 +5,9 @@ import asyncio
 import pytest
 from trigger_helpers import LIST, MET, asked, events_of, running, stop, trigger_for, until
 
-from airflow_provider_bitrix24.hooks import gathering
 from airflow_provider_bitrix24.hooks.errors import from_json
 from airflow_provider_bitrix24.testing import Bitrix24Portal
+from airflow_provider_bitrix24.waiting import poller
 
 EXISTS = "crm.timeline.comment.get"
 LATER = 3600.0
@@ -195,7 +195,7 @@ def test_the_last_one_leaves_nothing_behind(portal, records):
         return asyncio.all_tasks() - {asyncio.current_task()}
 
     assert asyncio.run(scenario()) == set()
-    assert gathering._GATHERERS == {}
+    assert poller._POLLERS == {}
 
 
 def test_event_loops_after_one_another(portal, records):
@@ -210,7 +210,7 @@ def test_event_loops_after_one_another(portal, records):
         assert all(task.cancelled() for task in asyncio.run(cut_off()))
     portal.bind(first, "contact", 1)
     assert asyncio.run(events_of(trigger_for(first))) == [MET]
-    assert gathering._GATHERERS == {}
+    assert poller._POLLERS == {}
 
 
 def test_a_portal_that_is_away_is_told_once(portal, records, written):

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from airflow_provider_bitrix24.rest.inflight import Gate, Window
+from airflow_provider_bitrix24.rest.concurrency import Gate, Window
 from airflow_provider_bitrix24.rest.replies import Failure, Response
 
 

@@ -9,7 +9,7 @@ from hook_helpers import secrets_in, whole_story
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_bitrix24.hooks.connection import Settings, parse_connection
+from airflow_provider_bitrix24.connection.parsing import Settings, parse_connection
 from airflow_provider_bitrix24.hooks.errors import InvalidConnectionError, joined
 from airflow_provider_bitrix24.rest.credentials import OAuthApplication, Webhook
 from airflow_provider_bitrix24.rest.errors import InvalidConnectionError as RestError
@@ -201,7 +201,7 @@ def test_typed_values_and_texts_are_the_same(shape):
 
 @pytest.mark.parametrize("empty", [None, "", " "], ids=repr)
 def test_a_form_left_empty_means_the_defaults(empty):
-    from airflow_provider_bitrix24.hooks.form import CONN_FIELDS
+    from airflow_provider_bitrix24.connection.form import CONN_FIELDS
 
     assert _webhook(dict.fromkeys(CONN_FIELDS, empty)) == _webhook()
 

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_bitrix24.hooks.extras import invalid
-from airflow_provider_bitrix24.hooks.tokens import mask
+from airflow_provider_bitrix24.connection.extras import invalid
+from airflow_provider_bitrix24.connection.tokens import mask
 from airflow_provider_bitrix24.rest.errors import InvalidConnectionError
 from airflow_provider_bitrix24.rest.ledgers.redis_server import RedisServer
 
 if TYPE_CHECKING:
-    from airflow_provider_bitrix24.hooks.connection import ConnectionLike
+    from airflow_provider_bitrix24.connection.parsing import ConnectionLike
 
 _CONN_TYPES = ("redis", "rediss")
 _YES = ("true", "1", "yes")

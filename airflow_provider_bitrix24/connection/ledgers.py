@@ -27,7 +27,7 @@ def ledger_for(pacing: str, redis_conn_id: str = "") -> Ledger:
     :raises InvalidConnectionError: there is no such Redis connection, or the package ``redis`` is missing
     """
     if pacing == "redis":
-        from airflow_provider_bitrix24.hooks.redis import redis_server
+        from airflow_provider_bitrix24.connection.redis import redis_server
 
         return _cluster_ledger(redis_server(redis_conn_id))
     if pacing == "machine":

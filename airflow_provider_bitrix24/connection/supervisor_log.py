@@ -35,7 +35,7 @@ class _DiscreetSupervisor:
         return getattr(self._supervisor, name)
 
 
-def hush_messages() -> None:
+def mute_debug() -> None:
     """Keep the messages to an in-process supervisor out of the log. Safe to call again.
 
     In a real run the supervisor is a process of its own, and there is nothing to do.

@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from airflow_provider_bitrix24.hooks.form import CONN_FIELDS
+from airflow_provider_bitrix24.connection.form import CONN_FIELDS
 from airflow_provider_bitrix24.rest.errors import InvalidConnectionError
 from airflow_provider_bitrix24.rest.redaction import redact_addresses
 

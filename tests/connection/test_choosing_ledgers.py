@@ -3,7 +3,7 @@ from __future__ import annotations
 import os
 import tempfile
 
-from airflow_provider_bitrix24.hooks.ledgers import ledger_for
+from airflow_provider_bitrix24.connection.ledgers import ledger_for
 from airflow_provider_bitrix24.rest.ledgers.machine import MachineLedger
 from airflow_provider_bitrix24.rest.ledgers.process import PROCESS_LEDGER, ProcessLedger
 from airflow_provider_bitrix24.rest.pacing import Limits

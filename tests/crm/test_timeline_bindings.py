@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_bitrix24.crm.ids import shown
 from airflow_provider_bitrix24.crm.items import CrmItem
-from airflow_provider_bitrix24.crm.timeline import (
+from airflow_provider_bitrix24.crm.timeline_bindings import (
     TimelineBinding,
     bindings_call,
     bound_items,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_provider_bitrix24.hooks.connection import Settings
+from airflow_provider_bitrix24.connection.parsing import Settings
 from airflow_provider_bitrix24.rest import errors as e
 from airflow_provider_bitrix24.rest.calls import Call
 from airflow_provider_bitrix24.rest.credentials import OAuthApplication

@@ -10,9 +10,9 @@ from types import SimpleNamespace
 import pytest
 from redis_box import PASSWORD
 
+from airflow_provider_bitrix24.connection.ledgers import ledger_for
+from airflow_provider_bitrix24.connection.redis import parse_redis, redis_server
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
-from airflow_provider_bitrix24.hooks.ledgers import ledger_for
-from airflow_provider_bitrix24.hooks.redis import parse_redis, redis_server
 from airflow_provider_bitrix24.rest.errors import InvalidConnectionError
 from airflow_provider_bitrix24.rest.ledgers.cluster import ClusterLedger
 from airflow_provider_bitrix24.rest.ledgers.redis_server import RedisServer
@@ -84,7 +84,7 @@ def test_no_such_connection(name, begin):
 def test_the_package_is_only_in_the_extra(airflow_redis, monkeypatch):
     found = importlib.util.find_spec
     monkeypatch.setattr(
-        "airflow_provider_bitrix24.hooks.redis.find_spec",
+        "airflow_provider_bitrix24.connection.redis.find_spec",
         lambda name: None if name == "redis" else found(name),
     )
     with pytest.raises(InvalidConnectionError, match=r"pacing: .* not installed.*\[redis\]"):

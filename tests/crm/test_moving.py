@@ -5,16 +5,16 @@ from __future__ import annotations
 import pytest
 from plan_portal import OWNER, Portal
 
-from airflow_provider_bitrix24.crm.arranging import (
+from airflow_provider_bitrix24.crm.items import CrmItem
+from airflow_provider_bitrix24.crm.moving import (
     check_ends,
     move_record,
     move_records,
     set_bindings,
     share_records,
 )
-from airflow_provider_bitrix24.crm.items import CrmItem
 from airflow_provider_bitrix24.crm.outcomes import BindingOutcome
-from airflow_provider_bitrix24.crm.timeline import TimelineBinding
+from airflow_provider_bitrix24.crm.timeline_bindings import TimelineBinding
 from airflow_provider_bitrix24.rest.errors import (
     AccessDeniedError,
     InvalidInputError,

@@ -13,7 +13,7 @@ from airflow_provider_bitrix24.crm.items import CrmItem
 from airflow_provider_bitrix24.crm.outcomes import ALREADY_BOUND, BOUND, FAILED, BindingOutcome, failed
 from airflow_provider_bitrix24.crm.records import Record, check_record, read_records
 from airflow_provider_bitrix24.crm.relations import check_items
-from airflow_provider_bitrix24.crm.timeline import TimelineBinding
+from airflow_provider_bitrix24.crm.timeline_bindings import TimelineBinding
 from airflow_provider_bitrix24.crm.unbinding import unbinding_outcome
 from airflow_provider_bitrix24.rest.bulk import Plan, Work
 from airflow_provider_bitrix24.rest.errors import Bitrix24Error, InvalidInputError, NotFoundError

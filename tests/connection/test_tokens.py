@@ -11,6 +11,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 from hook_helpers import secrets_in, whole_story
 
+from airflow_provider_bitrix24.connection.tokens import TokenKeeper, VariableTokenStore, token_store
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 from airflow_provider_bitrix24.hooks.errors import (
     Bitrix24Error,
@@ -18,7 +19,6 @@ from airflow_provider_bitrix24.hooks.errors import (
     InvalidConnectionError,
     TokenRenewalError,
 )
-from airflow_provider_bitrix24.hooks.tokens import TokenKeeper, VariableTokenStore, token_store
 from airflow_provider_bitrix24.rest.credentials import OAuthApplication, Tokens
 from airflow_provider_bitrix24.rest.errors import Bitrix24Error as RestError
 from airflow_provider_bitrix24.rest.errors import InvalidConnectionError as RestConnectionError

@@ -11,8 +11,8 @@ import pytest
 from airflow.sdk import Connection
 
 from airflow_provider_bitrix24 import get_provider_info
-from airflow_provider_bitrix24.hooks import form
-from airflow_provider_bitrix24.hooks.connection import parse_connection
+from airflow_provider_bitrix24.connection import form
+from airflow_provider_bitrix24.connection.parsing import parse_connection
 
 _READ = """
 import json, logging, sys, warnings

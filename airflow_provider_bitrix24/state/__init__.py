@@ -1,0 +1,1 @@
+"""What outlives a try of a task."""

@@ -1,0 +1,1 @@
+"""What sensors and triggers share: polling together, and patience with trouble that passes."""
