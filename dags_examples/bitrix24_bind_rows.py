@@ -27,14 +27,14 @@ ROWS = [
     tags=["bitrix24"],
     params={"rows": Param(ROWS, type="array", description="stands for what the query returns")},
 )
-def bitrix24_bind_rows():
+def bitrix24_bind_rows() -> None:
     @task
-    def query(params: dict[str, Any]) -> list[dict[str, Any]]:
+    def query(params: Any = None) -> list[dict[str, Any]]:
         # In your DAG: the rows of SQLExecuteQueryOperator, or of any hook for your warehouse.
         return list(params["rows"])
 
     @task
-    def wanted_bindings(rows: list[dict[str, Any]]) -> list[tuple[int, str, int]]:
+    def wanted_bindings(rows: Any) -> list[tuple[int, str, int]]:
         # One None among the ids would be refused together with all other rows, before anything is sent.
         return [
             (row["comment_id"], row["customer"], row["customer_id"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from airflow.sdk import Param, dag, task
 
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
@@ -20,9 +22,9 @@ CALL = "2"  # TYPE_ID of a call
         "smart_process": Param(128, type="integer", description="the smart process's entityTypeId"),
     },
 )
-def bitrix24_calls_on_deliveries():
+def bitrix24_calls_on_deliveries() -> None:
     @task
-    def wanted_bindings(params: dict[str, int]) -> list[tuple[int, str, int]]:
+    def wanted_bindings(params: Any = None) -> list[tuple[int, str, int]]:
         hook = Bitrix24Hook()
         deal, process = params["deal_id"], params["smart_process"]
         activities = hook.records(

@@ -18,7 +18,7 @@ from airflow_provider_bitrix24.sensors.crm import CrmItemSensor
         "document": Param(type="string", description="path of the document, local or in object storage"),
     },
 )
-def bitrix24_deal_won():
+def bitrix24_deal_won() -> None:
     won = CrmItemSensor(
         task_id="wait_until_won",
         # One text with plain params in it: so the task can start in the triggerer (Airflow 3.3).

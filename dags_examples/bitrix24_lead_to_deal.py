@@ -5,6 +5,8 @@ They keep their dates and authors, because nothing is copied. Running it again m
 
 from __future__ import annotations
 
+from typing import Any
+
 from airflow.sdk import Param, dag, task
 
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
@@ -17,9 +19,9 @@ from airflow_provider_bitrix24.operators.timeline import TransferTimelineOperato
     tags=["bitrix24"],
     params={"lead_id": Param(3, type="integer", minimum=1, description="a lead that was converted")},
 )
-def bitrix24_lead_to_deal():
+def bitrix24_lead_to_deal() -> None:
     @task
-    def deal_of_lead(params: dict[str, int]) -> int:
+    def deal_of_lead(params: Any = None) -> int:
         # records() reads every page; the first deal is the one that the lead was converted to.
         deals = Bitrix24Hook().records(
             "crm.deal.list", {"filter": {"LEAD_ID": params["lead_id"]}, "select": ["ID"]}

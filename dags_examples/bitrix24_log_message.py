@@ -16,7 +16,7 @@ from airflow_provider_bitrix24.operators.timeline import (
     tags=["bitrix24"],
     params={"deal_id": Param(4, type="integer", minimum=1)},
 )
-def bitrix24_log_message():
+def bitrix24_log_message() -> None:
     message = AddTimelineLogMessageOperator(
         task_id="log",
         item=("deal", "{{ params.deal_id }}"),

@@ -5,6 +5,8 @@ The deal's id, the comment's id and the items to share it with all travel throug
 
 from __future__ import annotations
 
+from typing import Any
+
 from airflow.sdk import dag, task
 
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
@@ -16,7 +18,7 @@ from airflow_provider_bitrix24.sensors.timeline import TimelineBindingSensor
 
 
 @dag(schedule=None, catchup=False, tags=["bitrix24"])
-def bitrix24_share_comment():
+def bitrix24_share_comment() -> None:
     @task
     def newest_deal() -> dict[str, int]:
         deals = Bitrix24Hook().call(
@@ -30,14 +32,7 @@ def bitrix24_share_comment():
         )
         return {name: int(value) for name, value in deals[0].items()}
 
-    @task
-    def wanted_bindings(record_id: int, deal: dict[str, int]) -> list[tuple[int, str, int]]:
-        return [
-            (record_id, "contact", deal["CONTACT_ID"]),
-            (record_id, "company", deal["COMPANY_ID"]),
-        ]
-
-    deal = newest_deal()
+    deal: Any = newest_deal()
     comment = AddTimelineCommentOperator(
         task_id="add_comment",
         entity_type="deal",
@@ -45,7 +40,11 @@ def bitrix24_share_comment():
         comment="Offer sent. [b]The contact and the company see this too.[/b]",
     )
     share = BindTimelineRecordOperator(
-        task_id="share_comment", bindings=wanted_bindings(comment.output, deal)
+        task_id="share_comment",
+        bindings=[
+            (comment.output, "contact", deal["CONTACT_ID"]),
+            (comment.output, "company", deal["COMPANY_ID"]),
+        ],
     )
     seen = TimelineBindingSensor(
         task_id="wait_until_shared",

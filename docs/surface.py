@@ -9,12 +9,11 @@ from collections.abc import Iterator
 from types import ModuleType
 
 import airflow_provider_bitrix24
-from airflow_provider_bitrix24 import get_provider_info
-from airflow_provider_bitrix24.operators.base import UNSET
+from airflow_provider_bitrix24.operators.arguments import NOT_GIVEN
 
 PACKAGE = airflow_provider_bitrix24.__name__
-#: folders whose concrete classes are public, with the key of the provider's info that names their modules
-FOLDERS = {"operators": "operators", "sensors": "sensors", "notifications": "notifications"}
+#: folders whose concrete classes are public
+FOLDERS = ("operators", "sensors", "notifications")
 #: modules whose public classes are public, in the order of the reference
 MODULES = {
     "hook": ("hooks.bitrix24", ["Bitrix24Hook"]),
@@ -24,8 +23,6 @@ MODULES = {
     "portal": ("testing", None),
 }
 
-#: values that no user of the hook has at hand
-_CORE = ("Progress", "BulkResult", "CrmItem", "Plan")
 #: what Airflow's base class has too, but only here does anything
 _OURS = ("get_conn", "test_connection")
 
@@ -36,7 +33,7 @@ def classes(section: str) -> dict[str, type]:
     :param section: a folder (``operators``, ``sensors``, ...) or a key of ``MODULES``
     """
     if section in FOLDERS:
-        return {_home(cls, section): cls for cls in _concrete(section)}
+        return {_path(cls): cls for cls in _concrete(section)}
     name, wanted = MODULES[section]
     module = importlib.import_module(f"{PACKAGE}.{name}")
     names = wanted or getattr(module, "__all__", None) or _own_classes(module)
@@ -54,14 +51,13 @@ def names(section: str) -> list[str]:
 def methods(cls: type) -> list[str]:
     """Return the public methods and properties of a class and of its bases in this package.
 
-    Methods that take or return values of the core are for operators, those of Airflow's hooks for Airflow.
+    Those of Airflow's hooks are for Airflow, but for a few that do something here.
 
     :param cls: the class
     """
     own = [base for base in cls.__mro__ if base.__module__.startswith(PACKAGE)]
     names = dict.fromkeys(name for base in own for name in vars(base) if not name.startswith("_"))
-    held = {name: inspect.getattr_static(cls, name) for name in names}
-    return [name for name, value in held.items() if _is_for_users(cls, name, value)]
+    return [name for name in names if _is_for_users(cls, name, inspect.getattr_static(cls, name))]
 
 
 def _is_for_users(cls: type, name: str, held: object) -> bool:
@@ -70,59 +66,54 @@ def _is_for_users(cls: type, name: str, held: object) -> bool:
     theirs = any(name in vars(base) for base in cls.__mro__ if not base.__module__.startswith(PACKAGE))
     form = name in ("get_ui_field_behaviour", "get_connection_form_widgets")
     known = callable(getattr(cls, name)) and not isinstance(getattr(cls, name), type)
-    return known and not form and (not theirs or name in _OURS) and not _of_the_core(cls, name)
-
-
-def _of_the_core(cls: type, name: str) -> bool:
-    notes = inspect.get_annotations(inspect.unwrap(getattr(cls, name))).values()
-    return any(word in str(note) for note in notes for word in _CORE)
+    return known and not form and (not theirs or name in _OURS)
 
 
 def signature(cls: type) -> str:
-    """Return the keyword arguments that a class takes, those of its bases in this package among them.
+    """Return the arguments that a class takes; ``...`` is the default of one that may be left out.
 
-    :param cls: an operator or a sensor, whose own signature ends in ``**kwargs``
+    :param cls: an operator or a sensor
     """
-    found: dict[str, str] = {}
-    for base in cls.__mro__:
-        if not base.__module__.startswith(PACKAGE) or "__init__" not in vars(base):
-            continue
-        for parameter in inspect.signature(inspect.unwrap(vars(base)["__init__"])).parameters.values():
-            if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
-                found.setdefault(parameter.name, _shown(parameter))
-    return f"(*, {', '.join(found.values())}, **kwargs)"
+    found = inspect.signature(cls)
+    return str(
+        found.replace(
+            parameters=[_shown(parameter) for parameter in found.parameters.values()],
+            return_annotation=inspect.Signature.empty,
+        )
+    )
 
 
-def _shown(parameter: inspect.Parameter) -> str:
-    name = "params" if parameter.name == "parameters" else parameter.name  # as a DAG file passes it
-    if parameter.default is inspect.Parameter.empty or parameter.default is UNSET:
-        return name
-    return f"{name}={parameter.default!r}"
+def _shown(parameter: inspect.Parameter) -> inspect.Parameter:
+    default = _LeftOut() if parameter.default is NOT_GIVEN else parameter.default
+    return parameter.replace(default=default, annotation=inspect.Parameter.empty)
+
+
+class _LeftOut:
+    """The default of an argument that may be left out."""
+
+    def __repr__(self) -> str:
+        return "..."
 
 
 def _concrete(folder: str) -> list[type]:
     """Return the classes of a folder that a DAG can use: those that say what a task does."""
     found: dict[type, None] = {}
-    for module in _modules(folder):
+    for module in list(_modules(folder)):  # all of them, so that it is known which classes are bases
         for cls in vars(module).values():
             if isinstance(cls, type) and _is_concrete(cls, f"{PACKAGE}.{folder}."):
                 found[cls] = None
-    return sorted(found, key=lambda cls: _home(cls, folder))
+    return sorted(found, key=_path)
 
 
 def _is_concrete(cls: type, prefix: str) -> bool:
     if not cls.__module__.startswith(prefix) or cls.__name__.startswith("_") or inspect.isabstract(cls):
         return False
     does = [base for base in cls.__mro__ if {"execute", "poke", "notify"} & set(vars(base))]
-    return bool(does) and does[0].__module__.startswith(PACKAGE)
+    is_base = any(other.__module__.startswith(PACKAGE) for other in cls.__subclasses__())
+    return bool(does) and does[0].__module__.startswith(PACKAGE) and not is_base
 
 
-def _home(cls: type, folder: str) -> str:
-    """Return the path to import a class by, if possible through a module of the provider's info."""
-    for group in get_provider_info().get(FOLDERS[folder], ()):
-        for name in group["python-modules"]:
-            if getattr(importlib.import_module(name), cls.__name__, None) is cls:
-                return f"{name}.{cls.__name__}"
+def _path(cls: type) -> str:
     return f"{cls.__module__}.{cls.__name__}"
 
 

@@ -127,6 +127,7 @@ def everything_is_logged():
         logging.getLogger(name).setLevel(level)
 
 
+@pytest.mark.slow
 def test_runs_of_dags(scene, run_dag):
     deferrable = {"entity_type": "deal", "entity_id": 1, "poke_interval": 0.05, "deferrable": True}
     record = scene.portal.add_comment("deal", 1, "Hello")
@@ -143,7 +144,7 @@ def test_runs_of_dags(scene, run_dag):
         by_hand()
         by_hand_and_failing()
         for name, (method, params, _) in scene.calls.items():
-            Bitrix24CallOperator(task_id=name, method=method, params=params, bitrix24_conn_id=f"b_{name}")
+            Bitrix24CallOperator(task_id=name, method=method, api_params=params, bitrix24_conn_id=f"b_{name}")
             if name in ("good", "wrong", "echo_error", "renewed"):
                 twice = [{"method": method, "params": params}] * 2
                 Bitrix24BatchOperator(task_id=f"{name}_batch", calls=twice, bitrix24_conn_id=f"b_{name}")
@@ -153,7 +154,7 @@ def test_runs_of_dags(scene, run_dag):
         Bitrix24ListOperator(
             task_id="list",
             method="crm.deal.list",
-            params={"select": ["*", "UF_CRM_DOCUMENT"]},
+            api_params={"select": ["*", "UF_CRM_DOCUMENT"]},
             bitrix24_conn_id="{{ 'b_good' }}",
         )
         bind = {"record_id": record, "entity_type": "contact", "entity_id": 1}
@@ -236,7 +237,7 @@ def test_errors(scene, written, name):
     wanted = {"record_id": 1, "entity_type": "deal", "entity_id": 1}
     ti = Ti()
     operators = [
-        Bitrix24CallOperator(method=method, params=params, **options),
+        Bitrix24CallOperator(method=method, api_params=params, **options),
         Bitrix24BatchOperator(calls=[{"method": method, "params": params}] * 2, **options),
     ]
     if expected in ("AuthenticationError", "TlsError", "InvalidConnectionError", "RedirectRefusedError"):
@@ -289,10 +290,11 @@ from airflow_provider_bitrix24.operators.rest import Bitrix24CallOperator as Cal
 with DAG("secrets_dags_test"):
     for name in ("good", "wrong", "echo", "moved"):
         method = {"echo": "x.echo"}.get(name, "crm.deal.get")
-        Call(task_id=name, method=method, params={"id": 50}, bitrix24_conn_id=f"b_{name}")
+        Call(task_id=name, method=method, api_params={"id": 50}, bitrix24_conn_id=f"b_{name}")
 """
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("airflow_database")
 def test_dags_test(scene, tmp_path):
     """The command, with everything on, where Airflow masks nothing."""

@@ -60,7 +60,7 @@ CONN_FIELDS: dict[str, dict[str, Any]] = {
         "Operating limit", "Overrides a method's seconds in ten minutes (480)", type=["number", "null"]
     ),
     "pacing": _field(
-        "Pacing", "Who shares the limits' bookkeeping", enum=list(PACING_CHOICES), default="machine"
+        "Pacing", "Who shares the count of requests", enum=list(PACING_CHOICES), default="machine"
     ),
     "redis_conn_id": _field("Redis connection", "Id of an Airflow connection, for pacing = redis"),
     "timeout": _field("Time-out", "Seconds to wait for an answer (70)", type=["number", "null"]),

@@ -1,1 +1,1 @@
-"""What the CRM's things are: ids, items, bindings. Strict, because the API casts what it dislikes."""
+"""Ids, CRM items, bindings, and work on them as plans. Values are strict, because the API casts bad ones."""

@@ -1,8 +1,9 @@
 """Adding many comments, each of them once in all tries.
 
-Bitrix24 has no way to add a comment only once. What is known to be added is not sent again; what may have
-been added is looked up by item, author and text among the comments of the time in which it was sent. That it
-is absent is proven only when the portal, which cuts requests off after a minute, can no longer be adding it.
+Bitrix24 cannot add a comment idempotently. A comment that is known to be added is not sent again. A comment
+that may have been added is looked up by item, author and text, among the comments of the time in which it was
+sent. Only when the portal, which cuts requests off after a minute, can no longer be adding it, does the
+look-up prove that it is absent.
 """
 
 from __future__ import annotations
@@ -13,17 +14,18 @@ from typing import Any
 
 import pendulum
 
-from airflow_provider_bitrix24.crm.items import CrmItem, pick, refuse_others
-from airflow_provider_bitrix24.crm.outcomes import told
-from airflow_provider_bitrix24.crm.timeline_bindings import comment_call, listed, plain
-from airflow_provider_bitrix24.rest.bulk import Plan, Wait, Work
+from airflow_provider_bitrix24.crm.comment_calls import comment_call, newest_comments_call, plain
+from airflow_provider_bitrix24.crm.inputs import check_text, listed, pick, refuse_others
+from airflow_provider_bitrix24.crm.items import ID_KEYS, TYPE_KEYS, CrmItem
+from airflow_provider_bitrix24.crm.listing import read_pages
+from airflow_provider_bitrix24.crm.outcomes import FAILED, ItemOutcome
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.errors import AmbiguousWriteError, Bitrix24Error, UnexpectedResultError
+from airflow_provider_bitrix24.rest.plans import Plan, Wait, Work
 from airflow_provider_bitrix24.rest.progress import Progress, Span
 from airflow_provider_bitrix24.rest.reply import Reply
 
 ADDED = "added"
-FAILED = "failed"
 
 _LIST = "crm.timeline.comment.list"
 #: comments are dated in whole seconds, and clocks are read at different moments
@@ -54,16 +56,14 @@ class Comment:
         :raises InvalidInputError: it is not a comment
         """
         row = value if isinstance(value, Mapping) else {}
+        texts = ("comment", "COMMENT")
         if "item" in row:
-            refuse_others(row, ("item", "comment", "COMMENT"), field)
+            refuse_others(row, ("item", *texts), field)
             item = CrmItem.parse(row["item"], f"{field}.item")
         else:
-            names = ("entity_type", "ENTITY_TYPE"), ("entity_id", "ENTITY_ID")
-            refuse_others(row, (*names[0], *names[1], "comment", "COMMENT"), field)
-            item = CrmItem.of(pick(row, names[0], field), pick(row, names[1], field), prefix=f"{field}.")
-        text = pick(row, ("comment", "COMMENT"), field)
-        comment_call(item, text, f"{field}.comment")  # refuses what is no text
-        return cls(item, text)
+            refuse_others(row, (*TYPE_KEYS, *ID_KEYS, *texts), field)
+            item = CrmItem.in_row(row, field)
+        return cls(item, check_text(pick(row, texts, field), f"{field}.comment"))
 
     def call(self) -> Call:
         """Return the call of ``crm.timeline.comment.add``."""
@@ -71,27 +71,19 @@ class Comment:
 
 
 @dataclass(frozen=True)
-class CommentOutcome:
-    """What became of a comment.
+class AddedComment:
+    """A comment that was to be added, and its timeline record.
 
     :param comment: the comment
-    :param record_id: its timeline record, where it was added
-    :param error: why it was not, or why that is not known
+    :param record_id: the record; ``None`` where it was not added
     """
 
     comment: Comment
     record_id: int | None = None
-    error: Bitrix24Error | None = None
 
-    def to_json(self) -> dict[str, Any]:
-        """Return it as plain JSON under the API's keys."""
-        row = {
-            "ID": self.record_id,
-            "ENTITY_TYPE": self.comment.item.entity_type,
-            "ENTITY_ID": self.comment.item.entity_id,
-            "STATUS": ADDED if self.error is None else FAILED,
-        }
-        return told(row, self.error)
+    def row(self) -> dict[str, Any]:
+        """Return it under the API's keys."""
+        return {"ID": self.record_id, **self.comment.item.row()}
 
 
 def parse_comments(value: Any, field: str = "rows") -> list[Comment]:
@@ -107,7 +99,7 @@ def parse_comments(value: Any, field: str = "rows") -> list[Comment]:
 
 def add_comments(
     comments: Sequence[Comment], progress: Progress, *, cut: float
-) -> Plan[list[CommentOutcome]]:
+) -> Plan[list[ItemOutcome[AddedComment]]]:
     """Add comments, each of them once in all tries.
 
     :param comments: the comments
@@ -115,6 +107,8 @@ def add_comments(
     :param cut: seconds after which the portal carries out nothing more of a request
     :return: one outcome for each comment, in order
     """
+    if not comments:
+        return []
     calls = [comment.call() for comment in comments]
     [profile] = yield Work([Call("profile")])
     if profile.error is not None:  # without the portal's clock nothing could be looked up later
@@ -147,16 +141,14 @@ def _is_ambiguous(error: Bitrix24Error) -> bool:
 
 def _outcome(
     comment: Comment, position: int, progress: Progress, errors: Mapping[int, Bitrix24Error]
-) -> CommentOutcome:
+) -> ItemOutcome[AddedComment]:
     if position in progress.known:
-        return CommentOutcome(comment, int(progress.known[position]))
+        return ItemOutcome(AddedComment(comment, int(progress.known[position])), ADDED)
     error = errors[position]
     described = f"the comment on {comment.item} was not added: {error.description or 'no reason given'}"
     if _is_ambiguous(error):
         described = f"the comment on {comment.item} may have been added, or not: {error.description}"
-    return CommentOutcome(
-        comment, error=type(error).from_fields({**error.fields(), "description": described})
-    )
+    return ItemOutcome(AddedComment(comment), FAILED, error.but(description=described), f"rows[{position}]")
 
 
 # --- looking up what may have been added ---
@@ -170,17 +162,17 @@ def _look_up(
     settled = max(span.last for span in unclear.values()) + cut + _SLACK
     wait = settled - progress.now()
     if wait > 0:
-        yield Wait(
-            wait, f"{len(unclear)} comments may have been added; they are looked up when that is certain"
-        )
+        yield Wait(wait, f"{len(unclear)} comments may have been added; they can be looked up only later")
     if author is None:
         return {n: _ambiguous("the portal does not tell who the author is") for n in unclear}
     groups: dict[Comment, list[int]] = {}
     for position in sorted(unclear):
         comment = comments[position]
         groups.setdefault(Comment(comment.item, plain(comment.text)), []).append(position)
-    since = {item: min(unclear[n].first for key, ns in groups.items() if key.item == item for n in ns)
-             for item in dict.fromkeys(key.item for key in groups)}  # fmt: skip
+    since: dict[CrmItem, float] = {}
+    for comment, positions in groups.items():
+        first = min(unclear[n].first for n in positions)
+        since[comment.item] = min(first, since.get(comment.item, first))
     listed = yield from _recent(since, author)
     errors: dict[int, Bitrix24Error] = {}
     claimed = {int(result) for result in progress.known.values()}
@@ -192,7 +184,7 @@ def _look_up(
         spans = [unclear[n] for n in positions]
         candidates = [
             record_id
-            for record_id, text, created in found
+            for record_id, (text, created) in found.items()
             if text == comment.text and record_id not in claimed and _among(created, spans, cut)
         ]
         if len(candidates) > len(positions):
@@ -206,54 +198,26 @@ def _look_up(
     return errors
 
 
-_Found = list[tuple[int, str, float]]
+#: text and date of comments, by record
+_Found = dict[int, tuple[str, float]]
 
 
 def _recent(since: Mapping[CrmItem, float], author: str) -> Plan[dict[CrmItem, _Found | Bitrix24Error]]:
     """Read the author's comments of each item, the newest first, back to a moment."""
-    found: dict[CrmItem, _Found | Bitrix24Error] = {item: [] for item in since}
-    pages: dict[CrmItem, int] = dict.fromkeys(since, 0)
-    while pages:
-        outcomes = yield Work([_list_call(item, start) for item, start in pages.items()])
-        for item, outcome in zip(list(pages), outcomes, strict=True):
-            following = _take_page(found, item, outcome, author, since[item] - _SLACK)
-            if following is None or following <= pages[item]:
-                del pages[item]
-            else:
-                pages[item] = following
-    return found
+    found: dict[CrmItem, dict[int, tuple[str, float]]] = {item: {} for item in since}
+    errors: dict[CrmItem, Bitrix24Error] = {}
 
+    def take(item: CrmItem, outcome: Outcome) -> bool:
+        try:
+            page = [_row(row) for row in outcome.unwrap()]
+        except Bitrix24Error as error:
+            errors[item] = error
+            return False
+        found[item] |= {number: (text, created) for number, text, created, by in page if by == author}
+        return all(created >= since[item] - _SLACK for _, _, created, _ in page)
 
-def _take_page(
-    found: dict[CrmItem, _Found | Bitrix24Error], item: CrmItem, outcome: Outcome, author: str, since: float
-) -> int | None:
-    """Keep what a page shows; return where the next one starts, if it is needed."""
-    rows = found[item]
-    if isinstance(rows, Bitrix24Error):
-        return None
-    try:
-        page = [_row(row) for row in outcome.unwrap()]
-    except Bitrix24Error as error:
-        found[item] = error
-        return None
-    known = {record_id for record_id, _, _ in rows}
-    rows += [
-        (record_id, text, created)
-        for record_id, text, created, by in page
-        if by == author and record_id not in known
-    ]
-    if any(created < since for _, _, created, _ in page):
-        return None
-    return outcome.reply.next if outcome.reply is not None else None
-
-
-def _list_call(item: CrmItem, start: int) -> Call:
-    params: dict[str, Any] = {
-        "filter": {"ENTITY_TYPE": item.entity_type, "ENTITY_ID": item.entity_id},
-        "order": {"ID": "DESC"},
-        "select": ["ID", "CREATED", "COMMENT", "AUTHOR_ID"],
-    }
-    return Call(_LIST, {**params, "start": start})
+    yield from read_pages({item: newest_comments_call(item) for item in since}, take)
+    return {item: errors.get(item, found[item]) for item in since}
 
 
 def _row(row: Any) -> tuple[int, str, float, str]:
@@ -276,7 +240,7 @@ def _undecided(error: Bitrix24Error, progress: Progress) -> Bitrix24Error:
     """Return what a failed look-up means: another try decides it, if it will know what is unclear."""
     why = f"it may have been added, and the look-up failed: {error.description or error}"
     if progress.outlives_a_try and error.passes:
-        return type(error).from_fields({**error.fields(), "description": why})
+        return error.but(description=why)
     return _ambiguous(why)
 
 

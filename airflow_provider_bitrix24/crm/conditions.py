@@ -8,7 +8,6 @@ date.
 from __future__ import annotations
 
 import difflib
-import json
 import operator
 import re
 from collections.abc import Callable, Mapping
@@ -19,7 +18,7 @@ from typing import Any
 
 import pendulum
 
-from airflow_provider_bitrix24.crm.ids import shown
+from airflow_provider_bitrix24.crm.inputs import from_json, shown
 from airflow_provider_bitrix24.rest.errors import InvalidInputError, UnexpectedResultError
 
 _NAME = re.compile(r"(!@|!=|>=|<=|!%|@|=|!|>|<|%)?([A-Za-z][A-Za-z0-9_]*)")
@@ -63,22 +62,13 @@ def parse_conditions(value: Any, field: str = "conditions") -> list[Condition]:
     :param field: where it stands, for the message
     :raises InvalidInputError: it is no such mapping
     """
-    mapping = _from_json(value, field) if isinstance(value, str) else value
+    mapping = from_json(value, field) if isinstance(value, str) else value
     if not isinstance(mapping, Mapping) or not mapping:
         raise InvalidInputError(
             f"{field}: {shown(mapping)} is not a mapping of fields to values",
             remedy="Give it as {'stageId': 'WON', '>=opportunity': 1000}.",
         )
     return [_condition(name, wanted, field) for name, wanted in mapping.items()]
-
-
-def _from_json(text: str, field: str) -> Any:
-    try:
-        return json.loads(text, parse_float=str)
-    except (ValueError, RecursionError):
-        raise InvalidInputError(
-            f"{field}: {shown(text)} is not JSON", remedy="In a template write {{ ... | tojson }}."
-        ) from None
 
 
 def _condition(name: Any, value: Any, field: str) -> Condition:

@@ -1,12 +1,12 @@
-"""Changing and deleting comments, where Bitrix24's ways with comments on several items are traps.
+"""Changing and deleting comments. Bitrix24 treats comments on several items in surprising ways.
 
-Changing a comment that is bound to several items changes nothing of it: one item gets a copy with the new
-text and an id of its own, and the comment leaves that item. Deleting takes a comment off one item as long as
-there are others. Both therefore mean something else when they are done again, so the state is read first.
+An update does not change a comment that is bound to several items: one item gets a copy with the new text and
+an id of its own, and the comment leaves that item. A deletion removes a comment from one item as long as
+there are others. So both do something else when they are repeated, and these plans read the state first.
 
-Both methods may also go by bindings that the portal has remembered for up to an hour, and then change or
-delete the comment on all its items. So what is to stay on other items is unbound instead of deleted, and an
-update that changed it everywhere says so.
+Both methods may also use bindings that the portal has remembered for up to an hour, and then change or delete
+the comment on all its items. So a comment that stays on other items is unbound, not deleted, and an update
+that changed it everywhere says so.
 """
 
 from __future__ import annotations
@@ -15,12 +15,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from airflow_provider_bitrix24.crm.bindings import UNBOUND
+from airflow_provider_bitrix24.crm.comment_calls import comment_fields, comments_call, plain
 from airflow_provider_bitrix24.crm.ids import parse_id
 from airflow_provider_bitrix24.crm.items import CrmItem
 from airflow_provider_bitrix24.crm.listing import read_list
+from airflow_provider_bitrix24.crm.outcomes import ItemOutcome
 from airflow_provider_bitrix24.crm.records import Record, check_record, read_records
-from airflow_provider_bitrix24.crm.timeline_bindings import TimelineBinding, comment_fields, plain
-from airflow_provider_bitrix24.rest.bulk import Plan, Wait, Work
+from airflow_provider_bitrix24.crm.timeline_bindings import TimelineBinding
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.errors import (
     AmbiguousWriteError,
@@ -29,13 +31,13 @@ from airflow_provider_bitrix24.rest.errors import (
     RejectedError,
     UnexpectedResultError,
 )
+from airflow_provider_bitrix24.rest.plans import Plan, Wait, Work
 from airflow_provider_bitrix24.rest.progress import Progress
 
 UPDATED = "updated"
 UPDATED_EVERYWHERE = "updated_everywhere"
 COPIED = "copied"
 DELETED = "deleted"
-UNBOUND = "unbound"
 NOT_FOUND = "not_found"
 
 _UPDATE = "crm.timeline.comment.update"
@@ -54,16 +56,20 @@ _CONTRADICTIONS = {
 
 
 @dataclass(frozen=True)
-class Edited:
-    """What became of a comment.
+class EditedComment:
+    """A comment that was to be changed or deleted.
 
     :param record_id: the record that was meant, or its copy
-    :param status: ``updated``, ``updated_everywhere`` (on all of several items), ``copied``, ``deleted``,
-        ``unbound`` or ``not_found``
     """
 
     record_id: int
-    status: str
+
+    def row(self) -> dict[str, Any]:
+        """Return it under the API's keys."""
+        return {"ID": self.record_id}
+
+
+Edited = ItemOutcome[EditedComment]
 
 
 def update_comment(
@@ -96,7 +102,7 @@ def update_comment(
             copy = yield from _copy_on(item, text)
             if copy is None:
                 raise _not_on(item, record_id, _UPDATE)
-            return Edited(copy, COPIED)
+            return ItemOutcome(EditedComment(copy), COPIED)
         several = len(record.bound_to) > 1
         call = _update_call(record_id, text, files, item if several else None)
         [outcome] = yield Work([call], [0])
@@ -131,8 +137,8 @@ def _update_call(
 def _updated(record_id: int, outcome: Outcome, several: bool) -> Edited:
     number = int(_result(outcome))
     if number != record_id:
-        return Edited(number, COPIED)
-    return Edited(number, UPDATED_EVERYWHERE if several else UPDATED)
+        return ItemOutcome(EditedComment(number), COPIED)
+    return ItemOutcome(EditedComment(number), UPDATED_EVERYWHERE if several else UPDATED)
 
 
 def _result(outcome: Outcome) -> Any:
@@ -142,7 +148,7 @@ def _result(outcome: Outcome) -> Any:
     """
     error = outcome.error
     if error is not None and error.code in _CONTRADICTIONS:
-        raise type(error).from_fields({**error.fields(), "remedy": _CONTRADICTIONS[error.code]})
+        raise error.but(remedy=_CONTRADICTIONS[error.code])
     return outcome.unwrap()
 
 
@@ -165,13 +171,15 @@ def delete_comment(
             record = yield from _existing(record_id)
             if item is not None and not record.is_on(item):
                 if progress.unclear:
-                    return Edited(record_id, UNBOUND)  # it was on the item when that was sent
+                    return ItemOutcome(
+                        EditedComment(record_id), UNBOUND
+                    )  # it was on the item when that was sent
                 raise _not_on(item, record_id, _DELETE)
         except NotFoundError as error:
             if error.code == _GONE and progress.unclear:
-                return Edited(record_id, DELETED)  # it was there when that was sent
+                return ItemOutcome(EditedComment(record_id), DELETED)  # it was there when that was sent
             if error.code == _GONE and missing_ok:
-                return Edited(record_id, NOT_FOUND)
+                return ItemOutcome(EditedComment(record_id), NOT_FOUND)
             raise
         several = len(record.bound_to) > 1
         if several and item is None:
@@ -183,9 +191,9 @@ def delete_comment(
         if not isinstance(outcome.error, AmbiguousWriteError):
             break  # otherwise the next look tells whether it was carried out
     if several and missing_ok and isinstance(outcome.error, NotFoundError):
-        return Edited(record_id, NOT_FOUND)  # somebody took it off since it was read
+        return ItemOutcome(EditedComment(record_id), NOT_FOUND)  # somebody took it off since it was read
     _result(outcome)
-    return Edited(record_id, UNBOUND if several else DELETED)
+    return ItemOutcome(EditedComment(record_id), UNBOUND if several else DELETED)
 
 
 def _delete_call(record_id: int, item: CrmItem | None) -> Call:
@@ -227,8 +235,7 @@ def _existing(record_id: int) -> Plan[Record]:
 
 def _copy_on(item: CrmItem, text: str) -> Plan[int | None]:
     """Return the newest of the user's own comments on an item that has a text, where there is one."""
-    filter_ = {"ENTITY_TYPE": item.entity_type, "ENTITY_ID": item.entity_id}
-    call = Call("crm.timeline.comment.list", {"filter": filter_})
+    call = comments_call(item)
     rows = yield from read_list(call)
     [profile] = yield Work([Call("profile")])
     me = _user_of(profile)

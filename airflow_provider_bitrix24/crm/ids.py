@@ -1,4 +1,4 @@
-"""Ids. Bitrix24 casts what is not one to some other record's number, so nothing of the kind is sent."""
+"""Ids. Bitrix24 casts a bad id to the id of another record, so no bad id is sent."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import operator
 from decimal import Decimal
 from typing import Any
 
+from airflow_provider_bitrix24.crm.inputs import RETURNED_NOTHING, shown
 from airflow_provider_bitrix24.rest.errors import InvalidInputError
 
 _LARGEST = 2**63 - 1
 _LONGEST = len(str(_LARGEST))
-_SHOWN = 80
 
 
 def parse_id(value: Any, field: str) -> int:
     """Return a value as an id: a whole number from 1 to 2^63-1.
 
-    Accepted are integers (numpy's too), integral decimals and texts of ASCII digits; not booleans, and not
-    floats even where they are whole, because an id that went through a float may have lost digits.
+    Integers (numpy's too), integral decimals and texts of ASCII digits are ids. Booleans are not, and floats
+    are not even if they are whole, because an id that was a float may have lost digits.
 
     :param value: the value
     :param field: where it stands, for the message
@@ -48,16 +48,7 @@ def _whole_number(value: Any) -> int | None:
 def _remedy(value: Any) -> str:
     # A text is compared as one: an array or pandas' NA answers a comparison with something else.
     if value is None or (isinstance(value, str) and value.strip() in ("", "None", "null")):
-        return "The task that should have passed it returned nothing: check what it pushes to XCom."
+        return RETURNED_NOTHING
     if isinstance(value, float) or type(value).__name__.startswith("float"):
         return "Cast it to int where it comes from; in pandas use the column type Int64."
     return "Give a whole number from 1 to 2^63-1, or a text of its digits, such as 7 or '7'."
-
-
-def shown(value: Any) -> str:
-    """Return a value for a message, cut short where it is long."""
-    try:
-        text = repr(value)
-    except Exception:  # anybody's object, or a number of more digits than Python prints
-        return f"a {type(value).__name__} that cannot be shown"
-    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."

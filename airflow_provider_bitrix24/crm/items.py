@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_provider_bitrix24.crm.ids import parse_id, shown
+from airflow_provider_bitrix24.crm.ids import parse_id
+from airflow_provider_bitrix24.crm.inputs import from_json, listed, pick, refuse_others, shown
 from airflow_provider_bitrix24.rest.errors import InvalidInputError
 
 #: types by the names that the timeline methods take, with the short codes used in ``D_10``
@@ -48,8 +48,11 @@ _DYNAMIC = re.compile(r"dynamic_([1-9][0-9]{0,8})")
 _SMART_PROCESS_CODE = re.compile(r"T([0-9a-f]{1,8})", re.IGNORECASE)
 _SHORT = re.compile(r"([A-Za-z]+[0-9a-fA-F]*)_([0-9]+)")
 
-_TYPE_KEYS = ("entity_type", "ENTITY_TYPE")
-_ID_KEYS = ("entity_id", "ENTITY_ID")
+#: names of an item's two parts in a row: ours and the API's
+TYPE_KEYS = ("entity_type", "ENTITY_TYPE")
+ID_KEYS = ("entity_id", "ENTITY_ID")
+#: what results of this package say beside the names of things; a result can be passed on as it is
+RESULT_KEYS = ("STATUS", "ERROR", "ERROR_DESCRIPTION")
 
 
 def parse_entity_type(value: Any, field: str) -> str:
@@ -103,9 +106,8 @@ class CrmItem:
         if isinstance(value, str):
             return cls._from_text(value, field)
         if isinstance(value, Mapping):
-            return cls.of(
-                pick(value, _TYPE_KEYS, field), pick(value, _ID_KEYS, field), prefix=f"{field}."
-            )._only(value, field)
+            refuse_others(value, (*TYPE_KEYS, *ID_KEYS), field)
+            return cls.in_row(value, field)
         if isinstance(value, (list, tuple)) and len(value) == 2:
             return cls.of(*value, prefix=f"{field}.")
         raise InvalidInputError(
@@ -128,9 +130,19 @@ class CrmItem:
         )
 
     @classmethod
+    def in_row(cls, row: Mapping[Any, Any], field: str) -> CrmItem:
+        """Return the item that a row names by its two parts.
+
+        :param row: a mapping with ``entity_type`` and ``entity_id``, or the API's names of them
+        :param field: where the row stands, for the message
+        :raises InvalidInputError: one of the parts is missing or not valid
+        """
+        return cls.of(pick(row, TYPE_KEYS, field), pick(row, ID_KEYS, field), prefix=f"{field}.")
+
+    @classmethod
     def _from_text(cls, value: str, field: str) -> CrmItem:
         if value.lstrip().startswith(("{", "[")):
-            return cls._from_json(value, field)
+            return cls.parse(from_json(value, field), field)
         name, _, number = value.strip().rpartition("_")
         short = _type_of_short_code(name)
         if short and _SHORT.fullmatch(value.strip()):
@@ -140,23 +152,6 @@ class CrmItem:
         raise InvalidInputError(
             f"{field}: {shown(value)} is not a CRM item", remedy="Give it as 'D_10' or ('deal', 10)."
         )
-
-    @classmethod
-    def _from_json(cls, text: str, field: str) -> CrmItem:
-        """Return an item that a template wrote as JSON."""
-        try:
-            value = json.loads(text, parse_float=str)
-        except (ValueError, RecursionError):
-            value = None
-        if isinstance(value, (dict, list)):
-            return cls.parse(value, field)
-        raise InvalidInputError(
-            f"{field}: {shown(text)} is not JSON", remedy="In a template write {{ ... | tojson }}."
-        )
-
-    def _only(self, mapping: Mapping[Any, Any], field: str) -> CrmItem:
-        refuse_others(mapping, (*_TYPE_KEYS, *_ID_KEYS), field)
-        return self
 
     @property
     def pair(self) -> tuple[str, int]:
@@ -188,6 +183,10 @@ class CrmItem:
         """
         return cls(_TYPES_BY_ID.get(type_id, f"dynamic_{type_id}"), entity_id)
 
+    def row(self) -> dict[str, Any]:
+        """Return the item under the API's keys."""
+        return {"ENTITY_TYPE": self.entity_type, "ENTITY_ID": self.entity_id}
+
     def __str__(self) -> str:
         return f"{self.entity_type} {self.entity_id}"
 
@@ -201,34 +200,14 @@ def _type_of_short_code(code: str) -> str:
     return name if _is_dynamic(name) else ""
 
 
-def pick(mapping: Mapping[Any, Any], spellings: tuple[str, str], field: str) -> Any:
-    """Return the value that stands under one of two spellings of a key.
+def parse_items(value: Any, field: str = "items") -> list[CrmItem]:
+    """Return a list of items, at least one; one JSON text, as a template may give it, is read as such.
 
-    :param mapping: the mapping
-    :param spellings: the two spellings: ours and the API's
-    :param field: where the mapping stands, for the message
-    :raises InvalidInputError: neither is there, or both are
+    :param value: the items
+    :param field: where they stand, for the message
+    :raises InvalidInputError: there is none, or something in it is not an item; nothing has been sent then
     """
-    found = [key for key in spellings if key in mapping]
-    if len(found) == 1:
-        return mapping[found[0]]
-    problem = "has both" if found else "has neither"
-    raise InvalidInputError(
-        f"{field}: {shown(dict(mapping))} {problem} {spellings[0]!r} and {spellings[1]!r}"
-        if found
-        else f"{field}: {shown(dict(mapping))} has no {spellings[0]!r}",
-        remedy="Give each of its values once.",
-    )
-
-
-def refuse_others(mapping: Mapping[Any, Any], known: tuple[str, ...], field: str) -> None:
-    """Refuse a mapping that holds anything but the known keys.
-
-    :raises InvalidInputError: it does
-    """
-    others = [key for key in mapping if key not in known]
-    if others:
-        raise InvalidInputError(
-            f"{field}: {shown(dict(mapping))} has an unknown key {others[0]!r}",
-            remedy=f"Known are {', '.join(known)}.",
-        )
+    rows = listed(value, field, "CRM items", "Give a list of items such as ('deal', 10).")
+    if not rows:
+        raise InvalidInputError(f"{field}: the list is empty", remedy="Give at least one item.")
+    return [CrmItem.parse(row, f"{field}[{position}]") for position, row in enumerate(rows)]

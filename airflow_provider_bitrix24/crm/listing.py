@@ -1,12 +1,15 @@
-"""Reading a whole list as a part of a plan of work."""
+"""Reading lists as a part of a plan: one of them whole, or several side by side for as long as is needed."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
-from airflow_provider_bitrix24.rest.bulk import Plan, Work
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.paging import PAGE_SIZE, pager_for
+from airflow_provider_bitrix24.rest.plans import Plan, Work
+
+K = TypeVar("K")
 
 
 def read_list(call: Call) -> Plan[list[Any]]:
@@ -39,3 +42,21 @@ def _pages(page: Call, total: int) -> list[Call]:
         return [page]
     starts = range(start, max(total, start + 1), PAGE_SIZE)
     return [Call(page.method, {**page.params, "start": start}) for start in starts]
+
+
+def read_pages(first: Mapping[K, Call], take: Callable[[K, Outcome], bool]) -> Plan[None]:
+    """Read several lists side by side, a page of each at a time, as long as somebody wants to read on.
+
+    :param first: the call for the first page of each list
+    :param take: is given the outcome of each page, and tells whether the list is to be read on
+    """
+    pages = dict(first)
+    while pages:
+        outcomes = yield Work(list(pages.values()))
+        for (key, page), outcome in zip(list(pages.items()), outcomes, strict=True):
+            following = outcome.reply.next if outcome.reply is not None else None
+            goes_on = take(key, outcome) and following is not None
+            if goes_on and following > page.params.get("start", 0):  # or the portal started over
+                pages[key] = Call(page.method, {**page.params, "start": following})
+            else:
+                del pages[key]

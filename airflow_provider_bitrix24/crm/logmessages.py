@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_provider_bitrix24.crm.ids import parse_id, shown
+from airflow_provider_bitrix24.crm.ids import parse_id
+from airflow_provider_bitrix24.crm.inputs import check_text, shown
 from airflow_provider_bitrix24.crm.items import CrmItem
 from airflow_provider_bitrix24.rest.calls import Call
 from airflow_provider_bitrix24.rest.errors import InvalidInputError, UnexpectedResultError
@@ -24,9 +25,9 @@ def log_message_call(item: CrmItem, title: Any, text: Any, icon_code: Any) -> Ca
     fields = {
         "entityTypeId": item.type_id,
         "entityId": item.entity_id,
-        "title": _text(title, "title"),
-        "text": _text(text, "text"),
-        "iconCode": _text(icon_code, "icon_code"),
+        "title": check_text(title, "title"),
+        "text": check_text(text, "text"),
+        "iconCode": check_text(icon_code, "icon_code"),
     }
     return Call(_METHOD, {"fields": fields})
 
@@ -41,12 +42,3 @@ def log_message_id(result: Any) -> int:
         return parse_id(result["logMessage"]["id"], "id")
     except (KeyError, TypeError, InvalidInputError):
         raise UnexpectedResultError(f"a log message without an id: {shown(result)}", method=_METHOD) from None
-
-
-def _text(value: Any, field: str) -> str:
-    if isinstance(value, str) and value.strip() and value.strip() != "None":
-        return value
-    raise InvalidInputError(
-        f"{field}: {shown(value)} is not a text",
-        remedy="Give a text that is not empty; 'None' is what a task that returned nothing passes.",
-    )

@@ -1,71 +1,97 @@
-"""What became of each of many bindings, and of a failure the words that name the binding."""
+"""Item outcomes: what happened to each of many things, as a status and, if it failed, an error."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
-from airflow_provider_bitrix24.crm.timeline_bindings import TimelineBinding
-from airflow_provider_bitrix24.rest.errors import AccessDeniedError, Bitrix24Error
+from airflow_provider_bitrix24.rest.calls import Call, Outcome
+from airflow_provider_bitrix24.rest.errors import AmbiguousWriteError, Bitrix24Error
+from airflow_provider_bitrix24.rest.plans import Plan, Work
+from airflow_provider_bitrix24.rest.progress import Progress
 
-BOUND = "bound"
-ALREADY_BOUND = "already_bound"
-UNBOUND = "unbound"
-NOT_BOUND = "not_bound"
 FAILED = "failed"
 
-_CHANGES = ("crm.timeline.bindings.bind", "crm.timeline.bindings.unbind")
+
+class Subject(Protocol):
+    """A thing that something is done to."""
+
+    def row(self) -> dict[str, Any]:
+        """Return what names it, under the API's keys."""
 
 
-def told(row: dict[str, Any], error: Bitrix24Error | None) -> dict[str, Any]:
-    """Return what became of something as plain JSON: with the error, where there is one.
-
-    :param row: what became of it
-    :param error: why it failed
-    """
-    if error is None:
-        return row
-    return {**row, "ERROR": error.code or type(error).__name__, "ERROR_DESCRIPTION": str(error)}
+S = TypeVar("S", bound=Subject)
 
 
 @dataclass(frozen=True)
-class BindingOutcome:
-    """What became of one binding.
+class ItemOutcome(Generic[S]):
+    """What happened to one thing.
 
-    :param binding: the binding
-    :param status: ``bound``, ``already_bound``, ``unbound``, ``not_bound`` or ``failed``
+    :param subject: the thing
+    :param status: what happened to it, ``failed`` where there is an error
     :param error: why it failed
+    :param place: where it stands in the input, where the error does not name the thing
     """
 
-    binding: TimelineBinding
+    subject: S
     status: str
     error: Bitrix24Error | None = None
+    place: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain JSON under the API's keys."""
-        row = {**self.binding.fields(), "STATUS": self.status}
-        return told(row, self.error)
+        row = {**self.subject.row(), "STATUS": self.status}
+        if self.error is None:
+            return row
+        return {
+            **row,
+            "ERROR": name_of(self.error),
+            "ERROR_DESCRIPTION": str(self.error),
+        }
 
 
-def failed(
-    binding: TimelineBinding, error: Bitrix24Error, owner: str, *, done: str = "bound"
-) -> BindingOutcome:
-    """Return the outcome of a binding that failed: the same error, with the binding's name in it.
+def name_of(error: Bitrix24Error) -> str:
+    """Return what a row calls an error: the API's code, unless that hides that the outcome is not known."""
+    is_unknown = isinstance(error, AmbiguousWriteError)
+    return type(error).__name__ if is_unknown else error.code or type(error).__name__
 
-    :param binding: the binding
-    :param error: what went wrong
-    :param owner: whose rights the call had
-    :param done: what was not done, in words
+
+def not_done(things: Sequence[S], progress: Progress) -> list[S]:
+    """Return the distinct things that no earlier try has done.
+
+    :param things: all of them
+    :param progress: what is known of the distinct ones, by position
     """
-    fields = error.fields()
-    why = error.description or "no reason given"
-    if isinstance(error, AccessDeniedError):
-        changes = error.method in _CHANGES
-        why = f"{owner}, may not {f'change {binding.item}' if changes else 'read the CRM'}"
-        fields["code"] = error.code or "ACCESS_DENIED"
-        fields["remedy"] = (
-            "Give that user the right to do so, or use the credentials of one who has it; "
-            "and check that the item exists, for the API tells no difference."
-        )
-    described = f"{binding} was not {done}: {why}"
-    return BindingOutcome(binding, FAILED, type(error).from_fields({**fields, "description": described}))
+    distinct = dict.fromkeys(things)
+    return [thing for position, thing in enumerate(distinct) if position not in progress.known]
+
+
+def each(
+    things: Sequence[S],
+    progress: Progress,
+    call_of: Callable[[S], Call],
+    judge: Callable[[S, Outcome], ItemOutcome[S]],
+    *,
+    done: str,
+    settled: Mapping[S, ItemOutcome[S]] | None = None,
+) -> Plan[list[ItemOutcome[S]]]:
+    """Do the same to each of many things, where an earlier try did not.
+
+    :param things: the things; one that comes twice is sent once and reported for each
+    :param progress: what is known of the distinct ones, by position
+    :param call_of: returns the call that does it
+    :param judge: returns what happened to a thing, given the outcome of its call
+    :param done: the status of what an earlier try did
+    :param settled: outcomes that are clear without a call
+    :return: one outcome for each thing, in order
+    """
+    distinct = list(dict.fromkeys(things))
+    found = {distinct[position]: ItemOutcome(distinct[position], done) for position in progress.known}
+    found |= settled or {}
+    missing = [position for position, thing in enumerate(distinct) if thing not in found]
+    if missing:
+        outcomes = yield Work([call_of(distinct[position]) for position in missing], missing)
+        for position, outcome in zip(missing, outcomes, strict=True):
+            found[distinct[position]] = judge(distinct[position], outcome)
+    return [found[thing] for thing in things]

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from airflow_provider_bitrix24.crm.items import CrmItem
+from airflow_provider_bitrix24.crm.listing import read_list, read_pages
 from airflow_provider_bitrix24.crm.timeline_bindings import bindings_call, bound_items, record_call
-from airflow_provider_bitrix24.rest.bulk import Plan, Work
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.errors import (
     AccessDeniedError,
@@ -16,6 +16,7 @@ from airflow_provider_bitrix24.rest.errors import (
     NotFoundError,
     UnexpectedResultError,
 )
+from airflow_provider_bitrix24.rest.plans import Plan, Work
 
 
 @dataclass
@@ -90,26 +91,20 @@ def further_pages(
     :param records: the records of which a page has been read
     :param is_enough: tells of a record that no more needs to be known
     """
-    while True:
-        pages = {
-            record_id: record.next_page
-            for record_id, record in records.items()
-            if record.next_page and not is_enough(record)
-        }
-        if not pages:
-            return
-        outcomes = yield Work([_page(record_id, start) for record_id, start in pages.items()])
-        for record_id, outcome in zip(pages, outcomes, strict=True):
-            record = records[record_id]
-            known = len(record.bound_to)
-            record.note_listing(record_id, outcome)
-            if len(record.bound_to) == known:
-                record.next_page = None  # nothing new: the portal started over
 
+    def take(record_id: int, outcome: Outcome) -> bool:
+        record = records[record_id]
+        known = len(record.bound_to)
+        record.note_listing(record_id, outcome)
+        return len(record.bound_to) > known and not is_enough(record)  # nothing new: it started over
 
-def _page(record_id: int, start: int) -> Call:
-    call = bindings_call(record_id)
-    return Call(call.method, {**call.params, "start": start})
+    unfinished = {
+        record_id: Call(call.method, {**call.params, "start": record.next_page})
+        for record_id, record in records.items()
+        if record.next_page and not is_enough(record)
+        for call in [bindings_call(record_id)]
+    }
+    yield from read_pages(unfinished, take)
 
 
 def no_such_record(record_id: int) -> NotFoundError:
@@ -154,9 +149,28 @@ def check_record(record_id: int, record: Record) -> None:
         raise record.error
 
 
-def rows_of(record_id: int, record: Record) -> list[dict[str, Any]]:
-    """Return a record's bindings under the API's keys, in a fixed order."""
-    return [
-        {"OWNER_ID": record_id, "ENTITY_TYPE": entity_type, "ENTITY_ID": entity_id}
-        for entity_type, entity_id in sorted(record.bound_to)
-    ]
+def see_record(record_id: int) -> Plan[None]:
+    """Ask whether a record exists.
+
+    :param record_id: the record
+    :raises NotFoundError: it does not exist
+    :raises Bitrix24Error: that cannot be told
+    """
+    [outcome] = yield Work([record_call(record_id)])
+    if not record_exists(outcome):
+        raise no_such_record(record_id)
+
+
+def read_bindings(record_id: int, *, check_record: bool) -> Plan[list[dict[str, Any]]]:
+    """Read what a record is bound to, as the portal tells it.
+
+    :param record_id: the record
+    :param check_record: whether a record that does not exist is an error; else its list is empty
+    :raises NotFoundError: it does not exist
+    :raises Bitrix24Error: the list could not be read, or is another record's
+    """
+    rows = yield from read_list(bindings_call(record_id))
+    bound_items(record_id, rows)  # raises where they are another record's
+    if check_record and not rows:
+        yield from see_record(record_id)
+    return rows

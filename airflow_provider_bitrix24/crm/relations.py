@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from airflow_provider_bitrix24.crm.items import CrmItem
-from airflow_provider_bitrix24.rest.bulk import Plan, Work
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.errors import (
     AccessDeniedError,
@@ -18,6 +17,7 @@ from airflow_provider_bitrix24.rest.errors import (
     UnexpectedResultError,
 )
 from airflow_provider_bitrix24.rest.methods import number_of
+from airflow_provider_bitrix24.rest.plans import Plan, Work
 
 _METHOD = "crm.item.get"
 
@@ -61,7 +61,7 @@ def check_readable(item: CrmItem, field: str = "related_to") -> CrmItem:
     )
 
 
-def check_items(**items: CrmItem) -> Plan[None]:
+def check_items(items: Mapping[str, CrmItem]) -> Plan[None]:
     """Ask whether items exist, as far as ``crm.item.get`` knows their types.
 
     Nothing else tells an administrator: for him the timeline of an item that does not exist is empty, and
@@ -118,6 +118,18 @@ def fields_of(item: CrmItem, result: Any) -> Mapping[str, Any]:
     if not isinstance(fields, Mapping) or str(fields.get("id")) != str(item.entity_id):
         raise UnexpectedResultError(f"asked for {item}, the portal answered another or none", method=_METHOD)
     return fields
+
+
+def read_related_items(item: CrmItem, field: str = "item") -> Plan[list[CrmItem]]:
+    """Read what an item is connected with.
+
+    :param item: the item
+    :param field: where it stands, for the message
+    :raises InvalidInputError: the API does not tell it of this type; nothing was sent
+    :raises NotFoundError: it does not exist
+    """
+    [outcome] = yield Work([item_call(check_readable(item, field))])
+    return related_items(item, item_result(item, outcome, field))
 
 
 def related_items(item: CrmItem, result: Any) -> list[CrmItem]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
-from airflow_provider_bitrix24.crm.ids import shown
+from airflow_provider_bitrix24.crm.inputs import shown
 from airflow_provider_bitrix24.crm.items import CrmItem
 from airflow_provider_bitrix24.rest.calls import Call
 from airflow_provider_bitrix24.rest.errors import InvalidInputError, UnexpectedResultError

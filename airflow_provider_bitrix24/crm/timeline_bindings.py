@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-import html
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
-from airflow_provider_bitrix24.crm.ids import parse_id, shown
-from airflow_provider_bitrix24.crm.items import CrmItem, pick, refuse_others
-from airflow_provider_bitrix24.rest.calls import Call
-from airflow_provider_bitrix24.rest.errors import InvalidInputError, UnexpectedResultError
+from airflow_provider_bitrix24.crm.bindings import BOUND, NOT_BOUND, UNBOUND, binding_parts
+from airflow_provider_bitrix24.crm.ids import parse_id
+from airflow_provider_bitrix24.crm.inputs import listed, shown
+from airflow_provider_bitrix24.crm.items import CrmItem
+from airflow_provider_bitrix24.crm.outcomes import FAILED, ItemOutcome
+from airflow_provider_bitrix24.rest.calls import Call, Outcome
+from airflow_provider_bitrix24.rest.errors import (
+    AccessDeniedError,
+    Bitrix24Error,
+    NotFoundError,
+    UnexpectedResultError,
+)
 from airflow_provider_bitrix24.rest.methods import number_of
 
-_RECORD_KEYS = ("record_id", "OWNER_ID")
-_TYPE_KEYS = ("entity_type", "ENTITY_TYPE")
-_ID_KEYS = ("entity_id", "ENTITY_ID")
+_BIND = "crm.timeline.bindings.bind"
+_UNBIND = "crm.timeline.bindings.unbind"
+_LIST = "crm.timeline.bindings.list"
 
 
 @dataclass(frozen=True, order=True)
@@ -43,25 +49,8 @@ class TimelineBinding:
         """
         if isinstance(value, cls):
             return value
-        if isinstance(value, Mapping):
-            # A result of this package can be passed on: it says what became of the binding.
-            refuse_others(
-                value,
-                (*_RECORD_KEYS, *_TYPE_KEYS, *_ID_KEYS, "STATUS", "ERROR", "ERROR_DESCRIPTION"),
-                field,
-            )
-            return cls.of(
-                pick(value, _RECORD_KEYS, field),
-                pick(value, _TYPE_KEYS, field),
-                pick(value, _ID_KEYS, field),
-                prefix=f"{field}.",
-            )
-        if isinstance(value, (list, tuple)) and len(value) == 3:
-            return cls.of(*value, prefix=f"{field}.")
-        raise InvalidInputError(
-            f"{field}: {shown(value)} is not a binding",
-            remedy="Give it as (record_id, entity_type, entity_id) or as a mapping with these names.",
-        )
+        parts = binding_parts(value, field, ("record_id", "OWNER_ID"), "a binding")
+        return cls.of(*parts, prefix=f"{field}.")
 
     @classmethod
     def of(cls, record_id: Any, entity_type: Any, entity_id: Any, *, prefix: str = "") -> TimelineBinding:
@@ -77,21 +66,61 @@ class TimelineBinding:
             parse_id(record_id, f"{prefix}record_id"), CrmItem.of(entity_type, entity_id, prefix=prefix)
         )
 
-    def fields(self) -> dict[str, Any]:
+    @property
+    def thing(self) -> str:
+        """The record, in words."""
+        return f"Timeline record {self.record_id}"
+
+    def row(self) -> dict[str, Any]:
         """Return the binding under the API's keys."""
-        return {
-            "OWNER_ID": self.record_id,
-            "ENTITY_TYPE": self.item.entity_type,
-            "ENTITY_ID": self.item.entity_id,
-        }
+        return {"OWNER_ID": self.record_id, **self.item.row()}
+
+    def on(self, item: CrmItem) -> TimelineBinding:
+        """Return the binding of the same record to another item."""
+        return replace(self, item=item)
 
     def bind_call(self) -> Call:
         """Return the call of ``crm.timeline.bindings.bind``."""
-        return Call("crm.timeline.bindings.bind", {"fields": self.fields()})
+        return Call(_BIND, {"fields": self.row()})
 
     def unbind_call(self) -> Call:
         """Return the call of ``crm.timeline.bindings.unbind``."""
-        return Call("crm.timeline.bindings.unbind", {"fields": self.fields()})
+        return Call(_UNBIND, {"fields": self.row()})
+
+    def when_bound(self, outcome: Outcome) -> ItemOutcome[TimelineBinding]:
+        """Return what happened to the binding, given the outcome of :meth:`bind_call`."""
+        if outcome.error is None:
+            return ItemOutcome(self, BOUND)
+        return self.failed(outcome.error)
+
+    def when_unbound(self, outcome: Outcome, *, missing_ok: bool) -> ItemOutcome[TimelineBinding]:
+        """Return what happened to the binding, given the outcome of :meth:`unbind_call`.
+
+        :param outcome: the outcome
+        :param missing_ok: whether a binding that is not there counts as done
+        """
+        if outcome.error is None:
+            return ItemOutcome(self, UNBOUND)
+        if isinstance(outcome.error, NotFoundError) and missing_ok:
+            return ItemOutcome(self, NOT_BOUND)
+        return self.failed(outcome.error, "unbound")
+
+    def failed(self, error: Bitrix24Error, done: str = "bound") -> ItemOutcome[TimelineBinding]:
+        """Return the outcome of a failure: the same error, with the binding's name in it.
+
+        :param error: what went wrong
+        :param done: what was not done, in words
+        """
+        why = error.description or "no reason given"
+        if isinstance(error, AccessDeniedError):
+            denied = f"change {self.item}" if error.method in (_BIND, _UNBIND) else "read the CRM"
+            why = f"{error.owner or 'the user of this connection'}, may not {denied}"
+            error = error.but(
+                code=error.code or "ACCESS_DENIED",
+                remedy="Give that user the right to do so, or use the credentials of one who has it; "
+                "and check that the item exists, for the API tells no difference.",
+            )
+        return ItemOutcome(self, FAILED, error.but(description=f"{self} was not {done}: {why}"))
 
     def is_among(self, rows: Any) -> bool:
         """Tell whether the binding is one of the rows of ``crm.timeline.bindings.list`` for its record.
@@ -107,7 +136,7 @@ class TimelineBinding:
 
 def bindings_call(record_id: int) -> Call:
     """Return the call of ``crm.timeline.bindings.list`` for a record."""
-    return Call("crm.timeline.bindings.list", {"filter": {"OWNER_ID": record_id}})
+    return Call(_LIST, {"filter": {"OWNER_ID": record_id}})
 
 
 def bound_items(record_id: int, rows: Any) -> set[tuple[str, int]]:
@@ -125,8 +154,7 @@ def _bound_item(record_id: int, row: Any) -> tuple[str, int]:
     owner, number = (number_of(values.get(name)) for name in ("OWNER_ID", "ENTITY_ID"))
     if owner != record_id or number is None:
         raise UnexpectedResultError(
-            f"asked for the bindings of record {record_id}, the portal answered {shown(row)}",
-            method="crm.timeline.bindings.list",
+            f"asked for the bindings of record {record_id}, the portal answered {shown(row)}", method=_LIST
         )
     return str(values.get("ENTITY_TYPE") or "").lower(), number
 
@@ -134,50 +162,6 @@ def _bound_item(record_id: int, row: Any) -> tuple[str, int]:
 def record_call(record_id: int) -> Call:
     """Return the call of ``crm.timeline.comment.get``, which knows every kind of record by its id."""
     return Call("crm.timeline.comment.get", {"id": record_id})
-
-
-def comment_call(
-    item: CrmItem, comment: Any, field: str = "comment", files: Sequence[tuple[str, str]] = ()
-) -> Call:
-    """Return the call of ``crm.timeline.comment.add``.
-
-    :param item: the item on whose timeline the comment is to stand
-    :param comment: its text
-    :param field: where it stands, for the message
-    :param files: its files: name and content in base64
-    :raises InvalidInputError: there is no text
-    """
-    fields = {"ENTITY_TYPE": item.entity_type, "ENTITY_ID": item.entity_id}
-    fields |= comment_fields(comment, files or None, field)
-    return Call("crm.timeline.comment.add", {"fields": fields})
-
-
-def comment_fields(
-    comment: Any, files: Sequence[tuple[str, str]] | None = None, field: str = "comment"
-) -> dict[str, Any]:
-    """Return what a comment is made of, under the API's keys.
-
-    :param comment: its text
-    :param files: its files: name and content in base64
-    :param field: where the text stands, for the message
-    :raises InvalidInputError: there is no text
-    """
-    if not isinstance(comment, str) or not comment.strip():
-        raise InvalidInputError(f"{field}: {shown(comment)} is not a text", remedy="Give the comment's text.")
-    if comment.strip() == "None":
-        raise InvalidInputError(
-            f"{field}: the text is 'None'",
-            remedy="The task that should have passed it returned nothing: check what it pushes to XCom.",
-        )
-    fields: dict[str, Any] = {"COMMENT": comment}
-    if files is not None:
-        fields["FILES"] = [list(file) for file in files]
-    return fields
-
-
-def plain(text: str) -> str:
-    """Return a text as it compares: the portal trims it, and may write marks in their HTML form."""
-    return html.unescape(text).replace("\r\n", "\n").strip()
 
 
 def parse_bindings(value: Any, field: str = "bindings") -> list[TimelineBinding]:
@@ -189,42 +173,3 @@ def parse_bindings(value: Any, field: str = "bindings") -> list[TimelineBinding]
     """
     rows = listed(value, field, "bindings", "Give a list of (record_id, entity_type, entity_id).")
     return [TimelineBinding.parse(row, f"{field}[{position}]") for position, row in enumerate(rows)]
-
-
-def parse_items(value: Any, field: str = "items") -> list[CrmItem]:
-    """Return a list of items, at least one; one JSON text, as a template may give it, is read as such.
-
-    :param value: the items
-    :param field: where they stand, for the message
-    :raises InvalidInputError: there is none, or something in it is not an item; nothing has been sent then
-    """
-    rows = listed(value, field, "CRM items", "Give a list of items such as ('deal', 10).")
-    if not rows:
-        raise InvalidInputError(f"{field}: the list is empty", remedy="Give at least one item.")
-    return [CrmItem.parse(row, f"{field}[{position}]") for position, row in enumerate(rows)]
-
-
-def listed(value: Any, field: str, what: str, remedy: str) -> list[Any]:
-    """Return a list; one JSON text, as a template may give it, is read as such.
-
-    :param value: the list
-    :param field: where it stands, for the message
-    :param what: what it is a list of, for the message
-    :param remedy: how to give it
-    :raises InvalidInputError: it is none
-    """
-    rows = _from_json(value, field, remedy) if isinstance(value, str) else value
-    if isinstance(rows, (str, Mapping, bytes)) or not hasattr(rows, "__iter__"):
-        raise InvalidInputError(f"{field}: {shown(value)} is not a list of {what}", remedy=remedy)
-    return list(rows)
-
-
-def _from_json(text: str, field: str, remedy: str) -> Any:
-    try:
-        return json.loads(text, parse_float=str)
-    except (ValueError, RecursionError):
-        raise InvalidInputError(
-            f"{field}: {shown(text)} is not a JSON list",
-            remedy=f"{remedy} In a template write {{{{ ... | tojson }}}}, or pass the task's output itself; "
-            "one alone stands in a list, too.",
-        ) from None

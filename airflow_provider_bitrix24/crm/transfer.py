@@ -1,7 +1,7 @@
 """Showing what stands on one item's timeline on another item's, too, or moving it there.
 
-Comments and activities keep their dates and authors, because only their bindings change. What is on both
-timelines already is read first, so doing it again after a crash goes on where it ended.
+Comments and activities keep their dates and authors, because only their bindings change. The plan first reads
+what is on both timelines, so running it again after a crash continues where it ended.
 """
 
 from __future__ import annotations
@@ -9,30 +9,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from airflow_provider_bitrix24.crm.activities import (
-    ActivityBinding,
-    ActivityOutcome,
-    activity_items,
-    activity_items_call,
-    binding_outcome,
-    unbinding_outcome,
-)
-from airflow_provider_bitrix24.crm.ids import shown
+from airflow_provider_bitrix24.crm.activities import ActivityBinding, activity_items, activity_items_call
+from airflow_provider_bitrix24.crm.bindings import ALREADY_BOUND, BOUND, B, move_each, share_each
+from airflow_provider_bitrix24.crm.comment_calls import comments_call
+from airflow_provider_bitrix24.crm.inputs import shown
 from airflow_provider_bitrix24.crm.items import CrmItem
 from airflow_provider_bitrix24.crm.listing import read_list
-from airflow_provider_bitrix24.crm.moving import MOVED, check_ends, move_records, share_records
-from airflow_provider_bitrix24.crm.outcomes import ALREADY_BOUND, FAILED, told
+from airflow_provider_bitrix24.crm.moving import check_ends
+from airflow_provider_bitrix24.crm.outcomes import ItemOutcome
 from airflow_provider_bitrix24.crm.relations import check_items
-from airflow_provider_bitrix24.rest.bulk import Plan, Work
+from airflow_provider_bitrix24.crm.timeline_bindings import TimelineBinding
 from airflow_provider_bitrix24.rest.calls import Call
-from airflow_provider_bitrix24.rest.errors import Bitrix24Error, InvalidInputError, UnexpectedResultError
+from airflow_provider_bitrix24.rest.errors import InvalidInputError, UnexpectedResultError
 from airflow_provider_bitrix24.rest.methods import number_of
+from airflow_provider_bitrix24.rest.plans import Plan, Work
 
-Kind = Literal["comments", "activities"]
+TransferKind = Literal["comments", "activities"]
 Mode = Literal["share", "move"]
 
 SHARED = "shared"
 ALREADY_SHARED = "already_shared"
+_STATUSES = {BOUND: SHARED, ALREADY_BOUND: ALREADY_SHARED}
 
 
 @dataclass(frozen=True)
@@ -47,7 +44,7 @@ class Transfer:
 
     source: CrmItem
     target: CrmItem
-    kinds: tuple[Kind, ...]
+    kinds: tuple[TransferKind, ...]
     mode: Mode
 
     @classmethod
@@ -73,14 +70,14 @@ class Transfer:
         return made
 
 
-def check_kinds(value: Any) -> tuple[Kind, ...]:
+def check_kinds(value: Any) -> tuple[TransferKind, ...]:
     """Return a value of ``kinds``.
 
     :raises InvalidInputError: it is no list of ``comments`` and ``activities``
     """
     kinds = tuple(value) if isinstance(value, (list, tuple, set, frozenset)) else ()
-    if kinds and all(kind in get_args(Kind) for kind in kinds):
-        return tuple(kind for kind in get_args(Kind) if kind in kinds)
+    if kinds and all(kind in get_args(TransferKind) for kind in kinds):
+        return tuple(kind for kind in get_args(TransferKind) if kind in kinds)
     raise InvalidInputError(
         f"kinds: {shown(value)} is not a list of kinds", remedy="Give ['comments'], ['activities'] or both."
     )
@@ -98,97 +95,73 @@ def check_mode(value: Any) -> Mode:
 
 @dataclass(frozen=True)
 class Transferred:
-    """What became of one comment or activity.
+    """A comment or an activity that was to show on another item.
 
     :param kind: ``comment`` or ``activity``
     :param number: its id
-    :param target: the item on whose timeline it was to show
-    :param status: ``shared``, ``already_shared``, ``moved`` or ``failed``
-    :param error: why it failed
+    :param target: the item
     """
 
     kind: str
     number: int
     target: CrmItem
-    status: str
-    error: Bitrix24Error | None = None
 
-    def to_json(self) -> dict[str, Any]:
-        """Return it as plain JSON."""
-        row = {
-            "KIND": self.kind,
-            "ID": self.number,
-            "ENTITY_TYPE": self.target.entity_type,
-            "ENTITY_ID": self.target.entity_id,
-            "STATUS": self.status,
-        }
-        return told(row, self.error)
+    def row(self) -> dict[str, Any]:
+        """Return it under the API's keys."""
+        return {"KIND": self.kind, "ID": self.number, **self.target.row()}
 
 
-def transfer(wanted: Transfer, *, owner: str) -> Plan[list[Transferred]]:
+def transfer(wanted: Transfer) -> Plan[list[ItemOutcome[Transferred]]]:
     """Show a timeline on another item, or move it there.
 
     :param wanted: what is to be shown where
-    :param owner: whose rights the calls have, for messages
     :return: one outcome for each comment and activity that stands on the source
     :raises NotFoundError: one of the items does not exist; nothing was changed
     :raises Bitrix24Error: one of the timelines could not be read; nothing was changed
     """
-    yield from check_items(source=wanted.source, target=wanted.target)
+    yield from check_items({"source": wanted.source, "target": wanted.target})
     comments = (yield from _comments_of(wanted)) if "comments" in wanted.kinds else {}
     activities = (yield from _activities_of(wanted)) if "activities" in wanted.kinds else {}
-    rows = []
-    if comments:
-        rows += yield from _transfer_comments(comments, wanted, owner)
-    if activities:
-        rows += yield from _transfer_activities(activities, wanted)
-    return rows
+    records = yield from _arrange(comments, wanted)
+    others = yield from _arrange(activities, wanted)
+    return [
+        *(_outcome("comment", record.subject.record_id, record) for record in records),
+        *(_outcome("activity", other.subject.activity_id, other) for other in others),
+    ]
+
+
+def _arrange(on_target: dict[B, bool], wanted: Transfer) -> Plan[list[ItemOutcome[B]]]:
+    """Share or move what stands on the source."""
+    if wanted.mode == "move":
+        return move_each(on_target, wanted.source)
+    return share_each(on_target)
+
+
+def _outcome(kind: str, number: int, outcome: ItemOutcome[B]) -> ItemOutcome[Transferred]:
+    subject = Transferred(kind, number, outcome.subject.item)
+    return ItemOutcome(subject, _STATUSES.get(outcome.status, outcome.status), outcome.error)
 
 
 # --- comments ---
 
 
-def _comments_of(wanted: Transfer) -> Plan[dict[int, bool]]:
-    """Return the comments of the source, each with whether it is on the target already."""
+def _comments_of(wanted: Transfer) -> Plan[dict[TimelineBinding, bool]]:
+    """Return the comments of the source on the target, each with whether it is there already."""
     source = yield from _comment_ids(wanted.source)
     target = set((yield from _comment_ids(wanted.target)))
-    return {number: number in target for number in source}
+    return {TimelineBinding(number, wanted.target): number in target for number in source}
 
 
 def _comment_ids(item: CrmItem) -> Plan[list[int]]:
-    call = Call(
-        "crm.timeline.comment.list",
-        {
-            "filter": {"ENTITY_TYPE": item.entity_type, "ENTITY_ID": item.entity_id},
-            "order": {"ID": "ASC"},
-            "select": ["ID"],
-        },
-    )
+    call = comments_call(item, order={"ID": "ASC"}, select=["ID"])
     return [_id(row, call.method) for row in (yield from read_list(call))]
-
-
-def _transfer_comments(on_target: dict[int, bool], wanted: Transfer, owner: str) -> Plan[list[Transferred]]:
-    if wanted.mode == "move":
-        outcomes = yield from move_records(on_target, wanted.source, wanted.target, owner=owner)
-    else:
-        outcomes = yield from share_records(on_target, wanted.target, owner=owner)
-    return [
-        Transferred(
-            "comment",
-            outcome.binding.record_id,
-            wanted.target,
-            _status(outcome.status),
-            outcome.error,
-        )
-        for outcome in outcomes
-    ]
 
 
 # --- activities ---
 
 
-def _activities_of(wanted: Transfer) -> Plan[dict[int, bool]]:
-    """Return the activities of the source, each with whether it is on the target already.
+def _activities_of(wanted: Transfer) -> Plan[dict[ActivityBinding, bool]]:
+    """Return the activities of the source on the target, each with whether it is there already.
 
     The list by owner lacks what belongs to another item and is only bound to this one; not every portal may
     know the list by bindings. An activity's own bindings tell in the end whether it is on the source.
@@ -199,48 +172,15 @@ def _activities_of(wanted: Transfer) -> Plan[dict[int, bool]]:
     outcomes = (yield Work([activity_items_call(number) for number in numbers])) if numbers else []
     items = {number: activity_items(done) for number, done in zip(numbers, outcomes, strict=True)}
     return {
-        number: wanted.target.pair in bound for number, bound in items.items() if wanted.source.pair in bound
+        ActivityBinding(number, wanted.target): wanted.target.pair in bound
+        for number, bound in items.items()
+        if wanted.source.pair in bound
     }
 
 
 def _activity_ids(filter_: dict[str, Any]) -> Plan[list[int]]:
     call = Call("crm.activity.list", {"filter": filter_, "select": ["ID"]})
     return [_id(row, call.method) for row in (yield from read_list(call))]
-
-
-def _transfer_activities(on_target: dict[int, bool], wanted: Transfer) -> Plan[list[Transferred]]:
-    there = {number: ActivityBinding(number, wanted.target) for number in on_target}
-    made = {number: ActivityOutcome(binding, ALREADY_BOUND) for number, binding in there.items()}
-    missing = [there[number] for number, is_there in on_target.items() if not is_there]
-    if missing:
-        outcomes = yield Work([binding.bind_call() for binding in missing])
-        for binding, done in zip(missing, outcomes, strict=True):
-            made[binding.activity_id] = binding_outcome(binding, done)
-    if wanted.mode == "move":
-        yield from _take_off(made, wanted)
-    return [
-        Transferred("activity", number, wanted.target, _status(outcome.status), outcome.error)
-        for number, outcome in made.items()
-    ]
-
-
-def _take_off(made: dict[int, ActivityOutcome], wanted: Transfer) -> Plan[None]:
-    """Take those off the source that are on the target now."""
-    leaving = [ActivityBinding(n, wanted.source) for n, outcome in made.items() if outcome.error is None]
-    if not leaving:
-        return
-    outcomes = yield Work([binding.unbind_call() for binding in leaving])
-    for binding, done in zip(leaving, outcomes, strict=True):
-        gone = unbinding_outcome(binding, done, missing_ok=True)
-        status = MOVED if gone.error is None else FAILED
-        there = made[binding.activity_id].binding
-        made[binding.activity_id] = ActivityOutcome(there, status, gone.error)
-
-
-def _status(status: str) -> str:
-    if status in (MOVED, FAILED):
-        return status
-    return ALREADY_SHARED if status == ALREADY_BOUND else SHARED
 
 
 def _id(row: Any, method: str) -> int:

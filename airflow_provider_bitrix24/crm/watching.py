@@ -1,4 +1,4 @@
-"""Looking at the CRM again and again, until something is as it should be: plans of one look each."""
+"""Watches: what a sensor waits for. Each look is a plan."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ import math
 import random
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import pendulum
 
+from airflow_provider_bitrix24.crm.comment_calls import newest_comments_call, plain
 from airflow_provider_bitrix24.crm.conditions import FieldTest, parse_conditions, typed
-from airflow_provider_bitrix24.crm.ids import parse_id, shown
+from airflow_provider_bitrix24.crm.ids import parse_id
+from airflow_provider_bitrix24.crm.inputs import check_text, shown
 from airflow_provider_bitrix24.crm.items import CrmItem
+from airflow_provider_bitrix24.crm.listing import read_list, read_pages
+from airflow_provider_bitrix24.crm.records import see_record
 from airflow_provider_bitrix24.crm.relations import (
     check_readable,
     fields_of,
@@ -27,15 +31,75 @@ from airflow_provider_bitrix24.crm.stages import (
     stages_call,
     stages_of,
 )
-from airflow_provider_bitrix24.crm.timeline_bindings import plain
-from airflow_provider_bitrix24.rest.bulk import Plan, Work
-from airflow_provider_bitrix24.rest.calls import Call
+from airflow_provider_bitrix24.crm.timeline_bindings import TimelineBinding, bindings_call
+from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.errors import InvalidInputError, UnexpectedResultError
+from airflow_provider_bitrix24.rest.plans import Plan, Work
 
-#: looks in a row that find no comment and do not ask whether the item is still there
+#: looks in a row that find nothing and do not ask whether the thing looked at is still there
 _UNCHECKED = 9
-_COMMENTS = "crm.timeline.comment.list"
 _OFFSET = re.compile(r"(Z|[+-]\d\d:?\d\d)$")
+
+
+class Watch(Protocol):
+    """What a sensor waits for."""
+
+    item: CrmItem
+
+    def look(self) -> Plan[Any]:
+        """Look once; a result that is true means that the condition is met."""
+
+
+class _NowAndThen:
+    """Tells when to ask whether the thing looked at still exists: at the first look, then at every tenth."""
+
+    def __init__(self) -> None:
+        self._unchecked: int | None = None
+
+    def is_due(self) -> bool:
+        """Count a look, and tell whether to ask at this one."""
+        if self._unchecked:
+            self._unchecked -= 1
+            return False
+        return True
+
+    def answered(self) -> None:
+        """Note that it exists; until that is told, each look asks."""
+        # Many that begin together are not to ask again in the same round.
+        first = self._unchecked is None
+        self._unchecked = random.randint(0, _UNCHECKED) if first else _UNCHECKED  # noqa: S311 - no secret
+
+
+class BindingWatch:
+    """Looks whether a timeline record is bound to an item, or no longer is.
+
+    :param record_id: the record
+    :param entity_type: the item's type
+    :param entity_id: the item's id
+    :param bound: whether the binding is waited for, or its end
+    :raises InvalidInputError: one of them is not valid
+    """
+
+    def __init__(self, record_id: Any, entity_type: Any, entity_id: Any, bound: bool = True) -> None:
+        self.binding = TimelineBinding.of(record_id, entity_type, entity_id)
+        self.item = self.binding.item
+        self._bound = bound
+        self._now_and_then = _NowAndThen()
+
+    def look(self) -> Plan[bool]:
+        """Look once.
+
+        A record that does not exist has no bindings either. So where there are none, the record is asked for,
+        too; while a binding is waited for, only now and then.
+
+        :raises NotFoundError: the record does not exist
+        """
+        record_id = self.binding.record_id
+        rows = yield from read_list(bindings_call(record_id))
+        if not rows and (not self._bound or self._now_and_then.is_due()):
+            yield from see_record(record_id)
+            self._now_and_then.answered()
+        return self.binding.is_among(rows) is self._bound
 
 
 class ItemWatch:
@@ -133,7 +197,7 @@ class CommentWatch:
         self._pattern = None if pattern is None else _compiled(pattern)
         self._author = None if author_id is None else parse_id(author_id, "author_id")
         self._since = None if since is None else _moment(since)
-        self._unchecked: int | None = None
+        self._now_and_then = _NowAndThen()
 
     def look(self) -> Plan[int | None]:
         """Look once, at the newest comments first, and return the newest one that fits.
@@ -144,41 +208,29 @@ class CommentWatch:
         :raises NotFoundError: the item does not exist
         :raises AccessDeniedError: the item does not exist, or may not be read
         """
-        start = 0
-        while True:
-            [outcome] = yield Work([self._page(start)])
-            rows = outcome.unwrap()
-            if not rows and not start:
-                yield from self._check_item()
-            for row in rows:
-                number, created = _comment_of(row)
-                if self._since is not None and created < self._since:
-                    return None
-                if self._fits(row):
-                    return number
-            following = outcome.reply.next if outcome.reply is not None else None
-            if following is None or following <= start:
-                return None
-            start = following
+        is_empty, last = True, None
 
-    def _check_item(self) -> Plan[None]:
-        if self._unchecked or not is_readable(self.item):
-            self._unchecked = (self._unchecked or 1) - 1
-            return
-        [outcome] = yield Work([item_call(self.item)])
-        item_result(self.item, outcome)
-        # Many that begin together are not to ask again in the same round.
-        first = self._unchecked is None
-        self._unchecked = random.randint(0, _UNCHECKED) if first else _UNCHECKED  # noqa: S311 - no secret
+        def take(_: CrmItem, outcome: Outcome) -> bool:
+            nonlocal is_empty, last
+            page = outcome.unwrap()
+            is_empty = is_empty and not page
+            last = next((row for row in page if self._ends(row)), None)
+            return last is None
 
-    def _page(self, start: int) -> Call:
-        params: dict[str, Any] = {
-            "filter": {"ENTITY_TYPE": self.item.entity_type, "ENTITY_ID": self.item.entity_id},
-            "order": {"ID": "DESC"},
-            "select": ["ID", "CREATED", "COMMENT", "AUTHOR_ID"],
-            "start": start,
-        }
-        return Call(_COMMENTS, params)
+        yield from read_pages({self.item: newest_comments_call(self.item)}, take)
+        if is_empty and is_readable(self.item) and self._now_and_then.is_due():
+            [outcome] = yield Work([item_call(self.item)])
+            item_result(self.item, outcome)
+            self._now_and_then.answered()
+        return None if last is None or self._is_too_old(last) else _comment_of(last)[0]
+
+    def _ends(self, row: Any) -> bool:
+        """Tell whether no further comment needs to be read."""
+        return self._is_too_old(row) or self._fits(row)
+
+    def _is_too_old(self, row: Any) -> bool:
+        _, created = _comment_of(row)
+        return self._since is not None and created < self._since
 
     def _fits(self, row: Mapping[str, Any]) -> bool:
         if self._author is not None and str(row.get("AUTHOR_ID")) != str(self._author):
@@ -191,19 +243,17 @@ def _comment_of(row: Any) -> tuple[int, float]:
         created = pendulum.parse(str(row["CREATED"])).timestamp()  # type: ignore[union-attr]
         return parse_id(row["ID"], "ID"), created
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, InvalidInputError):
-        raise UnexpectedResultError("a comment without id or date", method=_COMMENTS) from None
+        raise UnexpectedResultError(
+            "a comment without id or date", method="crm.timeline.comment.list"
+        ) from None
 
 
 def _compiled(pattern: Any) -> re.Pattern[str]:
-    if isinstance(pattern, str) and pattern.strip() == "None":
-        problem = "pattern: the text is 'None', which a task that returned nothing passes"
-    elif isinstance(pattern, str) and pattern:
-        try:
-            return re.compile(pattern)
-        except re.error as error:
-            problem = f"pattern: {shown(pattern)} is not a regular expression: {error}"
-    else:
-        problem = f"pattern: {shown(pattern)} is not a regular expression"
+    text = pattern if isinstance(pattern, str) and pattern.isspace() else check_text(pattern, "pattern")
+    try:
+        return re.compile(text)
+    except re.error as error:
+        problem = f"pattern: {shown(pattern)} is not a regular expression: {error}"
     raise InvalidInputError(problem, remedy="Give a text; (?i) at its begin ignores case.")
 
 

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from os import PathLike
 from typing import Any
 
-from airflow_provider_bitrix24.crm.ids import shown
-from airflow_provider_bitrix24.crm.timeline_bindings import listed
+from airflow_provider_bitrix24.crm.inputs import listed, shown
 from airflow_provider_bitrix24.hooks.errors import InvalidInputError, joined
 
 _REMEDY = "Give local or object-storage paths, or {'path': ..., 'name': ...} to name the file otherwise."

@@ -1,364 +1,401 @@
-"""The hook: one class with ordinary and asynchronous doors to a portal."""
+"""The hook: everything that task code may ask of a portal."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
-from airflow.providers.common.compat.connection import get_async_connection
-from airflow.providers.common.compat.sdk import AirflowNotFoundException
-from airflow.sdk import BaseHook, Connection
-
-from airflow_provider_bitrix24.connection import form
-from airflow_provider_bitrix24.connection.diagnosis import diagnose
-from airflow_provider_bitrix24.connection.ledgers import ledger_for
-from airflow_provider_bitrix24.connection.parsing import Settings, parse_connection
-from airflow_provider_bitrix24.connection.supervisor_log import mute_debug
-from airflow_provider_bitrix24.connection.threads import in_thread
-from airflow_provider_bitrix24.connection.tokens import TokenKeeper, TokenStore, mask, token_store
-from airflow_provider_bitrix24.hooks.activities import ActivityMethods
-from airflow_provider_bitrix24.hooks.comments import CommentMethods
-from airflow_provider_bitrix24.hooks.errors import join, joined
-from airflow_provider_bitrix24.hooks.outcomes import DEFAULT_IN_FLIGHT
-from airflow_provider_bitrix24.hooks.timeline import TimelineMethods
-from airflow_provider_bitrix24.rest.bulk import carry_out_calls
-from airflow_provider_bitrix24.rest.calls import Call, Outcome
-from airflow_provider_bitrix24.rest.credentials import OAuthApplication
-from airflow_provider_bitrix24.rest.errors import InvalidConnectionError, MorePagesError
-from airflow_provider_bitrix24.rest.exchange import guard_pages
-from airflow_provider_bitrix24.rest.ledgers.process import PROCESS_LEDGER
-from airflow_provider_bitrix24.rest.methods import Kind
-from airflow_provider_bitrix24.rest.pacing import Limits
+from airflow_provider_bitrix24.crm.activities import (
+    bind_activities,
+    parse_activity_bindings,
+    unbind_activities,
+)
+from airflow_provider_bitrix24.crm.comment_calls import comment_call, comment_fields
+from airflow_provider_bitrix24.crm.comments import add_comments, parse_comments
+from airflow_provider_bitrix24.crm.editing import delete_comment, update_comment
+from airflow_provider_bitrix24.crm.ids import parse_id
+from airflow_provider_bitrix24.crm.items import CrmItem, parse_items
+from airflow_provider_bitrix24.crm.logmessages import log_message_call, log_message_id
+from airflow_provider_bitrix24.crm.moving import check_ends, move_record, set_bindings
+from airflow_provider_bitrix24.crm.outcomes import ItemOutcome
+from airflow_provider_bitrix24.crm.record_binding import bind_records
+from airflow_provider_bitrix24.crm.record_unbinding import unbind_records
+from airflow_provider_bitrix24.crm.records import read_bindings
+from airflow_provider_bitrix24.crm.relations import read_related_items
+from airflow_provider_bitrix24.crm.timeline_bindings import TimelineBinding, parse_bindings
+from airflow_provider_bitrix24.crm.transfer import Mode, Transfer, TransferKind, transfer
+from airflow_provider_bitrix24.crm.watching import BindingWatch
+from airflow_provider_bitrix24.hooks.aliases import (
+    ActivityBindingsLike,
+    BindingLike,
+    BindingsLike,
+    CommentsLike,
+    FilesLike,
+    IdLike,
+    ItemLike,
+    ItemsLike,
+)
+from airflow_provider_bitrix24.hooks.attachments import read_files
+from airflow_provider_bitrix24.hooks.bulk import (
+    DEFAULT_IN_FLIGHT,
+    ONCE_IN_FLIGHT,
+    FailOn,
+    check_fail_on,
+    check_in_flight,
+    check_outcomes,
+)
+from airflow_provider_bitrix24.hooks.errors import joined
+from airflow_provider_bitrix24.hooks.rest import RestHook
+from airflow_provider_bitrix24.rest.plans import Plan
 from airflow_provider_bitrix24.rest.progress import Progress
-from airflow_provider_bitrix24.rest.reply import Reply
-from airflow_provider_bitrix24.rest.session import Policy, Session
-
-if TYPE_CHECKING:
-    from airflow_provider_bitrix24.rest.aio import AsyncClient
-    from airflow_provider_bitrix24.rest.client import Client
-    from airflow_provider_bitrix24.rest.ledgers import Ledger
 
 
-class Bitrix24Hook(TimelineMethods, CommentMethods, ActivityMethods, BaseHook):
+class Bitrix24Hook(RestHook):
     """Talks to a Bitrix24 portal with the credentials of an Airflow connection.
 
     Every method raises the errors of :mod:`airflow_provider_bitrix24.hooks.errors`. Calls keep the portal's
-    limits, wait and try again where that is safe, and are never sent twice where it is not.
+    limits. They wait and try again if that is safe, and are not sent twice if it is not.
 
     :param bitrix24_conn_id: Airflow connection of type ``bitrix24``
     :param max_wait: seconds that one request may wait for the portal's limits in all; a longer wait raises
         the limit's error with its ``retry_after``
-    :param max_attempts: how often a request is sent at most when network or portal fail
+    :param max_attempts: how often a request is sent at most if the network or the portal fails
     :param request_cut: seconds after which the portal cuts a request off and carries out nothing more of it:
         60 in the cloud; a self-hosted portal may be configured otherwise
     """
 
-    conn_name_attr = "bitrix24_conn_id"
-    default_conn_name = form.DEFAULT_CONN_ID
-    conn_type = form.CONN_TYPE
-    hook_name = form.HOOK_NAME
+    # --- bindings of timeline records ---
 
-    def __init__(
+    def bind_timeline_records(
         self,
-        bitrix24_conn_id: str = default_conn_name,
+        bindings: BindingsLike,
         *,
-        max_wait: float = Policy.max_wait,
-        max_attempts: int = Policy.attempts,
-        request_cut: float = Policy.cut,
-        logger_name: str | None = None,
-    ) -> None:
-        super().__init__(logger_name=logger_name)
-        self.bitrix24_conn_id = bitrix24_conn_id
-        self._policy = Policy(attempts=max_attempts, max_wait=max_wait, cut=request_cut)
-        self._settings: Settings | None = None
-        self._session: Session | None = None
-        self._keeper: TokenKeeper | None = None
-        self._client: Client | None = None
-        self._ledger: Ledger = PROCESS_LEDGER
+        check_record: bool = True,
+        fail_on: FailOn = "any",
+        max_in_flight: int = DEFAULT_IN_FLIGHT,
+    ) -> list[dict[str, Any]]:
+        """Show timeline records on further CRM items (``crm.timeline.bindings.bind``).
 
-    @classmethod
-    def get_ui_field_behaviour(cls) -> dict[str, Any]:
-        """Return the form's standard fields, for Airflow 3.1."""
-        return form.field_behaviour()
-
-    @classmethod
-    def get_connection_form_widgets(cls) -> dict[str, Any]:
-        """Return the form's extra fields, for Airflow 3.1."""
-        return form.form_widgets()
-
-    # --- the connection ---
-
-    @classmethod
-    def get_connection(cls, conn_id: str) -> Connection:
-        """Return the Airflow connection.
-
-        :param conn_id: its id
-        """
-        mute_debug()
-        connection: Connection = super().get_connection(conn_id)
-        return connection
-
-    def get_conn(self) -> Client:
-        """Return the synchronous client behind this hook.
-
-        :raises InvalidConnectionError: a field of the connection is missing, contradictory or misspelt
-        """
-        if self._client is None:
-            from airflow_provider_bitrix24.rest.client import Client
-
-            with joined():
-                self._open(parse_connection(self.get_connection(self.bitrix24_conn_id)))
-                self._client = Client(self._opened, self._ledger, self._read_settings.wire, self._keeper)
-        return self._client
-
-    def test_connection(self) -> tuple[bool, str]:
-        """Say in one sentence who the credentials belong to and what they may do, or exactly what is wrong.
-
-        Calls ``profile`` and ``scope``; never renews a token and never raises.
-        """
-        try:
-            settings = parse_connection(self.get_connection(self.bitrix24_conn_id))
-            mask(*settings.secrets)
-            ledger, _ = _parts(settings)
-        except (InvalidConnectionError, AirflowNotFoundException) as error:
-            return False, str(error)
-        return diagnose(settings, ledger)
-
-    def close(self) -> None:
-        """Close idle connections."""
-        if self._client is not None:
-            self._client.close()
-            self._client = None
-
-    # --- calls ---
-
-    def call(
-        self, method: str, params: Mapping[str, Any] | None = None, *, repeatable: bool | None = None
-    ) -> Any:
-        """Call an API method and return its result.
-
-        :param method: the API method, such as ``crm.deal.get``
-        :param params: its parameters
-        :param repeatable: whether sending it twice does no harm; ``None`` goes by what is known of the method
-        :raises IncompleteListError: it is a list with more pages, and ``start`` was not given
-        :raises Bitrix24Error: the call failed
-        """
-        return self.call_reply(method, params, repeatable=repeatable).result
-
-    def call_reply(
-        self, method: str, params: Mapping[str, Any] | None = None, *, repeatable: bool | None = None
-    ) -> Reply:
-        """Call an API method and return its result with ``total``, ``next`` and ``time``.
-
-        :param method: the API method
-        :param params: its parameters
-        :param repeatable: whether sending it twice does no harm
-        :raises Bitrix24Error: as :meth:`call` does
+        :param bindings: ``(record_id, entity_type, entity_id)`` each, or mappings with these names
+        :param check_record: look first which records exist and what they are bound to; without it, Bitrix24
+            stores a binding of a record that does not exist, and every status is ``bound``
+        :param fail_on: raise if ``any`` or ``all`` of them failed, or ``never``
+        :param max_in_flight: how many requests, of 50 calls each, may be under way at once: 1 to 20
+        :return: for each binding, in order, the API's keys plus ``STATUS``: ``bound``, ``already_bound`` or
+            ``failed`` with ``ERROR`` and ``ERROR_DESCRIPTION``
+        :raises InvalidInputError: one of them is not a binding; nothing was sent
+        :raises Bitrix24Error: bindings failed; its ``outcomes`` hold the outcome of each
         """
         with joined():
-            call = Call(method, params, repeatable=repeatable)
-            return _single(call, self.get_conn().call_reply(call))
+            progress = Progress()
+            plan = bind_records(parse_bindings(bindings), progress, check_record=check_record)
+            return self._rows(plan, progress, fail_on, max_in_flight)
 
-    def batch(self, calls: Iterable[Call]) -> list[Outcome]:
-        """Carry out any number of calls and return one outcome each, in order (``batch``).
+    def unbind_timeline_records(
+        self,
+        bindings: BindingsLike,
+        *,
+        missing_ok: bool = True,
+        keep_last: bool = True,
+        fail_on: FailOn = "any",
+        max_in_flight: int = DEFAULT_IN_FLIGHT,
+    ) -> list[dict[str, Any]]:
+        """Remove timeline records from CRM items (``crm.timeline.bindings.unbind``).
 
-        Calls that a batch would change travel alone. A call that fails is an outcome, not an exception. Where
-        all calls only read, several requests are under way at once, else one, as their order may matter.
-
-        :param calls: the calls
-        :raises IncompleteListError: one of them is a list with more pages; its ``outcomes`` hold all of them
+        :param bindings: ``(record_id, entity_type, entity_id)`` each, or mappings with these names
+        :param missing_ok: whether a binding that is not there counts as done
+        :param keep_last: refuse what would leave a record without any binding, where nobody can see it
+        :param fail_on: raise if ``any`` or ``all`` of them failed, or ``never``
+        :param max_in_flight: how many requests, of 50 calls each, may be under way at once: 1 to 20
+        :return: for each binding, in order, the API's keys plus ``STATUS``: ``unbound``, ``not_bound`` or
+            ``failed`` with ``ERROR`` and ``ERROR_DESCRIPTION``
+        :raises InvalidInputError: one of them is not a binding; nothing was sent
+        :raises Bitrix24Error: bindings were not removed; its ``outcomes`` hold the outcome of each
         """
         with joined():
-            checked = _calls(calls)
-            only_reads = all(call.facts.kind is Kind.READ for call in checked)
-            in_flight = DEFAULT_IN_FLIGHT if only_reads else 1
-            return _checked_pages(self.get_conn().batch(checked, in_flight=in_flight))
+            progress = Progress()
+            wanted = parse_bindings(bindings)
+            plan = unbind_records(wanted, progress, missing_ok=missing_ok, keep_last=keep_last)
+            return self._rows(plan, progress, fail_on, max_in_flight)
 
-    def call_many(self, calls: Iterable[Call], progress: Progress, max_in_flight: int) -> list[Outcome]:
-        """Carry out calls, each of them once in all tries, and return one outcome each, in order (``batch``).
+    def move_timeline_record(self, record_id: IdLike, source: ItemLike, target: ItemLike) -> dict[str, Any]:
+        """Move a timeline record from one CRM item to another: bound there first, then taken off here.
 
-        :param calls: the calls; above one request in flight they must not depend on each other's order
-        :param progress: what is known of them, kept up to date
-        :param max_in_flight: how many requests may be under way at once
+        :param record_id: the timeline record
+        :param source: the item that it leaves, such as ``("lead", 5)``
+        :param target: the item to which it goes, of any type
+        :return: the binding on the target, with ``STATUS``: ``moved`` or ``already_moved``
+        :raises InvalidInputError: not an id or an item, or source and target are the same; nothing was sent
+        :raises NotFoundError: the record does not exist, or is on neither of them
+        :raises AccessDeniedError: the connection's user may not change one of the items
         """
         with joined():
-            checked = _calls(calls)
-            plan = carry_out_calls(checked, progress)
-            outcomes = self.get_conn().carry_out(plan, progress, in_flight=max_in_flight)
-            return [_joined_outcome(guard_pages(outcome)) for outcome in outcomes]
+            ends = CrmItem.parse(source, "source"), CrmItem.parse(target, "target")
+            check_ends(*ends)
+            plan = move_record(parse_id(record_id, "record_id"), *ends)
+            [row] = self._rows(plan, Progress(), "any", 1)
+            return row
 
-    def records(self, method: str, params: Mapping[str, Any] | None = None) -> Iterator[dict[str, Any]]:
-        """Yield every row of a list method: all of them, or an exception.
+    def set_timeline_bindings(
+        self,
+        record_id: IdLike,
+        items: ItemsLike,
+        *,
+        fail_on: FailOn = "any",
+        max_in_flight: int = DEFAULT_IN_FLIGHT,
+    ) -> list[dict[str, Any]]:
+        """Make a timeline record's bindings exactly these, adding what is missing before removing others.
 
-        Lists with an id are read in the order of their ids, where ``order`` does not say otherwise, and
-        long ones 2,500 rows a request. Rows that are there all the time come once each. Rows added while
-        reading may be missed, rows deleted meanwhile may still come, and changed ones come as they are when
-        their page is read, which is up to 2,500 rows before they are yielded. A filter that a batch would
-        change (booleans, ``None``, empty lists, text like markup or ``$result[x]``) is read 50 rows a
-        request. So is a list ordered otherwise: it is read by offset, and an error where it shifts.
-
-        :param method: a list method, such as ``crm.deal.list``
-        :param params: ``filter``, ``select`` and ``order``
-        :raises IncompleteListError: rows are missing or come twice
-        :raises Bitrix24Error: a page failed
+        :param record_id: the timeline record
+        :param items: the items that it is to show on, at least one
+        :param fail_on: raise if ``any`` or ``all`` of them failed, or ``never``
+        :param max_in_flight: how many requests, of 50 calls each, may be under way at once: 1 to 20
+        :return: for each item and then for each other binding, the API's keys plus ``STATUS``: ``bound``,
+            ``already_bound``, ``unbound``, ``not_bound`` or ``failed`` with ``ERROR`` and
+            ``ERROR_DESCRIPTION``. Where one of the items failed, no binding is removed.
+        :raises InvalidInputError: not an id, not items, or none; nothing was sent
+        :raises NotFoundError: the record or one of the items does not exist
         """
         with joined():
-            yield from self.get_conn().records(Call(method, params))
+            plan = set_bindings(parse_id(record_id, "record_id"), parse_items(items))
+            return self._rows(plan, Progress(), fail_on, max_in_flight)
 
-    def download(self, url: str, path: str | Path) -> Path:
-        """Download a file that a result links to, and return its path.
+    def timeline_bindings(self, record_id: IdLike, *, check_record: bool = False) -> list[dict[str, Any]]:
+        """Return what a timeline record is bound to (``crm.timeline.bindings.list``), all pages.
 
-        :param url: the link as the result holds it, with its placeholder in place of a secret
-        :param path: where to write the file; it appears there only when it is complete
-        :raises InvalidInputError: the link does not lead to this connection's portal
-        :raises Bitrix24Error: it could not be fetched
-        """
-        target = Path(path)
-        partial = target.with_name(f".{target.name}.part")
-        with joined():
-            client = self.get_conn()
-            try:
-                with partial.open("wb") as file:
-                    client.download(url, file)
-                partial.replace(target)
-            finally:
-                partial.unlink(missing_ok=True)
-        return target
-
-    # --- the same in an event loop ---
-
-    async def acall(
-        self, method: str, params: Mapping[str, Any] | None = None, *, repeatable: bool | None = None
-    ) -> Any:
-        """Call an API method and return its result, as :meth:`call` does.
-
-        :param method: the API method
-        :param params: its parameters
-        :param repeatable: whether sending it twice does no harm
-        """
-        return (await self.acall_reply(method, params, repeatable=repeatable)).result
-
-    async def acall_reply(
-        self, method: str, params: Mapping[str, Any] | None = None, *, repeatable: bool | None = None
-    ) -> Reply:
-        """Call an API method and return its reply, as :meth:`call_reply` does.
-
-        :param method: the API method
-        :param params: its parameters
-        :param repeatable: whether sending it twice does no harm
+        :param record_id: the timeline record
+        :param check_record: whether a record that does not exist is an error; without, its list is empty
+        :return: rows with ``OWNER_ID``, ``ENTITY_TYPE`` and ``ENTITY_ID``
+        :raises InvalidInputError: not an id
+        :raises NotFoundError: the record does not exist
         """
         with joined():
-            call = Call(method, params, repeatable=repeatable)
-            async with self.aclient() as client:
-                return _single(call, await client.call_reply(call))
+            number = parse_id(record_id, "record_id")
+            return self.carry_out(read_bindings(number, check_record=check_record))
 
-    async def abatch(self, calls: Iterable[Call]) -> list[Outcome]:
-        """Carry out any number of calls, as :meth:`batch` does.
+    def is_bound(self, binding: BindingLike) -> bool:
+        """Tell whether a binding is there.
 
-        :param calls: the calls
+        :param binding: ``(record_id, entity_type, entity_id)``, or a mapping with these names
+        :raises InvalidInputError: not a binding
+        :raises NotFoundError: the record has no bindings and does not exist
         """
         with joined():
-            async with self.aclient() as client:
-                return _checked_pages(await client.batch(_calls(calls)))
+            return self.carry_out(_watch(binding).look())
 
-    async def arecords(
-        self, method: str, params: Mapping[str, Any] | None = None
-    ) -> AsyncIterator[dict[str, Any]]:
-        """Yield every row of a list method, as :meth:`records` does, in as few requests.
+    async def ais_bound(self, binding: BindingLike) -> bool:
+        """Tell whether a binding is there, as :meth:`is_bound` does.
 
-        Rows that change meanwhile come as they do there.
-
-        :param method: a list method
-        :param params: ``filter``, ``select`` and ``order``
+        :param binding: ``(record_id, entity_type, entity_id)``, or a mapping with these names
         """
         with joined():
-            async with self.aclient() as client:
-                async for row in client.records(Call(method, params)):
-                    yield row
+            return await self.acarry_out(_watch(binding).look())
 
-    @asynccontextmanager
-    async def aclient(self) -> AsyncIterator[AsyncClient]:
-        """Open the asynchronous client behind this hook, for as long as the block lasts."""
-        from airflow_provider_bitrix24.rest.aio import AsyncClient
+    # --- comments and log messages ---
 
-        if self._session is None:
-            mute_debug()
-            # The connection is kept in no variable of this frame: its repr shows its secrets.
-            settings = parse_connection(await get_async_connection(self.bitrix24_conn_id, hook=self))
-            await in_thread(self._open, settings)
-        client = AsyncClient(self._opened, self._ledger, self._read_settings.wire, self._keeper, in_thread)
-        try:
-            yield client
-        finally:
-            await client.close()
+    def add_timeline_comment(self, item: ItemLike, comment: str, *, files: FilesLike = ()) -> int:
+        """Add a comment to an item's timeline and return its record id (``crm.timeline.comment.add``).
 
-    # --- inside ---
+        :param item: the CRM item, such as ``("deal", 10)``
+        :param comment: the text; BB codes are allowed
+        :param files: paths of files that hang on it, local or in object storage
+        :raises InvalidInputError: not an item, or an empty text; nothing was sent
+        :raises AmbiguousWriteError: it is not known whether the comment was added
+        """
+        with joined():
+            call = comment_call(CrmItem.parse(item), comment, files=read_files(files))
+            return int(self.get_conn().call_reply(call).result)
 
-    def _open(self, settings: Settings) -> None:
-        """Take over what the connection says, and the newest tokens kept for it."""
-        if self._session is not None:
-            return
-        mask(*settings.secrets)
-        self._ledger, store = _parts(settings)
-        credentials = settings.credentials
-        if isinstance(credentials, OAuthApplication):
-            self._keeper = TokenKeeper(store, credentials)
-            credentials = credentials.with_tokens(self._keeper.load() or credentials.tokens)
-        limits = settings.limits
-        if settings.pacing == "off":
-            limits = Limits(None, limits.burst, math.inf)
-        self._settings = settings
-        self._session = Session(credentials, limits, self._policy, settings.trusted_hosts)
+    def add_timeline_comments(
+        self, rows: CommentsLike, *, fail_on: FailOn = "any", max_in_flight: int = ONCE_IN_FLIGHT
+    ) -> list[dict[str, Any]]:
+        """Add comments to the timelines of items (``crm.timeline.comment.add``).
 
-    @property
-    def _opened(self) -> Session:
-        assert self._session is not None, "the connection is read before a client is made"  # noqa: S101
-        return self._session
+        If it is not known whether a comment was added, the hook looks for it a minute later, when the portal
+        can no longer be adding it, and sends it again only if it is not there.
 
-    @property
-    def _read_settings(self) -> Settings:
-        assert self._settings is not None, "the connection is read before a client is made"  # noqa: S101
-        return self._settings
+        :param rows: mappings of ``item`` (or ``entity_type`` and ``entity_id``) and ``comment``
+        :param fail_on: raise if ``any`` or ``all`` of them failed, or ``never``
+        :param max_in_flight: how many requests, of 50 comments each, may be under way at once: 1 to 20; above
+            1 the comments of one item may come in another order
+        :return: for each comment, in order, its ``ID``, the item's ``ENTITY_TYPE`` and ``ENTITY_ID``, and
+            ``STATUS``: ``added`` or ``failed`` with ``ERROR`` and ``ERROR_DESCRIPTION``
+        :raises InvalidInputError: one of them is not a comment; nothing was sent
+        :raises Bitrix24Error: comments failed; its ``outcomes`` hold the outcome of each
+        """
+        with joined():
+            progress = Progress()
+            plan = add_comments(parse_comments(rows), progress, cut=self.request_cut)
+            return self._rows(plan, progress, fail_on, max_in_flight)
+
+    def update_timeline_comment(
+        self,
+        record_id: IdLike,
+        comment: str,
+        *,
+        files: FilesLike | None = None,
+        item: ItemLike | None = None,
+    ) -> int:
+        """Change a comment's text (``crm.timeline.comment.update``) and return the record that holds it now.
+
+        If the comment is bound to several items, Bitrix24 makes a copy: one of the items gets a record with
+        another id and the new text, and the old record stays on the others as it was.
+
+        :param record_id: the comment
+        :param comment: the new text; BB codes are allowed
+        :param files: paths of files that replace those it has; ``None`` keeps them
+        :param item: the item on which the comment changes, if it is bound to several; without it the portal
+            chooses an item, and another call changes another one
+        :raises InvalidInputError: not an id, an item or a text; nothing was sent
+        :raises NotFoundError: there is no such record, or it is not on the item
+        :raises AccessDeniedError: the connection's user is not its author
+        """
+        with joined():
+            comment_fields(comment)
+            number = parse_id(record_id, "record_id")
+            where = None if item is None else CrmItem.parse(item)
+            contents = None if files is None else read_files(files)
+            progress = Progress()
+            plan = update_comment(number, comment, contents, where, progress, cut=self.request_cut)
+            return self.carry_out(plan, progress).subject.record_id
+
+    def delete_timeline_comment(
+        self, record_id: IdLike, *, item: ItemLike | None = None, missing_ok: bool = True
+    ) -> dict[str, Any]:
+        """Delete a comment, or remove it from one of several items (``crm.timeline.comment.delete``).
+
+        :param record_id: the comment
+        :param item: the item from which it is removed; needed if it is bound to several
+        :param missing_ok: whether a comment that is not there counts as done
+        :return: its ``ID`` and ``STATUS``: ``deleted``, ``unbound`` where it stays on others, or
+            ``not_found``
+        :raises InvalidInputError: not an id or an item; nothing was sent
+        :raises RejectedError: it is bound to several items, and none is given
+        :raises NotFoundError: there is no such record, and ``missing_ok`` is ``False``; or it is bound to
+            nothing, so that it cannot be deleted
+        :raises AccessDeniedError: the connection's user is neither its author nor an administrator
+        """
+        with joined():
+            number = parse_id(record_id, "record_id")
+            where = None if item is None else CrmItem.parse(item)
+            progress = Progress()
+            plan = delete_comment(number, where, progress, missing_ok=missing_ok, cut=self.request_cut)
+            return self.carry_out(plan, progress).to_json()
+
+    def add_timeline_log_message(
+        self, item: ItemLike, title: str, text: str, *, icon_code: str = "info"
+    ) -> int:
+        """Add a log message to an item's timeline and return its record id (``crm.timeline.logmessage.add``).
+
+        :param item: the CRM item, such as ``("deal", 10)``
+        :param title: its heading
+        :param text: its text
+        :param icon_code: the icon beside it, such as ``info``, ``call``, ``check`` or ``attention``
+        :raises InvalidInputError: not an item or a text; nothing was sent
+        :raises AmbiguousWriteError: it is not known whether it was added
+        """
+        with joined():
+            call = log_message_call(CrmItem.parse(item), title, text, icon_code)
+            return log_message_id(self.get_conn().call_reply(call).result)
+
+    # --- activities, related items, whole timelines ---
+
+    def bind_activities(
+        self,
+        bindings: ActivityBindingsLike,
+        *,
+        fail_on: FailOn = "any",
+        max_in_flight: int = DEFAULT_IN_FLIGHT,
+    ) -> list[dict[str, Any]]:
+        """Show activities on further CRM items (``crm.activity.binding.add``).
+
+        :param bindings: ``(activity_id, entity_type, entity_id)`` each, or mappings with these names
+        :param fail_on: raise if ``any`` or ``all`` of them failed, or ``never``
+        :param max_in_flight: how many requests, of 50 calls each, may be under way at once: 1 to 20
+        :return: for each binding, in order, ``ACTIVITY_ID``, ``ENTITY_TYPE``, ``ENTITY_ID`` and ``STATUS``:
+            ``bound``, ``already_bound`` or ``failed`` with ``ERROR`` and ``ERROR_DESCRIPTION``
+        :raises InvalidInputError: one of them is not a binding; nothing was sent
+        :raises Bitrix24Error: bindings failed; its ``outcomes`` hold the outcome of each
+        """
+        with joined():
+            progress = Progress()
+            plan = bind_activities(parse_activity_bindings(bindings), progress)
+            return self._rows(plan, progress, fail_on, max_in_flight)
+
+    def unbind_activities(
+        self,
+        bindings: ActivityBindingsLike,
+        *,
+        missing_ok: bool = True,
+        fail_on: FailOn = "any",
+        max_in_flight: int = DEFAULT_IN_FLIGHT,
+    ) -> list[dict[str, Any]]:
+        """Remove activities from CRM items (``crm.activity.binding.delete``); the last one stays.
+
+        :param bindings: ``(activity_id, entity_type, entity_id)`` each, or mappings with these names
+        :param missing_ok: whether a binding that is not there counts as done
+        :param fail_on: raise if ``any`` or ``all`` of them failed, or ``never``
+        :param max_in_flight: how many requests, of 50 calls each, may be under way at once: 1 to 20
+        :return: for each binding, in order, ``ACTIVITY_ID``, ``ENTITY_TYPE``, ``ENTITY_ID`` and ``STATUS``:
+            ``unbound``, ``not_bound`` or ``failed`` with ``ERROR`` and ``ERROR_DESCRIPTION``
+        :raises InvalidInputError: one of them is not a binding; nothing was sent
+        :raises Bitrix24Error: bindings were not taken apart; its ``outcomes`` hold the outcome of each
+        """
+        with joined():
+            progress = Progress()
+            plan = unbind_activities(parse_activity_bindings(bindings), progress, missing_ok=missing_ok)
+            return self._rows(plan, progress, fail_on, max_in_flight)
+
+    def related_items(self, item: ItemLike) -> list[tuple[str, int]]:
+        """Return what a CRM item is connected with: contacts, company, lead, parents (``crm.item.get``).
+
+        :param item: the item: a lead, deal, contact, company, quote, new invoice or smart-process item
+        :return: the type and id of each
+        :raises InvalidInputError: not such an item; nothing was sent
+        :raises NotFoundError: it does not exist
+        """
+        with joined():
+            return [found.pair for found in self.carry_out(read_related_items(CrmItem.parse(item)))]
+
+    def transfer_timeline(
+        self,
+        source: ItemLike,
+        target: ItemLike,
+        *,
+        kinds: Sequence[TransferKind] = ("comments", "activities"),
+        mode: Mode = "share",
+        fail_on: FailOn = "any",
+        max_in_flight: int = DEFAULT_IN_FLIGHT,
+    ) -> list[dict[str, Any]]:
+        """Show the comments and activities of one CRM item on another, too, or move them there.
+
+        They keep their dates and authors: only bindings change. What is there already stays as it is.
+
+        :param source: the item whose timeline it is, such as ``("lead", 5)``
+        :param target: the item on whose timeline it is to show, of any type
+        :param kinds: ``comments``, ``activities`` or both
+        :param mode: ``share`` leaves them on the source, ``move`` takes them off
+        :param fail_on: raise if ``any`` or ``all`` of them failed, or ``never``
+        :param max_in_flight: how many requests, of 50 calls each, may be under way at once: 1 to 20
+        :return: for each, ``KIND``, ``ID``, the target's ``ENTITY_TYPE`` and ``ENTITY_ID``, and ``STATUS``:
+            ``shared``, ``already_shared``, ``moved`` or ``failed`` with ``ERROR`` and ``ERROR_DESCRIPTION``
+        :raises InvalidInputError: not two different items, or no such kind or mode; nothing was sent
+        :raises Bitrix24Error: a timeline could not be read, or some of it was not shown; then its
+            ``outcomes`` hold the outcome of each
+        """
+        with joined():
+            plan = transfer(Transfer.parse(source, target, kinds, mode))
+            return self._rows(plan, Progress(), fail_on, max_in_flight)
+
+    def _rows(
+        self, plan: Plan[list[ItemOutcome[Any]]], progress: Progress, fail_on: FailOn, max_in_flight: int
+    ) -> list[dict[str, Any]]:
+        """Carry out work on many items, and return what happened to each unless failures fail the whole."""
+        check_fail_on(fail_on)
+        outcomes = self.carry_out(plan, progress, check_in_flight(max_in_flight))
+        return check_outcomes(outcomes, fail_on)
 
 
-def _parts(settings: Settings) -> tuple[Ledger, TokenStore]:
-    """Return the ledger and the token store that the connection names.
-
-    :raises InvalidConnectionError: one is not there
-    """
-    return ledger_for(settings.pacing, settings.redis_conn_id), token_store(settings.token_store)
-
-
-def _single(call: Call, reply: Reply) -> Reply:
-    guard_pages(Outcome(call, reply)).unwrap()
-    return reply
-
-
-def _calls(calls: Iterable[Call]) -> list[Call]:
-    """Return the calls as a list: all of them are looked at before any is sent."""
-    checked = list(calls)
-    for position, call in enumerate(checked):
-        if not isinstance(call, Call):
-            raise TypeError(f"calls[{position}]: {type(call).__name__} is not a Call")
-    return checked
-
-
-def _checked_pages(outcomes: list[Outcome]) -> list[Outcome]:
-    """Return the outcomes with errors that Airflow knows, as whoever unwraps one raises it.
-
-    :raises MorePagesError: one is a list with more pages
-    """
-    checked = [_joined_outcome(guard_pages(outcome)) for outcome in outcomes]
-    for outcome in checked:
-        if isinstance(outcome.error, MorePagesError):
-            outcome.error.outcomes = tuple(checked)
-            raise outcome.error
-    return checked
-
-
-def _joined_outcome(outcome: Outcome) -> Outcome:
-    return outcome if outcome.error is None else replace(outcome, error=join(outcome.error))
+def _watch(binding: BindingLike) -> BindingWatch:
+    wanted = TimelineBinding.parse(binding)
+    return BindingWatch(wanted.record_id, *wanted.item.pair)

@@ -3,69 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
-from airflow_provider_bitrix24.crm.activities import ActivityBinding, parse_activity_bindings
-from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
-from airflow_provider_bitrix24.hooks.outcomes import BulkResult
-from airflow_provider_bitrix24.operators.base import UNSET, check_either, check_flag, given, or_none
-from airflow_provider_bitrix24.operators.bulk import BulkOperator, Rows, counted
+from airflow_provider_bitrix24.connection.form import DEFAULT_CONN_ID
+from airflow_provider_bitrix24.crm.activities import (
+    ActivityBinding,
+    bind_activities,
+    parse_activity_bindings,
+    unbind_activities,
+)
+from airflow_provider_bitrix24.crm.outcomes import ItemOutcome
+from airflow_provider_bitrix24.hooks.aliases import ActivityBindingsLike, IdLike, TextLike
+from airflow_provider_bitrix24.hooks.bulk import DEFAULT_IN_FLIGHT, FailOn
+from airflow_provider_bitrix24.operators.arguments import NOT_GIVEN, check_flag
+from airflow_provider_bitrix24.operators.deferring import MAX_WAIT_IN_WORKER
+from airflow_provider_bitrix24.operators.one_or_many import OneOrManyOperator
+from airflow_provider_bitrix24.rest.plans import Plan
 from airflow_provider_bitrix24.rest.progress import Progress
 
 _PARTS = ("activity_id", "entity_type", "entity_id")
 
 
-class _ActivityOperator(BulkOperator):
-    """Base of operators that take one binding of an activity by its parts, or many by ``bindings``."""
+class _ActivityBindingsOperator(OneOrManyOperator):
+    """Base of operators that act on bindings of activities."""
 
+    parts = _PARTS
     template_fields: Sequence[str] = (*_PARTS, "bindings", "bitrix24_conn_id")
-    template_fields_renderers = {"bindings": "json"}  # noqa: RUF012 - Airflow's declaration
-    noun = "bindings"
+    template_fields_renderers: ClassVar[dict[str, str]] = {"bindings": "json"}
 
-    def __init__(
-        self,
-        *,
-        activity_id: Any = UNSET,
-        entity_type: Any = UNSET,
-        entity_id: Any = UNSET,
-        bindings: Any = UNSET,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.activity_id = or_none(activity_id)
-        self.entity_type = or_none(entity_type)
-        self.entity_id = or_none(entity_id)
-        self.bindings = or_none(bindings)
-        self._many = bool(given(bindings=bindings))
-        parts = given(activity_id=activity_id, entity_type=entity_type, entity_id=entity_id)
-        check_either(parts, _PARTS, "bindings", other_given=self._many)
-        self.remember_sources(
-            activity_id=activity_id, entity_type=entity_type, entity_id=entity_id, bindings=bindings
-        )
+    def parse_one(self, *parts: Any) -> ActivityBinding:
+        """Return a binding from its three parts."""
+        return ActivityBinding.of(*parts)
 
-    def parse(self) -> Sequence[ActivityBinding]:
-        """Return the bindings that are meant."""
-        if self._many:
-            return parse_activity_bindings(self.bindings)
-        return [ActivityBinding.of(self.activity_id, self.entity_type, self.entity_id)]
-
-    def fingerprint(self, items: Sequence[ActivityBinding]) -> Any:
-        """Return what tells these bindings from others."""
-        return [binding.params() for binding in items]
+    def parse_many(self, bindings: Any) -> Sequence[ActivityBinding]:
+        """Return bindings from a list."""
+        return parse_activity_bindings(bindings)
 
 
-class BindActivityOperator(_ActivityOperator):
+class BindActivityOperator(_ActivityBindingsOperator):
     """Show activities on further CRM items (``crm.activity.binding.add``).
 
-    An activity is a call, an e-mail, a meeting or a to-do. Its id is another thing than a timeline record's:
-    for those there is :class:`~airflow_provider_bitrix24.operators.timeline.BindTimelineRecordOperator`. Give
-    one binding by ``activity_id``, ``entity_type`` and ``entity_id``, or many by ``bindings``. Every binding
-    is tried. What is bound already counts as done, so trying again does no harm. An activity takes 100
-    bindings at most.
+    An activity is a call, an e-mail, a meeting or a to-do. Its id is not a timeline record's id: for records
+    use :class:`~airflow_provider_bitrix24.operators.timeline.BindTimelineRecordOperator`. Pass one binding as
+    ``activity_id``, ``entity_type`` and ``entity_id``, or many as ``bindings``. The task tries every binding.
+    A binding that is there already counts as done, so a retry does no harm. Bitrix24 allows 100 bindings for
+    an activity.
 
-    The result is one mapping for each binding, in order: ``activityId``, ``ENTITY_TYPE``, ``ENTITY_ID`` and
+    The result is one mapping for each binding, in order: ``ACTIVITY_ID``, ``ENTITY_TYPE``, ``ENTITY_ID`` and
     ``STATUS``, which is ``bound``, ``already_bound`` or ``failed`` with ``ERROR`` and ``ERROR_DESCRIPTION``.
-    When the task fails, the same list stands in XCom under the key ``outcomes``.
+    If the task fails, XCom holds the same list under the key ``outcomes``.
 
     :param activity_id: the activity's id
     :param entity_type: the CRM item's type: ``deal``, ``lead``, ``contact``, ``company``, ``quote``,
@@ -74,8 +60,8 @@ class BindActivityOperator(_ActivityOperator):
     :param bindings: ``(activity_id, entity_type, entity_id)`` each, or mappings with these names
     :param fail_on: fail if ``any`` or ``all`` of the bindings failed, or ``never``
     :param max_in_flight: how many requests, of 50 calls each, may be under way at once: 1 to 20
-    :param deferrable: wait in the triggerer for limits that last longer; by default as Airflow's
-        ``[operators] default_deferrable`` says
+    :param deferrable: wait in the triggerer for limits that last longer; the default is Airflow's setting
+        ``[operators] default_deferrable``
     :param max_wait_in_worker: seconds that one request of a deferrable task waits in the worker
     :param bitrix24_conn_id: Airflow connection of type ``bitrix24``
     :raises InvalidInputError: a value is not an id or a type; nothing was sent
@@ -83,27 +69,44 @@ class BindActivityOperator(_ActivityOperator):
     :raises NotFoundError: the activity or the item does not exist
     """
 
-    def carry_out(
-        self, hook: Bitrix24Hook, items: Sequence[ActivityBinding], progress: Progress
-    ) -> BulkResult:
-        """Bind the activities."""
-        return hook.bind_many_activities(list(items), progress, self.max_in_flight)
+    def __init__(
+        self,
+        *,
+        activity_id: IdLike = NOT_GIVEN,
+        entity_type: TextLike = NOT_GIVEN,
+        entity_id: IdLike = NOT_GIVEN,
+        bindings: ActivityBindingsLike = NOT_GIVEN,
+        fail_on: FailOn = "any",
+        max_in_flight: int = DEFAULT_IN_FLIGHT,
+        deferrable: bool | None = None,
+        max_wait_in_worker: float = MAX_WAIT_IN_WORKER,
+        bitrix24_conn_id: str = DEFAULT_CONN_ID,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(bitrix24_conn_id=bitrix24_conn_id, **kwargs)
+        self.take_bulk(fail_on, max_in_flight)
+        self.take_waiting(deferrable, max_wait_in_worker)
+        self.take_bindings(
+            activity_id=activity_id, entity_type=entity_type, entity_id=entity_id, bindings=bindings
+        )
+        self.arguments.check_either(_PARTS, "bindings")
 
-    def report(self, rows: Rows) -> None:
-        """Log what became of the bindings."""
-        self.log.info("Bindings: %s", counted(rows, "bound", "already_bound", "failed"))
+    def plan(
+        self, items: Sequence[ActivityBinding], progress: Progress
+    ) -> Plan[list[ItemOutcome[ActivityBinding]]]:
+        """Return the work: bind the activities."""
+        return bind_activities(items, progress)
 
 
-class UnbindActivityOperator(_ActivityOperator):
-    """Take activities off CRM items (``crm.activity.binding.delete``).
+class UnbindActivityOperator(_ActivityBindingsOperator):
+    """Remove activities from CRM items (``crm.activity.binding.delete``).
 
-    Give one binding by ``activity_id``, ``entity_type`` and ``entity_id``, or many by ``bindings``. Every
-    binding is tried, and trying again does no harm. The portal refuses to take away an activity's last
-    binding.
+    Pass one binding as ``activity_id``, ``entity_type`` and ``entity_id``, or many as ``bindings``. The task
+    tries every binding, and a retry does no harm. The portal refuses to remove an activity's last binding.
 
-    The result is one mapping for each binding, in order: ``activityId``, ``ENTITY_TYPE``, ``ENTITY_ID`` and
-    ``STATUS``, which is ``unbound``, ``not_bound`` where it was not there, or ``failed`` with ``ERROR`` and
-    ``ERROR_DESCRIPTION``. When the task fails, the same list stands in XCom under the key ``outcomes``.
+    The result is one mapping for each binding, in order: ``ACTIVITY_ID``, ``ENTITY_TYPE``, ``ENTITY_ID`` and
+    ``STATUS``, which is ``unbound``, ``not_bound`` if it was not there, or ``failed`` with ``ERROR`` and
+    ``ERROR_DESCRIPTION``. If the task fails, XCom holds the same list under the key ``outcomes``.
 
     :param activity_id: the activity's id
     :param entity_type: the CRM item's type: ``deal``, ``lead``, ``contact``, ``company``, ``quote``,
@@ -114,8 +117,8 @@ class UnbindActivityOperator(_ActivityOperator):
         an error in any case
     :param fail_on: fail if ``any`` or ``all`` of the bindings failed, or ``never``
     :param max_in_flight: how many requests, of 50 calls each, may be under way at once: 1 to 20
-    :param deferrable: wait in the triggerer for limits that last longer; by default as Airflow's
-        ``[operators] default_deferrable`` says
+    :param deferrable: wait in the triggerer for limits that last longer; the default is Airflow's setting
+        ``[operators] default_deferrable``
     :param max_wait_in_worker: seconds that one request of a deferrable task waits in the worker
     :param bitrix24_conn_id: Airflow connection of type ``bitrix24``
     :raises InvalidInputError: a value is not an id or a type; nothing was sent
@@ -125,16 +128,32 @@ class UnbindActivityOperator(_ActivityOperator):
     :raises RejectedError: it is the activity's last binding
     """
 
-    def __init__(self, *, missing_ok: bool = True, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(
+        self,
+        *,
+        activity_id: IdLike = NOT_GIVEN,
+        entity_type: TextLike = NOT_GIVEN,
+        entity_id: IdLike = NOT_GIVEN,
+        bindings: ActivityBindingsLike = NOT_GIVEN,
+        missing_ok: bool = True,
+        fail_on: FailOn = "any",
+        max_in_flight: int = DEFAULT_IN_FLIGHT,
+        deferrable: bool | None = None,
+        max_wait_in_worker: float = MAX_WAIT_IN_WORKER,
+        bitrix24_conn_id: str = DEFAULT_CONN_ID,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(bitrix24_conn_id=bitrix24_conn_id, **kwargs)
+        self.take_bulk(fail_on, max_in_flight)
+        self.take_waiting(deferrable, max_wait_in_worker)
+        self.take_bindings(
+            activity_id=activity_id, entity_type=entity_type, entity_id=entity_id, bindings=bindings
+        )
+        self.arguments.check_either(_PARTS, "bindings")
         self.missing_ok = check_flag(missing_ok, "missing_ok")
 
-    def carry_out(
-        self, hook: Bitrix24Hook, items: Sequence[ActivityBinding], progress: Progress
-    ) -> BulkResult:
-        """Take the activities off the items."""
-        return hook.unbind_many_activities(list(items), progress, self.missing_ok, self.max_in_flight)
-
-    def report(self, rows: Rows) -> None:
-        """Log what became of the bindings."""
-        self.log.info("Bindings: %s", counted(rows, "unbound", "not_bound", "failed"))
+    def plan(
+        self, items: Sequence[ActivityBinding], progress: Progress
+    ) -> Plan[list[ItemOutcome[ActivityBinding]]]:
+        """Return the work: take the activities off the items."""
+        return unbind_activities(items, progress, missing_ok=self.missing_ok)

@@ -3,38 +3,40 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from airflow.sdk import Context
 
 from airflow_provider_bitrix24.crm.items import CrmItem
-from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
-from airflow_provider_bitrix24.hooks.errors import joined
-from airflow_provider_bitrix24.hooks.outcomes import (
-    DEFAULT_IN_FLIGHT,
-    BulkResult,
+from airflow_provider_bitrix24.crm.outcomes import ItemOutcome
+from airflow_provider_bitrix24.hooks.bulk import (
     FailOn,
     check_fail_on,
     check_in_flight,
+    check_outcomes,
+    limit_wait,
 )
+from airflow_provider_bitrix24.hooks.errors import joined
 from airflow_provider_bitrix24.links.card import CrmCardLink
-from airflow_provider_bitrix24.operators.base import pushing_outcomes
 from airflow_provider_bitrix24.operators.deferring import DeferringOperator
-from airflow_provider_bitrix24.operators.progress import kept_of, progress_of, work_digest
+from airflow_provider_bitrix24.rest.plans import Plan
 from airflow_provider_bitrix24.rest.progress import Progress
+from airflow_provider_bitrix24.state.task_progress import deferral_state, task_progress
 
 Rows = list[dict[str, Any]]
+Outcomes = Sequence[ItemOutcome[Any]]
+
+#: more things than this are counted in the log instead of named
+_NAMED = 5
 
 
 class BulkOperator(DeferringOperator):
-    """Base of operators that act on many items.
+    """Base of operators that act on many items: a subclass parses them, plans the work and words the result.
 
-    Every item is tried. On Airflow 3.3 and newer what is done is kept in the task state store, so a task that
-    is tried again, or was killed, goes on where it was; cleared by hand, it starts afresh.
-
-    :param fail_on: fail if ``any`` or ``all`` of the items failed, or ``never``
-    :param max_in_flight: how many requests, of up to 50 calls each, may be under way at once: 1 to 20
+    The task tries every item. On Airflow 3.3 and newer it keeps its progress in the task state store, so a
+    retry continues where the last try ended; a task that is cleared by hand starts afresh.
     """
 
     operator_extra_links: tuple[CrmCardLink, ...] = (CrmCardLink(),)
@@ -42,10 +44,13 @@ class BulkOperator(DeferringOperator):
     #: what the items are called in the log
     noun: ClassVar[str] = "items"
 
-    def __init__(
-        self, *, fail_on: FailOn = "any", max_in_flight: int = DEFAULT_IN_FLIGHT, **kwargs: Any
-    ) -> None:
-        super().__init__(**kwargs)
+    def take_bulk(self, fail_on: FailOn, max_in_flight: int) -> None:
+        """Keep the arguments that bound the work: when failures fail the task, and how much is under way.
+
+        :param fail_on: ``any``, ``all`` or ``never``
+        :param max_in_flight: requests that may be under way at once
+        :raises InvalidInputError: one of them is no such value
+        """
         with joined():
             self.fail_on = check_fail_on(fail_on)
             self.max_in_flight = check_in_flight(max_in_flight)
@@ -58,20 +63,24 @@ class BulkOperator(DeferringOperator):
         """
 
     @abstractmethod
+    def plan(self, items: Sequence[Any], progress: Progress) -> Plan[list[ItemOutcome[Any]]]:
+        """Return the work on the items.
+
+        :param items: from :meth:`parse`
+        :param progress: what an earlier try did
+        """
+
     def fingerprint(self, items: Sequence[Any]) -> Any:
-        """Return what tells these items from others, as plain JSON."""
+        """Return what identifies these items, as plain JSON."""
+        return [item.row() for item in items]
 
-    @abstractmethod
-    def carry_out(self, hook: Bitrix24Hook, items: Sequence[Any], progress: Progress) -> BulkResult:
-        """Act on the items that are not done yet."""
+    def sentence(self, outcomes: Outcomes) -> str:
+        """Return a sentence on what happened to a few items, ``""`` to have them counted instead."""
+        return ""
 
-    @abstractmethod
-    def report(self, rows: Rows) -> None:
-        """Log what became of the items."""
-
-    def checked(self, result: BulkResult, progress: Progress) -> Rows:
+    def check(self, outcomes: Outcomes, progress: Progress) -> Rows:
         """Return the rows, unless failures fail the task."""
-        return result.check(self.fail_on)
+        return check_outcomes(outcomes, self.fail_on)
 
     def card(self, items: Sequence[Any]) -> CrmItem | None:
         """Return the CRM item to whose card the task's page leads."""
@@ -82,44 +91,60 @@ class BulkOperator(DeferringOperator):
         """Act on the items."""
         return self._act(context, None)
 
-    def go_on(self, context: Context, kept: Mapping[str, Any]) -> Rows:
+    def go_on(self, context: Context, state: Mapping[str, Any]) -> Rows:
         """Act on the items that are left.
 
-        :param kept: under ``kept`` the progress made, where Airflow has no task state store
+        :param state: the progress made, where Airflow has no task state store
         """
-        return self._act(context, kept.get("kept") or {})
+        return self._act(context, dict(state) or None)
 
-    def _act(self, context: Context, kept: dict[str, Any] | None) -> Rows:
-        with self.traced(), self.deferring(lambda: {"kept": kept}):
-            items = self.parse()
-        if not items:
-            self.log.info("The list of %s is empty: nothing to do.", self.noun)
-            return []
-        with self.traced():
-            hook = self.hook
-            digest = work_digest(self, hook, self.fingerprint(items))
+    def _act(self, context: Context, state: dict[str, Any] | None) -> Rows:
+        with self.traced(context):
+            with self.deferring(lambda: state or {}):
+                items = self.parse()
+            if not items:
+                self.log.info("The list of %s is empty: nothing to do.", self.noun)
+                return []
+            digest = self.digest_of(self.fingerprint(items))
             if item := self.card(items):
-                self.link_card(hook, item)
-            progress = progress_of(context, digest, self.retries or 0, kept)
-        with self.traced(), self.deferring(lambda: kept_of(progress, digest)):
-            result = self.carry_out(hook, items, progress)
-        if result.failed:
-            progress.flush()
-        if self.deferrable and result.wait is not None:
-            reason = "The portal's limits are used up."
-            self.wait_in_triggerer(result.wait, reason, **kept_of(progress, digest))
-        with self.traced():
-            rows = pushing_outcomes(context, lambda: self.checked(result, progress))
+                self.link_card(item)
+            progress = task_progress(context, digest, self.retries or 0, state)
+            with self.deferring(lambda: deferral_state(progress, digest)):
+                outcomes = self.hook.carry_out(self.plan(items, progress), progress, self.max_in_flight)
+            if any(outcome.error is not None for outcome in outcomes):
+                progress.flush()
+            wait = limit_wait(outcomes)
+            if self.deferrable and wait is not None:
+                reason = "The portal's limits are used up."
+                self.wait_in_triggerer(wait, reason, deferral_state(progress, digest))
+            rows = self.check(outcomes, progress)
         progress.delete()
-        self.report(rows)
+        self.log_failed(rows)
+        self.log.info("%s", self._summary(outcomes))
         return rows
 
+    def _summary(self, outcomes: Outcomes) -> str:
+        few = len(outcomes) <= _NAMED and all(outcome.error is None for outcome in outcomes)
+        return (self.sentence(outcomes) if few else "") or counted(self.noun, outcomes)
 
-def counted(rows: Rows, *statuses: str) -> str:
-    """Return how many rows have each status, in words.
 
-    :param rows: the rows
-    :param statuses: the statuses that are counted
+def counted(noun: str, outcomes: Outcomes) -> str:
+    """Return how many things came to what, as a sentence.
+
+    :param noun: what the things are
+    :param outcomes: what happened to each
     """
-    counts = {status: sum(row["STATUS"] == status for row in rows) for status in statuses}
-    return ", ".join(f"{count} {status}" for status, count in counts.items() if count)
+    if len(outcomes) == 1 and " " not in noun:
+        noun = noun.removesuffix("s")
+    counts = Counter(outcome.status.replace("_", " ") for outcome in outcomes)
+    told = ", ".join(f"{count} {status}" for status, count in counts.items())
+    return f"{len(outcomes)} {noun}{': ' if told else ''}{told}."
+
+
+def named(things: Sequence[Any]) -> str:
+    """Return some things as words: ``contact 1``, ``contact 1 and company 2``.
+
+    :param things: the things
+    """
+    words = [str(thing) for thing in things]
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

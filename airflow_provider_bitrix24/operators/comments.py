@@ -3,45 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from airflow.sdk import Context
 
-from airflow_provider_bitrix24.crm.comments import Comment, parse_comments
-from airflow_provider_bitrix24.crm.editing import UPDATED_EVERYWHERE
+from airflow_provider_bitrix24.connection.form import DEFAULT_CONN_ID
+from airflow_provider_bitrix24.crm.comment_calls import comment_fields
+from airflow_provider_bitrix24.crm.comments import AddedComment, Comment, add_comments, parse_comments
+from airflow_provider_bitrix24.crm.editing import UPDATED_EVERYWHERE, delete_comment, update_comment
 from airflow_provider_bitrix24.crm.ids import parse_id
-from airflow_provider_bitrix24.crm.items import CrmItem
-from airflow_provider_bitrix24.crm.timeline_bindings import TimelineBinding, comment_fields, parse_items
+from airflow_provider_bitrix24.crm.inputs import check_text
+from airflow_provider_bitrix24.crm.items import CrmItem, parse_items
+from airflow_provider_bitrix24.crm.outcomes import ItemOutcome
+from airflow_provider_bitrix24.crm.record_binding import bind_records
+from airflow_provider_bitrix24.crm.timeline_bindings import TimelineBinding
+from airflow_provider_bitrix24.hooks.aliases import (
+    CommentsLike,
+    FilesLike,
+    IdLike,
+    ItemLike,
+    ItemsLike,
+    TextLike,
+)
 from airflow_provider_bitrix24.hooks.attachments import read_files
-from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
-from airflow_provider_bitrix24.hooks.outcomes import DEFAULT_IN_FLIGHT, ONCE_IN_FLIGHT, BulkResult
+from airflow_provider_bitrix24.hooks.bulk import DEFAULT_IN_FLIGHT, ONCE_IN_FLIGHT, FailOn, check_outcomes
 from airflow_provider_bitrix24.links.card import CrmCardLink
-from airflow_provider_bitrix24.operators.base import UNSET, check_flag, optional, or_none, pushing_outcomes
-from airflow_provider_bitrix24.operators.bulk import BulkOperator, Rows, counted
-from airflow_provider_bitrix24.operators.deferring import DeferringOperator
+from airflow_provider_bitrix24.operators.arguments import NOT_GIVEN, check_flag, or_none
+from airflow_provider_bitrix24.operators.bulk import BulkOperator, Outcomes, named
+from airflow_provider_bitrix24.operators.deferring import MAX_WAIT_IN_WORKER, DeferringOperator
 from airflow_provider_bitrix24.operators.item import ItemOperator
-from airflow_provider_bitrix24.operators.progress import progress_for
+from airflow_provider_bitrix24.rest.plans import Plan, carry_out_calls
 from airflow_provider_bitrix24.rest.progress import Progress
 
 
 class AddTimelineCommentOperator(ItemOperator):
     """Add a comment to a CRM item's timeline (``crm.timeline.comment.add``) and return its record id.
 
-    Bitrix24 has no way to add a comment only once, so after a failure that leaves open whether it was added
-    the task fails with ``AmbiguousWriteError`` and is not retried. If its worker was killed meanwhile, or the
-    comment was added and could not be bound, the next try looks it up as
+    Bitrix24 cannot add a comment idempotently. If it is not known whether the comment was added, the task
+    fails with ``AmbiguousWriteError``, and Airflow does not retry it. If the worker was killed, or the
+    comment was added but could not be bound, the next try looks the comment up as
     :class:`AddTimelineCommentsOperator` does.
 
     :param item: the CRM item: ``("deal", 10)``, ``{"entity_type": "deal", "entity_id": 10}`` or ``"D_10"``
     :param entity_type: the item's type, instead of ``item``
     :param entity_id: the item's id, instead of ``item``
     :param comment: the text; BB codes such as ``[b]bold[/b]`` are allowed
-    :param files: files that hang on it: paths, local or in object storage such as ``s3://conn@bucket/a.pdf``,
-        or mappings of ``path`` and ``name``
-    :param bind_to: further CRM items on which it is to show (``crm.timeline.bindings.bind``); when one of
-        these fails, what became of each stands in XCom under the key ``outcomes``
-    :param deferrable: wait in the triggerer for limits that last longer; by default as Airflow's
-        ``[operators] default_deferrable`` says
+    :param files: files to attach: paths, local or in object storage such as ``s3://conn@bucket/a.pdf``, or
+        mappings of ``path`` and ``name``
+    :param bind_to: further CRM items that show it (``crm.timeline.bindings.bind``); if one of these bindings
+        fails, XCom holds the outcome of each under the key ``outcomes``
+    :param deferrable: wait in the triggerer for limits that last longer; the default is Airflow's setting
+        ``[operators] default_deferrable``
     :param max_wait_in_worker: seconds that one request of a deferrable task waits in the worker
     :param bitrix24_conn_id: Airflow connection of type ``bitrix24``
     :raises InvalidInputError: not an item, an empty text, or a file that cannot be read; nothing was sent
@@ -50,99 +62,97 @@ class AddTimelineCommentOperator(ItemOperator):
     """
 
     template_fields: Sequence[str] = (*ItemOperator.template_fields, "comment", "files", "bind_to")
-    template_fields_renderers = {"item": "json", "files": "json", "bind_to": "json"}  # noqa: RUF012 - Airflow's
+    template_fields_renderers: ClassVar[dict[str, str]] = {"item": "json", "files": "json", "bind_to": "json"}
 
     def __init__(
         self,
         *,
-        comment: Any,
-        files: Any = UNSET,
-        bind_to: Any = UNSET,
+        comment: TextLike,
+        item: ItemLike = NOT_GIVEN,
+        entity_type: TextLike = NOT_GIVEN,
+        entity_id: IdLike = NOT_GIVEN,
+        files: FilesLike | None = NOT_GIVEN,
+        bind_to: ItemsLike | None = NOT_GIVEN,
+        deferrable: bool | None = None,
+        max_wait_in_worker: float = MAX_WAIT_IN_WORKER,
+        bitrix24_conn_id: str = DEFAULT_CONN_ID,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(bitrix24_conn_id=bitrix24_conn_id, **kwargs)
+        self.take_waiting(deferrable, max_wait_in_worker)
+        self.take_item(item, entity_type, entity_id)
         self.comment = comment
         self.files = or_none(files)
         self.bind_to = or_none(bind_to)
-        self._given = optional(self, files=files, bind_to=bind_to)
-        self.remember_sources(comment=comment, files=files, bind_to=bind_to)
+        self.arguments.note(comment=comment, files=files, bind_to=bind_to)
 
     def execute(self, context: Context) -> int:
         """Add the comment and bind it."""
-        with self.traced(), self.deferring():
-            comment, further = self._parse()
-            hook = self.hook
-            self.link_card(hook, comment.item)
-            progress = progress_for(self, context, hook, comment.call().params)
-            record_id = _add(hook, comment, progress)
-        self.log.info("Timeline record %s was added to %s.", record_id, comment.item)
-        self._bind(context, hook, record_id, further)
-        progress.delete()
-        return record_id
+        return self._act(context, None)
 
-    def go_on(self, context: Context, kept: Mapping[str, Any]) -> int:
+    def go_on(self, context: Context, state: Mapping[str, Any]) -> int:
         """Bind the comment if it is added already, else begin.
 
-        :param kept: under ``record_id`` the comment, where it is added
+        :param state: under ``record_id`` the comment, where it is added
         """
-        record_id: int | None = kept.get("record_id")
-        if record_id is None:
-            return self.execute(context)
-        with self.traced():
-            comment, further = self._parse()
-            hook = self.hook
-            self.link_card(hook, comment.item)
-            progress = progress_for(self, context, hook, comment.call().params)
-        self._bind(context, hook, record_id, further)
-        progress.delete()
+        return self._act(context, state.get("record_id"))
+
+    def _act(self, context: Context, record_id: int | None) -> int:
+        with self.traced(context):
+            with self.deferring():
+                comment, further = self._parse()
+                self.link_card(comment.item)
+                progress = self.progress_of(context, comment.call().params)
+                if record_id is None:
+                    record_id = self._add(comment, progress)
+                    self.log.info("Timeline record %s was added to %s.", record_id, comment.item)
+            with self.deferring(lambda: {"record_id": record_id}):
+                bindings = [TimelineBinding(record_id, item) for item in further]
+                binding = bind_records(bindings, Progress(), check_record=False)
+                check_outcomes(self.hook.carry_out(binding, None, DEFAULT_IN_FLIGHT), "any")
+            progress.delete()
+        if further:
+            self.log.info("Timeline record %s now shows on %s, too.", record_id, named(further))
         return record_id
 
     def _parse(self) -> tuple[Comment, list[CrmItem]]:
         """Return the comment and the further items on which it is to show."""
-        self._given.check(self)
+        self.arguments.check_not_lost(self, "files", "bind_to")
         item = self.parse_item()
-        comment_fields(self.comment)
+        text = check_text(self.comment, "comment")
         further = [] if self.bind_to is None else parse_items(self.bind_to, "bind_to")
         files = () if self.files is None else read_files(self.files)
-        return Comment(item, self.comment, files), further
+        return Comment(item, text, files), further
 
-    def _bind(self, context: Context, hook: Bitrix24Hook, record_id: int, items: list[CrmItem]) -> None:
-        if not items:
-            return
-        with self.traced(), self.deferring(lambda: {"record_id": record_id}):
-            bindings = [TimelineBinding(record_id, item) for item in items]
-            result = hook.bind_many(bindings, Progress(), False, DEFAULT_IN_FLIGHT)
-            rows = pushing_outcomes(context, lambda: result.check("any"))
-        self.log.info("Bindings: %s", counted(rows, "bound"))
-
-
-def _add(hook: Bitrix24Hook, comment: Comment, progress: Progress) -> int:
-    """Add a comment, unless an earlier try did."""
-    if not progress.doubtful:
-        return int(hook.call_many([comment.call()], progress, 1)[0].unwrap())
-    [row] = hook.comment_many([comment], progress, 1).check("any")
-    return int(row["ID"])
+    def _add(self, comment: Comment, progress: Progress) -> int:
+        """Add the comment, unless an earlier try did."""
+        if not progress.doubtful:
+            [outcome] = self.hook.carry_out(carry_out_calls([comment.call()], progress), progress)
+            return int(outcome.unwrap())
+        plan = add_comments([comment], progress, cut=self.hook.request_cut)
+        [row] = check_outcomes(self.hook.carry_out(plan, progress), "any")
+        return int(row["ID"])
 
 
 class AddTimelineCommentsOperator(BulkOperator):
     """Add many comments to timelines (``crm.timeline.comment.add``), each of them once.
 
-    A comment of which it is not known whether it was added, because the answer was lost or the task was
-    killed, is looked up when the portal can no longer be adding it, by item, author and text, and sent again
-    only if it is not there. Where there are more comments like it than may have been added, it fails with
-    ``AmbiguousWriteError``. On Airflow below 3.3, which keeps no progress, all comments are looked up so when
-    the task is tried again.
+    If an answer is lost or the task is killed, comments may or may not have been added. The task waits until
+    the portal can no longer be adding them, looks for them by item, author and text, and sends again only
+    what is not there. If it finds more such comments than it may have added, they fail with
+    ``AmbiguousWriteError``. Airflow below 3.3 has no task state store, so there a retry looks all comments
+    up.
 
     The result is one mapping for each comment, in order: ``ID`` of its timeline record, ``ENTITY_TYPE``,
     ``ENTITY_ID`` and ``STATUS``, which is ``added``, or ``failed`` with ``ERROR`` and ``ERROR_DESCRIPTION``.
-    When the task fails, the same list stands in XCom under the key ``outcomes``.
+    If the task fails, XCom holds the same list under the key ``outcomes``.
 
     :param rows: mappings of ``item`` (or ``entity_type`` and ``entity_id``) and ``comment``
     :param fail_on: fail if ``any`` or ``all`` of the comments failed, or ``never``
     :param max_in_flight: how many requests, of 50 comments each, may be under way at once: 1 to 20; above 1
         the comments of one item may come in another order
-    :param deferrable: wait in the triggerer for limits that last longer; by default as Airflow's
-        ``[operators] default_deferrable`` says
+    :param deferrable: wait in the triggerer for limits that last longer; the default is Airflow's setting
+        ``[operators] default_deferrable``
     :param max_wait_in_worker: seconds that one request of a deferrable task waits in the worker
     :param bitrix24_conn_id: Airflow connection of type ``bitrix24``
     :raises InvalidInputError: one of them is not a comment; nothing was sent
@@ -151,13 +161,25 @@ class AddTimelineCommentsOperator(BulkOperator):
     """
 
     template_fields: Sequence[str] = ("rows", "bitrix24_conn_id")
-    template_fields_renderers = {"rows": "json"}  # noqa: RUF012 - Airflow's declaration
+    template_fields_renderers: ClassVar[dict[str, str]] = {"rows": "json"}
     noun = "comments"
 
-    def __init__(self, *, rows: Any, max_in_flight: int = ONCE_IN_FLIGHT, **kwargs: Any) -> None:
-        super().__init__(max_in_flight=max_in_flight, **kwargs)
+    def __init__(
+        self,
+        *,
+        rows: CommentsLike,
+        fail_on: FailOn = "any",
+        max_in_flight: int = ONCE_IN_FLIGHT,
+        deferrable: bool | None = None,
+        max_wait_in_worker: float = MAX_WAIT_IN_WORKER,
+        bitrix24_conn_id: str = DEFAULT_CONN_ID,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(bitrix24_conn_id=bitrix24_conn_id, **kwargs)
+        self.take_bulk(fail_on, max_in_flight)
+        self.take_waiting(deferrable, max_wait_in_worker)
         self.rows = rows
-        self.remember_sources(rows=rows)
+        self.arguments.note(rows=rows)
 
     def parse(self) -> list[Comment]:
         """Return the comments to add."""
@@ -167,25 +189,26 @@ class AddTimelineCommentsOperator(BulkOperator):
         """Return what tells these comments from others."""
         return [comment.call().params for comment in items]
 
-    def carry_out(self, hook: Bitrix24Hook, items: Sequence[Comment], progress: Progress) -> BulkResult:
-        """Add the comments."""
-        return hook.comment_many(list(items), progress, self.max_in_flight)
+    def plan(self, items: Sequence[Comment], progress: Progress) -> Plan[list[ItemOutcome[AddedComment]]]:
+        """Return the work: add the comments."""
+        return add_comments(items, progress, cut=self.hook.request_cut)
 
-    def report(self, rows: Rows) -> None:
-        """Log what became of the comments."""
-        self.log.info("Comments: %s", counted(rows, "added", "failed"))
+    def sentence(self, outcomes: Outcomes) -> str:
+        """Return in words which comments were added where."""
+        added = [f"{done.subject.record_id} to {done.subject.comment.item}" for done in outcomes]
+        return f"Timeline {'records' if len(added) > 1 else 'record'} added: {named(added)}."
 
 
 class UpdateTimelineCommentOperator(DeferringOperator):
     """Change a comment's text (``crm.timeline.comment.update``) and return the record that holds it now.
 
-    **A comment that is bound to several items is not changed.** Bitrix24 makes a copy of it: one of the items
+    **Bitrix24 does not change a comment that is bound to several items.** It makes a copy: one of the items
     gets a record with another id and the new text, and the old record stays on the others as it was. The
-    result is the id of the record that holds the new text; where that is a copy, the log says so. Give
-    ``item`` to say on which item the text is to change. Then running it twice is safe, too: the copy that the
-    first run made is found by its text. Without ``item`` the portal chooses the item, and a second run
-    another one. For up to an hour after a binding was added, the portal may not reckon with it and change the
-    comment on all its items; the log tells that as well.
+    result is the id of the record that holds the new text; if that is a copy, the log says so. Name the item
+    with ``item``. Then running the task twice is safe, because the second run finds the copy by its text.
+    Without ``item`` the portal chooses the item, and a second run changes another one. For up to an hour
+    after a binding was added, the portal may ignore it and change the comment on all its items; the log says
+    that, too.
 
     Only its author may change a comment, and only while it is bound to something.
 
@@ -194,69 +217,81 @@ class UpdateTimelineCommentOperator(DeferringOperator):
     :param files: files that replace those it has: paths, or mappings of ``path`` and ``name``; left out, it
         keeps them
     :param item: the CRM item on which the comment is to change, where it is bound to several
-    :param deferrable: wait in the triggerer for limits that last longer; by default as Airflow's
-        ``[operators] default_deferrable`` says
+    :param deferrable: wait in the triggerer for limits that last longer; the default is Airflow's setting
+        ``[operators] default_deferrable``
     :param max_wait_in_worker: seconds that one request of a deferrable task waits in the worker
     :param bitrix24_conn_id: Airflow connection of type ``bitrix24``
     :raises InvalidInputError: not an id, an item, a text or a file; nothing was sent
     :raises NotFoundError: there is no such record, it is not on the item, or it is bound to nothing
     :raises AccessDeniedError: the connection's user is not its author, or may not change the item
-    :raises AmbiguousWriteError: it is not known whether a copy was made, and without ``item`` not where
+    :raises AmbiguousWriteError: it is not known whether a copy was made or, without ``item``, on which item
     """
 
     operator_extra_links: tuple[CrmCardLink, ...] = (CrmCardLink(),)
     template_fields: Sequence[str] = ("record_id", "comment", "files", "item", "bitrix24_conn_id")
-    template_fields_renderers = {"item": "json", "files": "json"}  # noqa: RUF012 - Airflow's declaration
+    template_fields_renderers: ClassVar[dict[str, str]] = {"item": "json", "files": "json"}
 
     def __init__(
-        self, *, record_id: Any, comment: Any, files: Any = UNSET, item: Any = UNSET, **kwargs: Any
+        self,
+        *,
+        record_id: IdLike,
+        comment: TextLike,
+        files: FilesLike | None = NOT_GIVEN,
+        item: ItemLike | None = NOT_GIVEN,
+        deferrable: bool | None = None,
+        max_wait_in_worker: float = MAX_WAIT_IN_WORKER,
+        bitrix24_conn_id: str = DEFAULT_CONN_ID,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(bitrix24_conn_id=bitrix24_conn_id, **kwargs)
+        self.take_waiting(deferrable, max_wait_in_worker)
         self.record_id = record_id
         self.comment = comment
         self.files = or_none(files)
         self.item = or_none(item)
-        self._given = optional(self, files=files, item=item)
-        self.remember_sources(record_id=record_id, comment=comment, files=files, item=item)
+        self.arguments.note(record_id=record_id, comment=comment, files=files, item=item)
 
     def execute(self, context: Context) -> int:
         """Change the comment."""
-        with self.traced(), self.deferring():
-            self._given.check(self)
+        with self.traced(context), self.deferring():
+            self.arguments.check_not_lost(self, "files", "item")
             record_id = parse_id(self.record_id, "record_id")
             item = None if self.item is None else CrmItem.parse(self.item)
             files = None if self.files is None else read_files(self.files)
             fields = comment_fields(self.comment, files)
-            hook = self.hook
             if item is not None:
-                self.link_card(hook, item)
-            progress = progress_for(self, context, hook, [record_id, fields, str(item)])
-            done = hook.update_comment(record_id, self.comment, files, item, progress)
+                self.link_card(item)
+            progress = self.progress_of(context, [record_id, fields, str(item)])
+            cut = self.hook.request_cut
+            plan = update_comment(record_id, fields["COMMENT"], files, item, progress, cut=cut)
+            done = self.hook.carry_out(plan, progress)
             progress.delete()
+        found = done.subject.record_id
         if done.status == UPDATED_EVERYWHERE:
             self.log.warning(
                 "Comment %s is on several items, and the portal changed it on all of them: it may go by the "
                 "bindings of up to an hour ago.",
                 record_id,
             )
-        elif done.record_id == record_id:
+        elif found == record_id:
             self.log.info("Comment %s holds the new text.", record_id)
         else:
             self.log.warning(
-                "Comment %s is on several items: its copy %s%s holds the new text, it keeps the old one.",
+                "Comment %s is on several items: its copy %s%s holds the new text, "
+                "the comment keeps the old one.",
                 record_id,
-                done.record_id,
+                found,
                 f" on {item}" if item else "",
             )
-        return done.record_id
+        return found
 
 
 class DeleteTimelineCommentOperator(DeferringOperator):
-    """Delete a comment (``crm.timeline.comment.delete``), or take it off one of several items.
+    """Delete a comment (``crm.timeline.comment.delete``), or remove it from one of several items.
 
-    A comment that is bound to several items is taken off one of them only, which ``item`` has to name
-    (``crm.timeline.bindings.unbind``): what is gone there stays on the others. Without ``item`` that is an
-    error, in the API's words ``MULTIPLE_BINDINGS``. Running it twice is safe.
+    If the comment is bound to several items, the task removes it from one of them
+    (``crm.timeline.bindings.unbind``), and it stays on the others. ``item`` has to name that item; without it
+    the error is the API's ``MULTIPLE_BINDINGS``. Running the task twice is safe.
 
     The result is ``ID`` and ``STATUS``, which is ``deleted``, ``unbound`` where it stays on other items, or
     ``not_found`` where there is no such record, or it is not on ``item``.
@@ -264,8 +299,8 @@ class DeleteTimelineCommentOperator(DeferringOperator):
     :param record_id: the comment's record id
     :param item: the CRM item from which it is to go, where it is bound to several
     :param missing_ok: whether a comment that is not there counts as done
-    :param deferrable: wait in the triggerer for limits that last longer; by default as Airflow's
-        ``[operators] default_deferrable`` says
+    :param deferrable: wait in the triggerer for limits that last longer; the default is Airflow's setting
+        ``[operators] default_deferrable``
     :param max_wait_in_worker: seconds that one request of a deferrable task waits in the worker
     :param bitrix24_conn_id: Airflow connection of type ``bitrix24``
     :raises InvalidInputError: not an id or an item; nothing was sent
@@ -278,27 +313,46 @@ class DeleteTimelineCommentOperator(DeferringOperator):
 
     operator_extra_links: tuple[CrmCardLink, ...] = (CrmCardLink(),)
     template_fields: Sequence[str] = ("record_id", "item", "bitrix24_conn_id")
-    template_fields_renderers = {"item": "json"}  # noqa: RUF012 - Airflow's declaration
+    template_fields_renderers: ClassVar[dict[str, str]] = {"item": "json"}
 
-    def __init__(self, *, record_id: Any, item: Any = UNSET, missing_ok: bool = True, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(
+        self,
+        *,
+        record_id: IdLike,
+        item: ItemLike | None = NOT_GIVEN,
+        missing_ok: bool = True,
+        deferrable: bool | None = None,
+        max_wait_in_worker: float = MAX_WAIT_IN_WORKER,
+        bitrix24_conn_id: str = DEFAULT_CONN_ID,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(bitrix24_conn_id=bitrix24_conn_id, **kwargs)
+        self.take_waiting(deferrable, max_wait_in_worker)
         self.record_id = record_id
         self.item = or_none(item)
         self.missing_ok = check_flag(missing_ok, "missing_ok")
-        self._given = optional(self, item=item)
-        self.remember_sources(record_id=record_id, item=item)
+        self.arguments.note(record_id=record_id, item=item)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Delete the comment."""
-        with self.traced(), self.deferring():
-            self._given.check(self)
+        with self.traced(context), self.deferring():
+            self.arguments.check_not_lost(self, "item")
             record_id = parse_id(self.record_id, "record_id")
             item = None if self.item is None else CrmItem.parse(self.item)
-            hook = self.hook
             if item is not None:
-                self.link_card(hook, item)
-            progress = progress_for(self, context, hook, [record_id, str(item)])
-            done = hook.delete_comment(record_id, item, self.missing_ok, progress)
+                self.link_card(item)
+            progress = self.progress_of(context, [record_id, str(item)])
+            cut = self.hook.request_cut
+            plan = delete_comment(record_id, item, progress, missing_ok=self.missing_ok, cut=cut)
+            done = self.hook.carry_out(plan, progress)
             progress.delete()
-        self.log.info("Comment %s: %s", record_id, done.status)
-        return {"ID": done.record_id, "STATUS": done.status}
+        self.log.info(_DELETED[done.status], record_id)
+        return done.to_json()
+
+
+#: what happened to a comment that was to be deleted, in words
+_DELETED = {
+    "deleted": "Comment %s is deleted.",
+    "unbound": "Comment %s was removed from the item and stays on others.",
+    "not_found": "Comment %s was not there.",
+}

@@ -7,18 +7,22 @@ from typing import Any
 
 from airflow.sdk import Context
 
+from airflow_provider_bitrix24.connection.form import DEFAULT_CONN_ID
 from airflow_provider_bitrix24.crm.logmessages import log_message_call, log_message_id
+from airflow_provider_bitrix24.hooks.aliases import IdLike, ItemLike, TextLike
+from airflow_provider_bitrix24.operators.arguments import NOT_GIVEN
+from airflow_provider_bitrix24.operators.deferring import MAX_WAIT_IN_WORKER
 from airflow_provider_bitrix24.operators.item import ItemOperator
-from airflow_provider_bitrix24.operators.progress import progress_for
+from airflow_provider_bitrix24.rest.plans import carry_out_calls
 
 
 class AddTimelineLogMessageOperator(ItemOperator):
     """Add a log message to a CRM item's timeline (``crm.timeline.logmessage.add``) and return its record id.
 
-    A log message has a heading, a text and an icon, and nobody can change it. Its record can be shown on
-    further items, as a comment's can; the item it was added to is the only one for which the API lists it.
-    Through a webhook it cannot be deleted. After a failure that leaves open whether it was added, the task
-    fails with ``AmbiguousWriteError`` and is not retried.
+    A log message has a heading, a text and an icon, and nobody can change it. You can show its record on
+    further items, like a comment's; the API lists it only for the item it was added to. A webhook cannot
+    delete it. If it is not known whether the message was added, the task fails with ``AmbiguousWriteError``,
+    and Airflow does not retry it.
 
     :param item: the CRM item: ``("deal", 10)``, ``{"entity_type": "deal", "entity_id": 10}`` or ``"D_10"``
     :param entity_type: the item's type, instead of ``item``
@@ -26,8 +30,8 @@ class AddTimelineLogMessageOperator(ItemOperator):
     :param title: its heading
     :param text: its text
     :param icon_code: the icon beside it: ``info``, ``call``, ``comment``, ``check``, ``attention`` ...
-    :param deferrable: wait in the triggerer for limits that last longer; by default as Airflow's
-        ``[operators] default_deferrable`` says
+    :param deferrable: wait in the triggerer for limits that last longer; the default is Airflow's setting
+        ``[operators] default_deferrable``
     :param max_wait_in_worker: seconds that one request of a deferrable task waits in the worker
     :param bitrix24_conn_id: Airflow connection of type ``bitrix24``
     :raises InvalidInputError: not an item or a text; nothing was sent
@@ -37,22 +41,37 @@ class AddTimelineLogMessageOperator(ItemOperator):
 
     template_fields: Sequence[str] = (*ItemOperator.template_fields, "title", "text", "icon_code")
 
-    def __init__(self, *, title: Any, text: Any, icon_code: Any = "info", **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(
+        self,
+        *,
+        title: TextLike,
+        text: TextLike,
+        icon_code: TextLike = "info",
+        item: ItemLike = NOT_GIVEN,
+        entity_type: TextLike = NOT_GIVEN,
+        entity_id: IdLike = NOT_GIVEN,
+        deferrable: bool | None = None,
+        max_wait_in_worker: float = MAX_WAIT_IN_WORKER,
+        bitrix24_conn_id: str = DEFAULT_CONN_ID,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(bitrix24_conn_id=bitrix24_conn_id, **kwargs)
+        self.take_waiting(deferrable, max_wait_in_worker)
+        self.take_item(item, entity_type, entity_id)
         self.title = title
         self.text = text
         self.icon_code = icon_code
-        self.remember_sources(title=title, text=text, icon_code=icon_code)
+        self.arguments.note(title=title, text=text, icon_code=icon_code)
 
     def execute(self, context: Context) -> int:
         """Add the log message."""
-        with self.traced(), self.deferring():
+        with self.traced(context), self.deferring():
             item = self.parse_item()
             call = log_message_call(item, self.title, self.text, self.icon_code)
-            hook = self.hook
-            self.link_card(hook, item)
-            progress = progress_for(self, context, hook, call.params)
-            record_id = log_message_id(hook.call_many([call], progress, 1)[0].unwrap())
+            self.link_card(item)
+            progress = self.progress_of(context, call.params)
+            [outcome] = self.hook.carry_out(carry_out_calls([call], progress), progress)
+            record_id = log_message_id(outcome.unwrap())
             progress.delete()
         self.log.info("Timeline record %s was added to %s.", record_id, item)
         return record_id

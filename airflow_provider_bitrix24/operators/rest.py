@@ -4,69 +4,95 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.sdk import Context
+from airflow.sdk import Context, XComArg
 
-from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
-from airflow_provider_bitrix24.hooks.errors import InvalidInputError, join
-from airflow_provider_bitrix24.hooks.outcomes import BulkResult
-from airflow_provider_bitrix24.operators.base import from_template
-from airflow_provider_bitrix24.operators.bulk import BulkOperator, Rows
-from airflow_provider_bitrix24.operators.deferring import DeferringOperator
-from airflow_provider_bitrix24.operators.params import ApiParamsOperator
-from airflow_provider_bitrix24.operators.progress import progress_for
+from airflow_provider_bitrix24.connection.form import DEFAULT_CONN_ID
+from airflow_provider_bitrix24.crm.inputs import listed
+from airflow_provider_bitrix24.crm.outcomes import FAILED, ItemOutcome
+from airflow_provider_bitrix24.hooks.aliases import ApiParamsLike, CallsLike, TextLike
+from airflow_provider_bitrix24.hooks.bulk import FailOn
+from airflow_provider_bitrix24.hooks.errors import InvalidInputError
+from airflow_provider_bitrix24.operators.api_params import naming_api_params, parse_api_params, refuse_params
+from airflow_provider_bitrix24.operators.base import Bitrix24Operator
+from airflow_provider_bitrix24.operators.bulk import BulkOperator, Outcomes, Rows
+from airflow_provider_bitrix24.operators.deferring import MAX_WAIT_IN_WORKER, DeferringOperator
 from airflow_provider_bitrix24.rest import errors as rest
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
+from airflow_provider_bitrix24.rest.exchange import guard_pages
+from airflow_provider_bitrix24.rest.plans import Plan, carry_out_calls
 from airflow_provider_bitrix24.rest.progress import Progress
 
+if TYPE_CHECKING:
+    from airflow.sdk import ObjectStoragePath
 
-class Bitrix24CallOperator(ApiParamsOperator, DeferringOperator):
+
+class Bitrix24CallOperator(DeferringOperator):
     """Call any API method and return its result.
 
-    A method that is not known to be a read or safe to repeat is sent once: where it stays open whether it was
-    carried out, also by an earlier try of the task, the task fails with ``AmbiguousWriteError``.
+    Methods that are not known to be safe to repeat are sent only once. If it is not known whether the portal
+    carried one out, in this try or an earlier one, the task fails with ``AmbiguousWriteError``.
 
     :param method: the API method, such as ``crm.deal.update``
-    :param params: its parameters
+    :param api_params: its parameters
     :param repeatable: whether sending it twice does no harm; ``None`` goes by what is known of the method
-    :param deferrable: wait in the triggerer for limits that last longer; by default as Airflow's
-        ``[operators] default_deferrable`` says
+    :param deferrable: wait in the triggerer for limits that last longer; the default is Airflow's setting
+        ``[operators] default_deferrable``
     :param max_wait_in_worker: seconds that one request of a deferrable task waits in the worker
     :param bitrix24_conn_id: Airflow connection of type ``bitrix24``
-    :raises IncompleteListError: a list has more pages, and ``start`` was not given
+    :raises MorePagesError: the list has more pages, and ``start`` was not given
     """
 
-    template_fields: Sequence[str] = ("method", "parameters", "bitrix24_conn_id")
-    template_fields_renderers = {"parameters": "json"}  # noqa: RUF012 - Airflow's declaration
+    template_fields: Sequence[str] = ("method", "api_params", "bitrix24_conn_id")
+    template_fields_renderers: ClassVar[dict[str, str]] = {"api_params": "json"}
 
-    def __init__(self, *, repeatable: bool | None = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(
+        self,
+        *,
+        method: TextLike,
+        api_params: ApiParamsLike | None = None,
+        repeatable: bool | None = None,
+        deferrable: bool | None = None,
+        max_wait_in_worker: float = MAX_WAIT_IN_WORKER,
+        bitrix24_conn_id: str = DEFAULT_CONN_ID,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(bitrix24_conn_id=bitrix24_conn_id, **kwargs)
+        self.take_waiting(deferrable, max_wait_in_worker)
+        refuse_params(self, api_params)
+        self.method: Any = method
+        self.api_params = api_params
         self.repeatable = repeatable
+        self.arguments.note(method=method, api_params=api_params)
 
     def execute(self, context: Context) -> Any:
         """Call the method."""
-        with self.traced(), self.deferring():
-            call = Call(self.method, self.call_params(), repeatable=self.repeatable)
-            hook = self.hook
+        with self.traced(context), self.deferring(), naming_api_params():
+            params = parse_api_params(self.api_params)
+            call = Call(self.method, params, repeatable=self.repeatable)
             if call.may_repeat:
-                return hook.call(call.method, call.params, repeatable=call.repeatable)
-            progress = progress_for(self, context, hook, [call.method, call.params])
-            result = hook.call_many([call], progress, 1)[0].unwrap()
-            progress.delete()
-            return result
+                result = self.hook.call(call.method, call.params, repeatable=call.repeatable)
+            else:
+                progress = self.progress_of(context, [call.method, call.params])
+                [outcome] = self.hook.carry_out(carry_out_calls([call], progress), progress)
+                result = guard_pages(outcome).unwrap()
+                progress.delete()
+        self.log.info("Called %s.", call.method)
+        return result
 
 
-class Bitrix24ListOperator(ApiParamsOperator):
-    """Read a whole list: into XCom while it is short, else into a JSON Lines file.
+class Bitrix24ListOperator(Bitrix24Operator):
+    """Read a whole list, into XCom or into a JSON Lines file.
 
     Without ``output_path`` the result is the rows themselves. With it, the result is a mapping of ``path``,
     ``count`` and ``last_id``, and the file appears only when the list is complete.
 
     :param method: a list method, such as ``crm.deal.list``
-    :param params: ``filter``, ``select`` and ``order``
-    :param max_rows: with no ``output_path``: more rows than this are an error, XCom being no place for them
+    :param api_params: ``filter``, ``select`` and ``order``
+    :param max_rows: the most rows that go to XCom; without ``output_path`` more are an error
     :param output_path: local or object-storage path of a JSON Lines file, such as
         ``s3://conn@bucket/deals.jsonl``
     :param bitrix24_conn_id: Airflow connection of type ``bitrix24``
@@ -74,28 +100,38 @@ class Bitrix24ListOperator(ApiParamsOperator):
     :raises InvalidInputError: there are more rows than ``max_rows``
     """
 
-    template_fields: Sequence[str] = ("method", "parameters", "output_path", "bitrix24_conn_id")
-    template_fields_renderers = {"parameters": "json"}  # noqa: RUF012 - Airflow's declaration
+    template_fields: Sequence[str] = ("method", "api_params", "output_path", "bitrix24_conn_id")
+    template_fields_renderers: ClassVar[dict[str, str]] = {"api_params": "json"}
 
-    def __init__(self, *, max_rows: int = 1000, output_path: Any = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(
+        self,
+        *,
+        method: TextLike,
+        api_params: ApiParamsLike | None = None,
+        max_rows: int = 1000,
+        output_path: str | PurePath | ObjectStoragePath | XComArg | None = None,
+        bitrix24_conn_id: str = DEFAULT_CONN_ID,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(bitrix24_conn_id=bitrix24_conn_id, **kwargs)
+        refuse_params(self, api_params)
         if isinstance(max_rows, bool) or not isinstance(max_rows, int) or max_rows < 1:
             raise InvalidInputError(f"max_rows: {max_rows!r} is not a whole number from 1 up")
+        self.method: Any = method
+        self.api_params = api_params
         self.max_rows = max_rows
         # Airflow 3.1 cannot render a path that is not text.
         self.output_path = str(output_path) if isinstance(output_path, PurePath) else output_path
         self._to_a_file = output_path is not None
-        self.remember_sources(output_path=output_path)
+        self.arguments.note(method=method, api_params=api_params, output_path=output_path)
 
     def execute(self, context: Context) -> list[dict[str, Any]] | dict[str, Any]:
         """Read the list."""
-        with self.traced():
-            rows = self.hook.records(self.method, self.call_params())
-            result = self._to_file(rows) if self._to_a_file else self._to_xcom(rows)
-        self.log.info(
-            "%s: %s rows", self.method, result["count"] if isinstance(result, dict) else len(result)
-        )
-        return result
+        with self.traced(context), naming_api_params():
+            rows = self.hook.records(self.method, parse_api_params(self.api_params))
+            if self._to_a_file:
+                return self._to_file(rows)
+            return self._to_xcom(rows)
 
     def _to_xcom(self, rows: Iterator[dict[str, Any]]) -> list[dict[str, Any]]:
         collected: list[dict[str, Any]] = []
@@ -106,6 +142,7 @@ class Bitrix24ListOperator(ApiParamsOperator):
                     remedy="Give output_path to write them to a file, or narrow the filter.",
                 )
             collected.append(row)
+        self.log.info("%s has %d rows.", self.method, len(collected))
         return collected
 
     def _to_file(self, rows: Iterator[dict[str, Any]]) -> dict[str, Any]:
@@ -130,25 +167,41 @@ class Bitrix24ListOperator(ApiParamsOperator):
             partial.replace(path)
         finally:
             partial.unlink(missing_ok=True)
+        self.log.info("The %d rows of %s are in %s.", count, self.method, target)
         return {"path": target, "count": count, "last_id": last_id}
 
 
+@dataclass(frozen=True)
+class _Called:
+    """A call, and what it returned."""
+
+    call: Call
+    result: Any = None
+    has_result: bool = False
+
+    def row(self) -> dict[str, Any]:
+        """Return it as a row of the result."""
+        row = {"METHOD": self.call.method}
+        return {**row, "RESULT": self.result} if self.has_result else row
+
+
 class Bitrix24BatchOperator(BulkOperator):
-    """Carry out many calls in as few requests as carry them exactly (``batch``), each of them once.
+    """Carry out many calls in as few requests as possible (``batch``), each of them once.
 
-    The result is one mapping for each call, in order: ``method``, ``ok`` and ``result`` or ``error``. When
-    the task fails, the same list stands in XCom under the key ``outcomes``.
+    The result is one mapping for each call, in order: ``METHOD``, ``STATUS`` and ``RESULT``. The status is
+    ``done``, or ``failed`` with ``ERROR`` and ``ERROR_DESCRIPTION`` in place of the result. If the task
+    fails, XCom holds the same list under the key ``outcomes``.
 
-    A call that must not be repeated, and of which it is not known whether it was carried out, fails with
-    ``AmbiguousWriteError``, also if that was in an earlier try of the task. On Airflow below 3.3, which keeps
-    no progress, that is every such call when the task is tried again.
+    If it is not known whether the portal carried out a call that must not be repeated, in this try or an
+    earlier one, the call fails with ``AmbiguousWriteError``. Airflow below 3.3 has no task state store, so
+    there a retry reports every such call.
 
     :param calls: mappings of ``method``, ``params`` and, if wanted, ``repeatable``
     :param fail_on: fail if ``any`` or ``all`` of the calls failed, or ``never``
     :param max_in_flight: how many requests, of 50 calls each, may be under way at once: 1 to 20; above 1 the
         calls must not depend on each other's order
-    :param deferrable: wait in the triggerer for limits that last longer; by default as Airflow's
-        ``[operators] default_deferrable`` says
+    :param deferrable: wait in the triggerer for limits that last longer; the default is Airflow's setting
+        ``[operators] default_deferrable``
     :param max_wait_in_worker: seconds that one request of a deferrable task waits in the worker
     :param bitrix24_conn_id: Airflow connection of type ``bitrix24``
     :raises InvalidInputError: a call cannot be sent as it is; nothing was sent
@@ -156,76 +209,67 @@ class Bitrix24BatchOperator(BulkOperator):
 
     operator_extra_links = ()
     template_fields: Sequence[str] = ("calls", "bitrix24_conn_id")
-    template_fields_renderers = {"calls": "json"}  # noqa: RUF012 - Airflow's declaration
+    template_fields_renderers: ClassVar[dict[str, str]] = {"calls": "json"}
     noun = "calls"
 
-    def __init__(self, *, calls: Any, max_in_flight: int = 1, **kwargs: Any) -> None:
-        super().__init__(max_in_flight=max_in_flight, **kwargs)
+    def __init__(
+        self,
+        *,
+        calls: CallsLike,
+        fail_on: FailOn = "any",
+        max_in_flight: int = 1,
+        deferrable: bool | None = None,
+        max_wait_in_worker: float = MAX_WAIT_IN_WORKER,
+        bitrix24_conn_id: str = DEFAULT_CONN_ID,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(bitrix24_conn_id=bitrix24_conn_id, **kwargs)
+        self.take_bulk(fail_on, max_in_flight)
+        self.take_waiting(deferrable, max_wait_in_worker)
         self.calls = calls
-        self.remember_sources(calls=calls)
+        self.arguments.note(calls=calls)
 
     def parse(self) -> list[Call]:
         """Return the calls to carry out."""
-        return _parse_calls(from_template(self.calls, "calls"))
+        rows = listed(self.calls, "calls", "calls", "Give a list of {'method': ..., 'params': ...}.")
+        return [_parse_call(row, f"calls[{position}]") for position, row in enumerate(rows)]
 
     def fingerprint(self, items: Sequence[Call]) -> Any:
         """Return what tells these calls from others."""
         return [[call.method, call.params, call.repeatable] for call in items]
 
-    def carry_out(self, hook: Bitrix24Hook, items: Sequence[Call], progress: Progress) -> BulkResult:
-        """Carry out the calls."""
-        outcomes = hook.call_many(items, progress, self.max_in_flight)
-        failed = [
-            (f"calls[{position}] {outcome.call.method}", outcome.error)
-            for position, outcome in enumerate(outcomes)
-            if outcome.error is not None
-        ]
-        self._may_be_done = any(map(_may_be_done, outcomes))
-        return BulkResult([_row(outcome) for outcome in outcomes], failed)
+    def plan(self, items: Sequence[Call], progress: Progress) -> Plan[list[ItemOutcome[_Called]]]:
+        """Return the work: carry out the calls."""
+        outcomes = yield from carry_out_calls(items, progress)
+        return [_outcome(guard_pages(outcome), position) for position, outcome in enumerate(outcomes)]
 
-    def checked(self, result: BulkResult, progress: Progress) -> Rows:
+    def check(self, outcomes: Outcomes, progress: Progress) -> Rows:
         """Return the rows, unless failures fail the task; for good, where a new try would do things twice."""
         try:
-            return super().checked(result, progress)
+            return super().check(outcomes, progress)
         except rest.Bitrix24Error as error:
-            if error.permanent or progress.outlives_a_try or not self._may_be_done:
+            if error.permanent or progress.outlives_a_try or not any(map(_may_be_done, outcomes)):
                 raise
-            final = _done_in_part(error)
+            final = rest.DoneInPartError.from_fields({**error.fields(), "remedy": "", "retry_after": None})
+            final.outcomes = error.outcomes
         raise final
 
     def card(self, items: Sequence[Any]) -> None:
         """Return no item: calls have none."""
 
-    def report(self, rows: Rows) -> None:
-        """Log what became of the calls."""
-        self.log.info("Calls: %d, failed: %d", len(rows), sum(not row["ok"] for row in rows))
+
+def _outcome(outcome: Outcome, position: int) -> ItemOutcome[_Called]:
+    call = outcome.call
+    if outcome.error is None:
+        return ItemOutcome(_Called(call, outcome.result, has_result=True), "done")
+    return ItemOutcome(_Called(call), FAILED, outcome.error, f"calls[{position}] {call.method}")
 
 
-def _may_be_done(outcome: Outcome) -> bool:
+def _may_be_done(outcome: ItemOutcome[_Called]) -> bool:
     """Tell whether a call that must not be repeated was carried out, or may have been."""
-    if outcome.call.may_repeat:
+    if outcome.subject.call.may_repeat:
         return False
     return outcome.error is None or outcome.error.acted is not rest.Acted.NO
-
-
-def _done_in_part(error: rest.Bitrix24Error) -> rest.DoneInPartError:
-    """Return an error that ends the task: another try would do again what is done."""
-    final = rest.DoneInPartError.from_fields({**error.fields(), "remedy": "", "retry_after": None})
-    final.outcomes = error.outcomes
-    return final
-
-
-def _row(outcome: Outcome) -> dict[str, Any]:
-    row: dict[str, Any] = {"method": outcome.call.method, "ok": outcome.ok}
-    if outcome.error is None:
-        return {**row, "result": outcome.result}
-    return {**row, "error": join(outcome.error).to_json()}
-
-
-def _parse_calls(value: Any) -> list[Call]:
-    if isinstance(value, Mapping) or not hasattr(value, "__iter__"):
-        raise InvalidInputError("calls: not a list", remedy="Give a list of {'method': ..., 'params': ...}.")
-    return [_parse_call(entry, f"calls[{position}]") for position, entry in enumerate(value)]
 
 
 def _parse_call(entry: Any, field: str) -> Call:
@@ -241,5 +285,4 @@ def _parse_call(entry: Any, field: str) -> Call:
     try:
         return Call(entry["method"], entry.get("params"), repeatable=entry.get("repeatable"))
     except rest.InvalidInputError as error:
-        problem = {**error.fields(), "description": f"{field}.{error.description}"}
-    raise InvalidInputError.from_fields(problem)
+        raise error.but(description=f"{field}.{error.description}") from None

@@ -31,3 +31,8 @@ __all__ = [
     "UnbindTimelineRecordOperator",
     "UpdateTimelineCommentOperator",
 ]
+
+for (
+    _name
+) in __all__:  # Airflow's UI and the docs name the module to import them from, not the file they are in
+    globals()[_name].__module__ = __name__

@@ -3,31 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
+from airflow.sdk import XComArg
+
+from airflow_provider_bitrix24.connection.form import DEFAULT_CONN_ID
+from airflow_provider_bitrix24.crm.inputs import from_json
 from airflow_provider_bitrix24.crm.items import CrmItem
-from airflow_provider_bitrix24.crm.transfer import Transfer
-from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
-from airflow_provider_bitrix24.hooks.outcomes import BulkResult
-from airflow_provider_bitrix24.operators.base import from_template
-from airflow_provider_bitrix24.operators.bulk import BulkOperator, Rows, counted
+from airflow_provider_bitrix24.crm.outcomes import ItemOutcome
+from airflow_provider_bitrix24.crm.transfer import Mode, Transfer, TransferKind, Transferred, transfer
+from airflow_provider_bitrix24.hooks.aliases import ItemLike
+from airflow_provider_bitrix24.hooks.bulk import DEFAULT_IN_FLIGHT, FailOn
+from airflow_provider_bitrix24.operators.bulk import BulkOperator
+from airflow_provider_bitrix24.operators.deferring import MAX_WAIT_IN_WORKER
+from airflow_provider_bitrix24.rest.plans import Plan
 from airflow_provider_bitrix24.rest.progress import Progress
 
 
 class TransferTimelineOperator(BulkOperator):
     """Show the comments and activities of one CRM item on another, too, or move them there.
 
-    They keep their dates and authors, because nothing is copied: comments are bound by
-    ``crm.timeline.bindings.bind``, activities by ``crm.activity.binding.add``. What is to be moved is bound
-    to the target first and taken off the source then, so it is on one of them at every moment.
+    They keep their dates and authors, because only bindings change: ``crm.timeline.bindings.bind`` binds
+    comments, ``crm.activity.binding.add`` activities. To move something, the task binds it to the target
+    first and then removes it from the source, so it is on one of them at every moment.
 
-    Running it again is safe, also after a crash: what is on the target already stays as it is. The result is
-    one mapping for each comment and activity that is on the source when the task looks: ``KIND`` (``comment``
-    or ``activity``), ``ID``, the target's ``ENTITY_TYPE`` and ``ENTITY_ID``, and ``STATUS``, which is
-    ``shared``, ``already_shared``, ``moved`` or ``failed`` with ``ERROR`` and ``ERROR_DESCRIPTION``. When the
-    task fails, the same list stands in XCom under the key ``outcomes``.
+    Running the task again is safe, also after a crash: what is on the target already stays as it is. The
+    result is one mapping for each comment and activity that is on the source when the task looks: ``KIND``
+    (``comment`` or ``activity``), ``ID``, the target's ``ENTITY_TYPE`` and ``ENTITY_ID``, and ``STATUS``,
+    which is ``shared``, ``already_shared``, ``moved`` or ``failed`` with ``ERROR`` and ``ERROR_DESCRIPTION``.
+    If the task fails, XCom holds the same list under the key ``outcomes``.
 
-    Log messages and what the system itself notes on a timeline stay where they are: the API lists neither.
+    Log messages and the system's own entries stay where they are, because the API does not list them.
 
     :param source: the CRM item whose timeline it is: ``("lead", 5)``, ``"L_5"`` ...
     :param target: the CRM item on whose timeline it is to show, of any type
@@ -35,8 +41,8 @@ class TransferTimelineOperator(BulkOperator):
     :param mode: ``share`` leaves them on the source, ``move`` takes them off
     :param fail_on: fail if ``any`` or ``all`` of them failed, or ``never``
     :param max_in_flight: how many requests, of 50 calls each, may be under way at once: 1 to 20
-    :param deferrable: wait in the triggerer for limits that last longer; by default as Airflow's
-        ``[operators] default_deferrable`` says
+    :param deferrable: wait in the triggerer for limits that last longer; the default is Airflow's setting
+        ``[operators] default_deferrable``
     :param max_wait_in_worker: seconds that one request of a deferrable task waits in the worker
     :param bitrix24_conn_id: Airflow connection of type ``bitrix24``
     :raises InvalidInputError: not two different items, or no such kind or mode; nothing was sent
@@ -45,28 +51,40 @@ class TransferTimelineOperator(BulkOperator):
     """
 
     template_fields: Sequence[str] = ("source", "target", "kinds", "mode", "bitrix24_conn_id")
-    template_fields_renderers = {"source": "json", "target": "json", "kinds": "json"}  # noqa: RUF012 - Airflow's
+    template_fields_renderers: ClassVar[dict[str, str]] = {
+        "source": "json",
+        "target": "json",
+        "kinds": "json",
+    }
     noun = "comments and activities"
 
     def __init__(
         self,
         *,
-        source: Any,
-        target: Any,
-        kinds: Any = ("comments", "activities"),
-        mode: Any = "share",
+        source: ItemLike,
+        target: ItemLike,
+        kinds: Sequence[TransferKind] | str | XComArg = ("comments", "activities"),
+        mode: Mode | str | XComArg = "share",
+        fail_on: FailOn = "any",
+        max_in_flight: int = DEFAULT_IN_FLIGHT,
+        deferrable: bool | None = None,
+        max_wait_in_worker: float = MAX_WAIT_IN_WORKER,
+        bitrix24_conn_id: str = DEFAULT_CONN_ID,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(bitrix24_conn_id=bitrix24_conn_id, **kwargs)
+        self.take_bulk(fail_on, max_in_flight)
+        self.take_waiting(deferrable, max_wait_in_worker)
         self.source = source
         self.target = target
         self.kinds = kinds
         self.mode = mode
-        self.remember_sources(source=source, target=target, kinds=kinds, mode=mode)
+        self.arguments.note(source=source, target=target, kinds=kinds, mode=mode)
 
     def parse(self) -> Sequence[Transfer]:
         """Return what is to be shown where."""
-        return [Transfer.parse(self.source, self.target, from_template(self.kinds, "kinds"), self.mode)]
+        kinds = from_json(self.kinds, "kinds") if isinstance(self.kinds, str) else self.kinds
+        return [Transfer.parse(self.source, self.target, kinds, self.mode)]
 
     def card(self, items: Sequence[Transfer]) -> CrmItem:
         """Return the target."""
@@ -77,13 +95,6 @@ class TransferTimelineOperator(BulkOperator):
         [wanted] = items
         return [str(wanted.source), str(wanted.target), wanted.kinds, wanted.mode]
 
-    def carry_out(self, hook: Bitrix24Hook, items: Sequence[Transfer], progress: Progress) -> BulkResult:
-        """Show or move the timeline; what was done before is seen on the target."""
-        return hook.transfer_all(items[0], self.max_in_flight)
-
-    def report(self, rows: Rows) -> None:
-        """Log what became of the timeline."""
-        self.log.info(
-            "Comments and activities: %s",
-            counted(rows, "shared", "already_shared", "moved", "failed") or "none on the source",
-        )
+    def plan(self, items: Sequence[Transfer], progress: Progress) -> Plan[list[ItemOutcome[Transferred]]]:
+        """Return the work: show or move the timeline; what was done before is seen on the target."""
+        return transfer(items[0])

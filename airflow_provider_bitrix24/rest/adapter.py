@@ -1,4 +1,4 @@
-"""What ``requests`` is taught: the connection's own certificates, and whether a call was sent at all."""
+"""Adapts ``requests``: the connection's own certificates, and whether a call was sent at all."""
 
 from __future__ import annotations
 

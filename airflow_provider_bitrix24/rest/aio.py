@@ -13,7 +13,7 @@ from airflow_provider_bitrix24.rest import exchange as ex
 from airflow_provider_bitrix24.rest import renewal as rn
 from airflow_provider_bitrix24.rest import steps as st
 from airflow_provider_bitrix24.rest.announcing import announced
-from airflow_provider_bitrix24.rest.bulk import Many
+from airflow_provider_bitrix24.rest.batches import Many
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.chains import Reader
 from airflow_provider_bitrix24.rest.credentials import Address, OAuthApplication
@@ -23,6 +23,7 @@ from airflow_provider_bitrix24.rest.errors import (
     InvalidConnectionError,
     PortalUnreachableError,
 )
+from airflow_provider_bitrix24.rest.plans import Plan, T, Wait
 from airflow_provider_bitrix24.rest.redaction import guard_http_loggers
 from airflow_provider_bitrix24.rest.replies import Failure, Response
 from airflow_provider_bitrix24.rest.reply import Reply
@@ -93,6 +94,22 @@ class AsyncClient:
     async def batch(self, calls: Iterable[Call]) -> list[Outcome]:
         """Carry out any number of calls in as few requests as carry them exactly; one outcome each."""
         return await self._drive(Many(calls, self.session).in_turn())  # type: ignore[no-any-return]
+
+    async def carry_out(self, plan: Plan[T]) -> T:
+        """Carry out a plan that only asks, and return what it makes of the answers.
+
+        :param plan: the plan
+        """
+        answer: Any = None
+        while True:
+            try:
+                step = plan.send(answer)
+            except StopIteration as stop:
+                result: T = stop.value
+                return result
+            if isinstance(step, Wait) or step.positions:
+                raise TypeError("a plan that changes something is carried out by the synchronous client")
+            answer = await self.batch(step.calls)
 
     async def records(self, call: Call) -> AsyncIterator[dict[str, Any]]:
         """Yield every row of a list.

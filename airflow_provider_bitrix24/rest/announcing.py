@@ -1,4 +1,4 @@
-"""Saying why a call waits, once a minute what is left of the wait, and how far long work has come."""
+"""Log lines: why a call waits, once a minute how long it still waits, and how far long work has come."""
 
 from __future__ import annotations
 

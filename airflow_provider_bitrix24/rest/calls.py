@@ -1,4 +1,4 @@
-"""A call of one API method, and what became of it."""
+"""A call of one API method, and what happened to it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_bitrix24.rest import php
 from airflow_provider_bitrix24.rest.errors import Bitrix24Error, InvalidInputError
-from airflow_provider_bitrix24.rest.methods import Kind, Method, method_facts
+from airflow_provider_bitrix24.rest.methods import Method, Repeatability, method_facts
 from airflow_provider_bitrix24.rest.redaction import redact_addresses
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Call:
         """Whether the call may be sent again when it is unclear whether it was carried out."""
         if self.repeatable is not None:
             return self.repeatable
-        return self.facts.kind is not Kind.ONE_SHOT
+        return self.facts.kind is not Repeatability.ONE_SHOT
 
     @property
     def reads_page(self) -> bool:
@@ -81,7 +81,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one call: its result, or the error that ended it.
+    """What happened to one call: its result, or the error that ended it.
 
     :param call: the call
     :param reply: the reply, where there is one

@@ -1,9 +1,9 @@
-"""Reading a whole list in few requests: fifty pages each, of which every one refers to the one before.
+"""Reads a whole list in few requests: each carries fifty pages, and each page refers to the one before.
 
-In a batch a page's filter takes the last id of the page before by a reference. Where that page is short or
-failed, the reference resolves to something else without a word, and the scan starts over; so nothing behind
-such a page is used. The next page is then read by itself, with all the patience of an ordinary call: either
-it brings the list forward, or it says what is wrong.
+In a batch a page's filter takes the last id of the page before by a reference. If that page is short or
+failed, the reference does not resolve. The API does not report that: it substitutes something else, and the
+next page starts from the beginning. So the reader uses nothing behind such a page and reads the next page by
+itself, as an ordinary call, which brings the list forward or says what is wrong.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Any
 
 from airflow_provider_bitrix24.rest.announcing import Headway
-from airflow_provider_bitrix24.rest.bulk import BATCH_BYTES, BATCH_SIZE
+from airflow_provider_bitrix24.rest.batches import BATCH_BYTES, BATCH_SIZE
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.errors import (
     Bitrix24Error,
@@ -141,7 +141,7 @@ def _raise_what_hits_every_call(error: Bitrix24Error | None) -> None:
 
 
 def _length_of_next(longest: int, outcomes: Sequence[Outcome]) -> int:
-    """Return how many pages the next chain may have, given what became of this one's."""
+    """Return how many pages the next chain may have, given what happened to this one's."""
     surplus = sum(isinstance(outcome.error, SurplusCommandError) for outcome in outcomes)
     if surplus:
         return max(1, len(outcomes) - surplus)

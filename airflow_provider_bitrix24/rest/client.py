@@ -15,10 +15,10 @@ from airflow_provider_bitrix24.rest import exchange as ex
 from airflow_provider_bitrix24.rest import renewal as rn
 from airflow_provider_bitrix24.rest import steps as st
 from airflow_provider_bitrix24.rest.announcing import Headway, announced
-from airflow_provider_bitrix24.rest.bulk import Many, Plan, T, Wait
+from airflow_provider_bitrix24.rest.batches import Many
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.chains import Reader
-from airflow_provider_bitrix24.rest.concurrency import Gate
+from airflow_provider_bitrix24.rest.concurrency import Limiter
 from airflow_provider_bitrix24.rest.credentials import OAuthApplication
 from airflow_provider_bitrix24.rest.downloads import Download, DownloadStep, download
 from airflow_provider_bitrix24.rest.errors import (
@@ -27,7 +27,8 @@ from airflow_provider_bitrix24.rest.errors import (
     InvalidConnectionError,
     PortalUnreachableError,
 )
-from airflow_provider_bitrix24.rest.progress import Progress, Tracker
+from airflow_provider_bitrix24.rest.plans import Plan, T, Wait, Work
+from airflow_provider_bitrix24.rest.progress import Progress
 from airflow_provider_bitrix24.rest.redaction import guard_http_loggers
 from airflow_provider_bitrix24.rest.replies import Failure, Response
 from airflow_provider_bitrix24.rest.reply import Reply
@@ -88,27 +89,53 @@ class Client:
         outcome.unwrap()
         return outcome.reply  # type: ignore[no-any-return]
 
-    def batch(
-        self, calls: Sequence[Call], *, in_flight: int = 1, tracker: Tracker | None = None
-    ) -> list[Outcome]:
+    def batch(self, calls: Sequence[Call], *, in_flight: int = 1) -> list[Outcome]:
         """Carry out any number of calls in as few requests as carry them exactly; one outcome each.
 
         :param calls: the calls
         :param in_flight: how many requests may be under way at once; above 1 the calls must not depend on
             each other's order
-        :param tracker: told before a request is sent, and what came of it
         """
-        many, gate, headway = Many(calls, self.session), Gate(in_flight), Headway(log, len(calls))
+        return self._work(Work(list(calls)), Progress(), in_flight)
+
+    def carry_out(self, plan: Plan[T], progress: Progress, *, in_flight: int = 1) -> T:
+        """Carry out work on many items and return what the plan makes of it.
+
+        :param plan: the work
+        :param progress: what is known of the items, kept up to date
+        :param in_flight: how many requests may be under way at once
+        """
+        answer: Any = None
+        try:
+            while True:
+                step = plan.send(answer)
+                if isinstance(step, Wait):
+                    self._pause(st.Pause(step.seconds, step.why))
+                    answer = None
+                else:
+                    answer = self._work(step, progress, in_flight)
+        except StopIteration as stop:
+            result: T = stop.value
+            return result
+        except BaseException:
+            progress.flush()
+            raise
+
+    def _work(self, work: Work, progress: Progress, in_flight: int) -> list[Outcome]:
+        """Carry out calls, several requests at once where that is allowed, and keep track of their items."""
+        many, limiter = Many(work.calls, self.session), Limiter(in_flight)
+        headway = Headway(log, len(work.calls))
 
         def carry_out(group: tuple[int, list[Call]]) -> list[Outcome]:
-            first, part = group
-            with gate.passing():
+            first, calls = group
+            items = (work.positions or [])[first : first + len(calls)]
+            with limiter.passing():
                 self._go_on()
-                sending = partial(tracker.sending, first, len(part)) if tracker else None
-                outcomes: list[Outcome] = self._drive(many.exchange(part), gate, sending)
-                if tracker:
-                    tracker.ended(first, outcomes)
-            headway.made(len(part))
+                sending = partial(progress.sending, dict(zip(items, calls, strict=True))) if items else None
+                outcomes: list[Outcome] = self._drive(many.exchange(calls), limiter, sending)
+                if items:
+                    progress.ended(dict(zip(items, outcomes, strict=True)))
+            headway.made(len(calls))
             return outcomes
 
         if in_flight == 1 or len(many.groups) < 2:
@@ -128,30 +155,6 @@ class Client:
             finally:
                 self._stopping.clear()
         return [outcome for part in parts for outcome in part.result()]
-
-    def carry_out(self, plan: Plan[T], progress: Progress, *, in_flight: int = 1) -> T:
-        """Carry out work on many items and return what the plan makes of it.
-
-        :param plan: the work
-        :param progress: what is known of the items, kept up to date
-        :param in_flight: how many requests may be under way at once
-        """
-        answer: Any = None
-        try:
-            while True:
-                step = plan.send(answer)
-                if isinstance(step, Wait):
-                    answer = None
-                    self._pause(st.Pause(step.seconds, step.why))
-                    continue
-                tracker = Tracker(progress, step.positions, step.calls) if step.positions else None
-                answer = self.batch(step.calls, in_flight=in_flight, tracker=tracker)
-        except StopIteration as stop:
-            result: T = stop.value
-            return result
-        except BaseException:
-            progress.flush()
-            raise
 
     def records(self, call: Call) -> Iterator[dict[str, Any]]:
         """Yield every row of a list.
@@ -178,7 +181,7 @@ class Client:
     def _drive(
         self,
         generator: Generator[Any, Any, Any],
-        gate: Gate | None = None,
+        limiter: Limiter | None = None,
         sending: Callable[[], None] | None = None,
     ) -> Any:
         """Do what the generator asks for until it has a result."""
@@ -191,10 +194,10 @@ class Client:
                 return stop.value
             if sending and isinstance(step, st.Send):
                 sending()
-            epoch = gate.epoch if gate else 0
+            epoch = limiter.epoch if limiter else 0
             answer = self._do(step)
-            if gate and isinstance(step, st.Send):
-                gate.answered(epoch, answer)
+            if limiter and isinstance(step, st.Send):
+                limiter.answered(epoch, answer)
 
     def _prepare(self) -> None:
         """Load what sending needs before a slot is taken: one that is used late upsets the portal's count."""

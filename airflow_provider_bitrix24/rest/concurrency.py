@@ -25,7 +25,7 @@ class Window:
     def __init__(self, most: int) -> None:
         self._most = most
         self._size = float(most)
-        #: counts the troubles that were reacted to
+        #: how often trouble made it smaller
         self.epoch = 0
 
     @property
@@ -44,7 +44,7 @@ class Window:
             self._size = max(1.0, self._size / 2)
 
 
-class Gate:
+class Limiter:
     """Lets as many threads work at once as the window says.
 
     :param most: how many may at most
@@ -70,13 +70,13 @@ class Gate:
 
     @property
     def epoch(self) -> int:
-        """The state in which a request is sent."""
+        """The window's epoch when a request is sent."""
         return self._window.epoch
 
     def answered(self, epoch: int, answer: Response | Failure) -> None:
         """Account for an answer.
 
-        :param epoch: the state in which the request was sent
+        :param epoch: the window's epoch when the request was sent
         :param answer: what came
         """
         with self._changed:

@@ -119,9 +119,7 @@ def _address(link: str, session: Session) -> Address:
 
 def _error(answer: Response | Failure, used: Credentials) -> Bitrix24Error:
     if isinstance(answer, Failure):
-        return type(answer.error).from_fields(
-            {**answer.error.fields(), "method": "download", "portal": used.portal}
-        )
+        return answer.error.but(method="download", portal=used.portal)
     if 300 <= answer.status < 400:
         return RedirectRefusedError("the link redirects in a circle", method="download", portal=used.portal)
     reply = read_envelope(answer, method="download", portal=used.portal, secrets=used.secrets)

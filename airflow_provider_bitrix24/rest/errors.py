@@ -38,6 +38,7 @@ class Bitrix24Error(Exception):
     :param status: HTTP status of the answer
     :param retry_after: seconds after which another try makes sense, where known
     :param remedy: what to do about it; replaces the class's general advice
+    :param owner: whose rights did not suffice, in words
     """
 
     retry: ClassVar[Retry] = Retry.NEVER
@@ -61,6 +62,7 @@ class Bitrix24Error(Exception):
         status: int | None = None,
         retry_after: float | None = None,
         remedy: str = "",
+        owner: str = "",
     ) -> None:
         self.description = description
         self.code = code
@@ -69,6 +71,7 @@ class Bitrix24Error(Exception):
         self.status = status
         self.retry_after = retry_after
         self.remedy = remedy or self.advice
+        self.owner = owner
         super().__init__(self._message())
 
     def _message(self) -> str:
@@ -96,6 +99,7 @@ class Bitrix24Error(Exception):
             "status": self.status,
             "retry_after": self.retry_after,
             "remedy": self.remedy,
+            "owner": self.owner,
         }
 
     def to_json(self) -> dict[str, Any]:
@@ -106,6 +110,13 @@ class Bitrix24Error(Exception):
     def from_fields(cls, fields: dict[str, Any]) -> Self:
         """Build the error again from :meth:`fields`."""
         return cls(fields.get("description", ""), **{k: v for k, v in fields.items() if k != "description"})
+
+    def but(self, **changes: Any) -> Self:
+        """Return the same error with some of its fields changed.
+
+        :param changes: new values by the names of :meth:`fields`
+        """
+        return type(self).from_fields({**self.fields(), **changes})
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self).from_fields, (self.fields(),)

@@ -1,8 +1,8 @@
-"""The life of a request, as a generator that says what it wants done and is told what happened.
+"""An exchange: a generator that carries out one request. It yields steps and receives their results.
 
-Retrying, pacing, renewal of tokens and the judgement of errors exist here and nowhere else. The two
-transports do what the generator asks for: take a slot, send, wait, renew; so everything in here is tested
-without a socket, by feeding it answers.
+Retries, pacing, token renewal and the judgement of errors exist here and nowhere else. The two drivers
+perform the steps: reserve a slot, send, wait, renew. So tests need no socket: they feed the generator
+answers.
 
 An exchange carries one call, or up to fifty as a batch. Some calls of a batch may be done, refused by a
 limit or unclear while others are not, so an exchange keeps what is still to do and sends that again.
@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Generator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.credentials import OAuthApplication
 from airflow_provider_bitrix24.rest.errors import (
+    AccessDeniedError,
     Acted,
     AmbiguousWriteError,
     Bitrix24Error,
@@ -157,7 +159,7 @@ class _Exchange:
     ) -> Generator[Step, Any, bool]:
         """Wait, unless that would take longer than allowed: then the pending calls have failed."""
         if self.waited + wait > self.session.policy.max_wait:
-            failed = type(error).from_fields({**error.fields(), "retry_after": wait})
+            failed = error.but(retry_after=wait)
             self._finish_all(self.pending, failed)
             return False
         if notable:
@@ -181,7 +183,7 @@ class _Exchange:
     # --- after sending ---
 
     def _judge(self, turn: Sequence[int], answer: Response | Failure) -> list[Outcome] | None:
-        """Return what became of each call of this turn; ``None`` where the portal has moved."""
+        """Return what happened to each call of this turn; ``None`` where the portal has moved."""
         calls = [self.calls[index] for index in turn]
         self.spoke_of_each = False
         if isinstance(answer, Failure):
@@ -238,7 +240,7 @@ class _Exchange:
     def _digest(self, turn: Sequence[int], judged: Sequence[Outcome]) -> Generator[Step, Any, None]:
         """Keep what is final; wait or renew before sending the rest again."""
         again: list[Bitrix24Error] = []
-        for index, outcome in zip(turn, judged, strict=True):
+        for index, outcome in zip(turn, map(self._owned, judged), strict=True):
             final = self._final(index, outcome, alone=len(turn) == 1)
             if final is not None:
                 self._finish(index, final)
@@ -304,9 +306,13 @@ class _Exchange:
         return f"{self.session.credentials.identity}/{place}/{self.calls[index].method.lower()}"
 
     def _named(self, error: Bitrix24Error, turn: Sequence[int]) -> Bitrix24Error:
-        return type(error).from_fields(
-            {**error.fields(), "method": self._label(turn), "portal": self._portal}
-        )
+        return error.but(method=self._label(turn), portal=self._portal)
+
+    def _owned(self, outcome: Outcome) -> Outcome:
+        """Return the outcome; where rights were missing, its error says whose."""
+        if not isinstance(outcome.error, AccessDeniedError):
+            return outcome
+        return replace(outcome, error=outcome.error.but(owner=self.signed_by.owner))
 
     def _finish(self, index: int, outcome: Outcome) -> None:
         self.outcomes[index] = outcome

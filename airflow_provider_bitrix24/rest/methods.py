@@ -1,6 +1,6 @@
-"""What is known of single API methods: may they be repeated, and what do they return.
+"""What is known of API methods: whether they may be repeated, and what they return.
 
-An unknown method is taken for a write that must not be repeated.
+An unknown method counts as a write that must not be repeated.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def number_of(value: Any) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) <= _LONGEST else None
 
 
-class Kind(enum.Enum):
+class Repeatability(enum.Enum):
     """How a method may be treated when it is unclear whether it was carried out."""
 
     READ = "read"
@@ -71,7 +71,7 @@ class Method:
     :param gone_code: the one code that means so, where "not found" may also be something else's
     """
 
-    kind: Kind
+    kind: Repeatability
     returns: Callable[[Any], bool] = _is_anything
     shape: str = "anything"
     false_is_denial: bool = False
@@ -79,18 +79,18 @@ class Method:
     gone_code: str = ""
 
 
-_READ = Method(Kind.READ)
-_READ_LIST = Method(Kind.READ, _is_list, "a list")
-_READ_ITEM = Method(Kind.READ, _is_mapping, "an object")
-_ADD = Method(Kind.ONE_SHOT, _is_id, "an id")
-_UPDATE = Method(Kind.REPEATABLE, _is_true, "true")
-_DELETE = Method(Kind.ONE_SHOT, _is_true, "true")
-_ONE_SHOT = Method(Kind.ONE_SHOT)
+_READ = Method(Repeatability.READ)
+_READ_LIST = Method(Repeatability.READ, _is_list, "a list")
+_READ_ITEM = Method(Repeatability.READ, _is_mapping, "an object")
+_ADD = Method(Repeatability.ONE_SHOT, _is_id, "an id")
+_UPDATE = Method(Repeatability.REPEATABLE, _is_true, "true")
+_DELETE = Method(Repeatability.ONE_SHOT, _is_true, "true")
+_ONE_SHOT = Method(Repeatability.ONE_SHOT)
 
 _EXACT: dict[str, Method] = {
-    "crm.timeline.bindings.bind": Method(Kind.REPEATABLE, _is_true, "true", false_is_denial=True),
+    "crm.timeline.bindings.bind": Method(Repeatability.REPEATABLE, _is_true, "true", false_is_denial=True),
     "crm.timeline.bindings.unbind": Method(
-        Kind.REPEATABLE, _is_true, "true", false_is_denial=True, gone_is_done=True
+        Repeatability.REPEATABLE, _is_true, "true", false_is_denial=True, gone_is_done=True
     ),
     "crm.timeline.bindings.list": _READ_LIST,
     "crm.timeline.comment.add": _ADD,
@@ -98,17 +98,17 @@ _EXACT: dict[str, Method] = {
     "crm.timeline.comment.list": _READ_LIST,
     # of a comment that is bound to several items it makes a copy, and deleting means another item each time
     "crm.timeline.comment.update": _ADD,
-    "crm.timeline.comment.delete": Method(Kind.ONE_SHOT, _is_null, "null", gone_is_done=True),
-    "crm.timeline.logmessage.add": Method(Kind.ONE_SHOT, _is_log_message, "a log message"),
-    "crm.activity.binding.add": Method(Kind.REPEATABLE, _is_true, "true"),
+    "crm.timeline.comment.delete": Method(Repeatability.ONE_SHOT, _is_null, "null", gone_is_done=True),
+    "crm.timeline.logmessage.add": Method(Repeatability.ONE_SHOT, _is_log_message, "a log message"),
+    "crm.activity.binding.add": Method(Repeatability.REPEATABLE, _is_true, "true"),
     # a binding of an activity that does not exist was never there
     "crm.activity.binding.delete": Method(
-        Kind.REPEATABLE, _is_true, "true", gone_is_done=True, gone_code="BINDING_NOT_FOUND"
+        Repeatability.REPEATABLE, _is_true, "true", gone_is_done=True, gone_code="BINDING_NOT_FOUND"
     ),
     "crm.activity.binding.list": _READ_LIST,
     "crm.activity.list": _READ_LIST,
     "crm.item.get": _READ_ITEM,
-    "crm.item.update": Method(Kind.REPEATABLE, _is_mapping, "an object"),
+    "crm.item.update": Method(Repeatability.REPEATABLE, _is_mapping, "an object"),
     "profile": _READ,
     "scope": _READ_LIST,
     "methods": _READ_LIST,
@@ -143,7 +143,7 @@ def method_facts(name: str, params: Mapping[str, Any]) -> Method:
     if facts is None:
         return _READ if _READ_NAME.search(key) else _ONE_SHOT
     if key.endswith(".update") and _adds_multi_fields(params, by_number=key == "crm.item.update"):
-        return Method(Kind.ONE_SHOT, facts.returns, facts.shape)
+        return Method(Repeatability.ONE_SHOT, facts.returns, facts.shape)
     return facts
 
 

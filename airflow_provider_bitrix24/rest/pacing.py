@@ -85,7 +85,8 @@ class Slot(NamedTuple):
     """A reserved place in the flow of requests.
 
     :param wait: seconds until the request may go out
-    :param epoch: the state of the bucket it was reserved in; a refusal starts a new one
+    :param epoch: the bucket's epoch when it was reserved; a refusal starts a new epoch and invalidates the
+        slot
     """
 
     wait: float
@@ -131,7 +132,7 @@ class Bucket:
         return 1.0 / (limits.requests_per_second * _RATE_MARGIN * self.pace_at(now))
 
     def reserve(self, limits: Limits, now: float, at_most: float = math.inf) -> tuple[Bucket, Slot]:
-        """Take the next free slot, or only tell it if it is further away than ``at_most`` seconds."""
+        """Reserve the next free slot; if it is later than ``at_most`` seconds, only return the wait."""
         interval = self.interval(limits, now)
         arrival = max(self.arrival, now)
         wait = max(0.0, arrival - limits.tolerance(interval) - now)
@@ -222,7 +223,7 @@ class Meter:
         return max(0.0, self.blocked_until - now)
 
     def asked(self, now: float) -> tuple[Meter, float]:
-        """Return the seconds until the method may be called; where there are none, a turn is taken."""
+        """Return the seconds until the method may be called; if there are none, reserve the turn."""
         wait = self.wait(now)
         if wait or not self.interval:
             return self, wait
@@ -253,7 +254,7 @@ def apply_readings(meters: dict[str, Meter], readings: Iterable[Reading], limits
 
 
 def ask_meters(meters: dict[str, Meter], names: Iterable[str], now: float) -> dict[str, float]:
-    """Return the seconds to wait for each meter that is not free, and take a turn of those that are."""
+    """Return the seconds to wait for each meter that is not free, and reserve a turn of each that is."""
     waits = {}
     for name in names:
         if name in meters:

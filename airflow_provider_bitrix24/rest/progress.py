@@ -1,8 +1,8 @@
-"""What is known of work on many items: done, or perhaps done. It outlives a try of the task that does it.
+"""Progress: which items of a plan are done, and which may be done. It can outlive a try of the task.
 
 Every item has a position. Before a request with calls that must not be repeated is sent, their positions
-are noted as unclear; its answer says which are done. What is still unclear when a task is tried again was
-under way when the try before ended, and is looked up or reported, but not sent again.
+become unclear; the answer tells which are done. Items that are still unclear in the next try were under way
+when the last try ended. They are looked up or reported, and not sent again.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.errors import Acted
-from airflow_provider_bitrix24.rest.methods import Kind
+from airflow_provider_bitrix24.rest.methods import Repeatability
 
 #: characters of a result that is kept although its call may be repeated
 _WORTH_KEEPING = 500
@@ -76,7 +76,7 @@ class Progress:
         return self._clock() + self._ahead
 
     def suspect(self, calls: Mapping[int, Call]) -> None:
-        """Take for unclear what an earlier try may have sent, of which nothing is known.
+        """Count calls as unclear that an earlier try may have sent, of which nothing is known.
 
         :param calls: the calls by position
         """
@@ -106,7 +106,7 @@ class Progress:
             self.write_begun(once)
 
     def ended(self, outcomes: Mapping[int, Outcome]) -> None:
-        """Note what became of calls.
+        """Note what happened to calls.
 
         :param outcomes: the outcomes by position
         """
@@ -149,7 +149,7 @@ class Progress:
         """Write that these are unclear, before they are sent; called under a lock."""
 
     def write_ended(self, positions: Sequence[int], *, at_once: bool) -> None:
-        """Write what became of these; called under a lock.
+        """Write what happened to these; called under a lock.
 
         :param positions: the items
         :param at_once: whether another try must know it
@@ -162,32 +162,8 @@ class Progress:
         """Forget everything: the work is done."""
 
 
-class Tracker:
-    """Tells progress what becomes of some calls.
-
-    :param progress: where it is noted
-    :param positions: the item of each call
-    :param calls: the calls
-    """
-
-    def __init__(self, progress: Progress, positions: Sequence[int], calls: Sequence[Call]) -> None:
-        self._progress = progress
-        self._positions = positions
-        self._calls = calls
-
-    def sending(self, first: int, count: int) -> None:
-        """Note that some of the calls are about to be sent."""
-        part = slice(first, first + count)
-        self._progress.sending(dict(zip(self._positions[part], self._calls[part], strict=True)))
-
-    def ended(self, first: int, outcomes: Sequence[Outcome]) -> None:
-        """Note what became of some of the calls."""
-        part = slice(first, first + len(outcomes))
-        self._progress.ended(dict(zip(self._positions[part], outcomes, strict=True)))
-
-
 def _is_worth_keeping(outcome: Outcome) -> bool:
     """Tell whether a result is kept: what may be repeated, and is large, is rather asked for again."""
-    if outcome.call.facts.kind is Kind.READ:
+    if outcome.call.facts.kind is Repeatability.READ:
         return False
     return not outcome.call.may_repeat or len(json.dumps(outcome.result)) <= _WORTH_KEEPING

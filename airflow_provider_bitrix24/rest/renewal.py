@@ -40,7 +40,7 @@ class TokenKeeper(Protocol):
 
 
 class Load(NamedTuple):
-    """Read the kept pair; answered by ``Tokens`` or ``None``."""
+    """Read the stored pair; answered by ``Tokens`` or ``None``."""
 
 
 class Save(NamedTuple):
@@ -71,18 +71,18 @@ def renewal(
     :param policy: how often to try while the authorisation server does not answer
     """
     stale = application.tokens
-    kept: Tokens | None = yield Load()
-    if kept is not None and kept.access != stale.access:
-        return Renewed(kept, fresh=False)
+    stored: Tokens | None = yield Load()
+    if stored is not None and stored.access != stale.access:
+        return Renewed(stored, fresh=False)
     answer = yield from _ask(application, policy)
     if isinstance(answer, Tokens):
         yield Save(answer)
         return Renewed(answer, fresh=True)
     if answer.code.lower() == "invalid_grant":
         # Somebody beyond our lock may have used the refresh token; then the new pair is kept by now.
-        kept = yield Load()
-        if kept is not None and kept.access != stale.access:
-            return Renewed(kept, fresh=False)
+        stored = yield Load()
+        if stored is not None and stored.access != stale.access:
+            return Renewed(stored, fresh=False)
     return answer
 
 

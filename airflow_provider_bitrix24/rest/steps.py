@@ -1,4 +1,4 @@
-"""What an exchange asks its driver to do, and what it is told in return."""
+"""Steps: what an exchange asks its driver to do, and the answer to each."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Request(NamedTuple):
 class Reserve(NamedTuple):
     """Take a slot in the flow of requests; answered by a ``Slot``.
 
-    :param at_most: one that is further away, in seconds, is only told and not taken
+    :param at_most: seconds; for a later slot the ledger returns the wait without reserving
     """
 
     portal: str

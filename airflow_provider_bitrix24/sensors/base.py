@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections.abc import Mapping
 from datetime import timedelta
 from functools import cached_property
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 from airflow.providers.common.compat.sdk import (
     AirflowException,
@@ -18,9 +16,12 @@ from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_3_PLUS
 from airflow.sdk import BaseSensorOperator, Context, PokeReturnValue
 from airflow.triggers.base import StartTriggerArgs
 
+from airflow_provider_bitrix24.connection.form import DEFAULT_CONN_ID
 from airflow_provider_bitrix24.crm.items import CrmItem
+from airflow_provider_bitrix24.crm.watching import Watch
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 from airflow_provider_bitrix24.links.card import CrmCardLink
+from airflow_provider_bitrix24.operators.arguments import or_none
 from airflow_provider_bitrix24.operators.base import Bitrix24Operator
 from airflow_provider_bitrix24.sensors.templates import renders_anywhere
 from airflow_provider_bitrix24.triggers.base import Bitrix24Trigger
@@ -30,48 +31,69 @@ from airflow_provider_bitrix24.waiting.trouble import Trouble, check_event, wait
 class Bitrix24Sensor(Bitrix24Operator, BaseSensorOperator):
     """Base of the sensors.
 
-    Trouble that passes by itself (network, limits, a portal that fails inside) counts as "not yet" and is
-    logged once; what does not pass (credentials, rights, a record that is gone) fails the task at once.
+    Trouble that passes by itself (network, limits, a failing portal) counts as "not yet" and is logged once.
+    Trouble that does not pass (credentials, rights, a record that is gone) fails the task at once.
 
-    :param deferrable: wait in the triggerer; by default as Airflow's ``[operators] default_deferrable`` says
+    :param deferrable: wait in the triggerer; the default is Airflow's setting ``[operators]
+        default_deferrable``
     :param bitrix24_conn_id: Airflow connection of type ``bitrix24``
     """
 
     operator_extra_links: tuple[CrmCardLink, ...] = (CrmCardLink(),)
+    #: the trigger that waits for the same; its own arguments are the sensor's
+    trigger_class: ClassVar[type[Bitrix24Trigger]]
 
-    def __init__(self, *, deferrable: bool | None = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(
+        self, *, deferrable: bool | None = None, bitrix24_conn_id: str = DEFAULT_CONN_ID, **kwargs: Any
+    ) -> None:
+        super().__init__(bitrix24_conn_id=bitrix24_conn_id, **kwargs)
         if deferrable is None:
             deferrable = conf.getboolean("operators", "default_deferrable", fallback=False)
         self.deferrable = deferrable
+        self._names: tuple[str, ...] = ()
         self._is_linked = False
 
-    @abstractmethod
-    def card(self) -> CrmItem:
-        """Return the CRM item to whose card the task's page leads."""
+    def wait_for(self, **arguments: Any) -> None:
+        """Keep the arguments that say what is waited for; they are the trigger's and the watch's, too.
 
-    @abstractmethod
-    def is_met(self, hook: Bitrix24Hook) -> Any:
-        """Look once; what is found is the task's result, unless it is just ``True``.
+        A deferrable task starts in the triggerer if Airflow can render its arguments there.
 
-        :raises Bitrix24Error: what cannot be asked, or will never be met
+        :param arguments: the arguments by name, as the constructor got them
         """
+        self._names = tuple(arguments)
+        self.arguments.note(**arguments)
+        for name, value in arguments.items():
+            setattr(self, name, or_none(value))
+        values = (*map(or_none, arguments.values()), self.bitrix24_conn_id)
+        if AIRFLOW_V_3_3_PLUS and self.deferrable and all(map(_fits_triggerer, values)):
+            self._start_in_triggerer()
 
-    @abstractmethod
     def trigger(self) -> Bitrix24Trigger:
-        """Return the trigger that waits for the same.
+        """Return the trigger that waits for the same."""
+        arguments = {name: _as_json(getattr(self, name)) for name in self._names}
+        return self.trigger_class(
+            **arguments, bitrix24_conn_id=self.bitrix24_conn_id, poke_interval=self.poke_interval
+        )
+
+    @cached_property
+    def hook(self) -> Bitrix24Hook:
+        """The hook on the sensor's connection: a look that fails is made again at the next interval."""
+        return waiting_hook(self.bitrix24_conn_id)
+
+    @cached_property
+    def watch(self) -> Watch:
+        """What looks.
 
         :raises InvalidInputError: an argument is not valid
         """
+        self.arguments.check_not_lost(self, *self._names)
+        return self.trigger_class.watch_class(**{name: getattr(self, name) for name in self._names})
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Look once."""
-        with self.traced(), self._trouble.tolerated() as look:
-            hook = self._waiting_hook
-            if not self._is_linked:
-                self.link_card(hook, self.card())
-                self._is_linked = True
-            look.found = self.is_met(hook)
+        with self.traced(context), self._trouble.tolerated() as look:
+            self._link()
+            look.found = self.hook.carry_out(self.watch.look())
         return PokeReturnValue(look.met, look.result)
 
     def execute(self, context: Context) -> Any:
@@ -79,8 +101,6 @@ class Bitrix24Sensor(Bitrix24Operator, BaseSensorOperator):
         if not self.deferrable:
             return super().execute(context)
         try:
-            with self.traced():
-                trigger = self.trigger()
             found = self.poke(context)
             if found:
                 self._report()
@@ -90,7 +110,7 @@ class Bitrix24Sensor(Bitrix24Operator, BaseSensorOperator):
             if self.never_fail or (self.soft_fail and isinstance(error, AirflowFailException)):
                 raise AirflowSkipException(f"Skipped instead of failed: {error}") from None
             raise
-        return self._defer_to(trigger)
+        return self._defer()
 
     def execute_complete(self, context: Context, event: Any = None) -> Any:
         """End with what the trigger found.
@@ -98,25 +118,24 @@ class Bitrix24Sensor(Bitrix24Operator, BaseSensorOperator):
         :param event: the trigger's event
         :raises Bitrix24Error: the error that the trigger met
         """
-        with self.traced():
+        with self.traced(context):
             found = check_event(event)
-            self.link_card(self.hook, self.card())
+            self._link()
         self._report()
         return found
 
-    def start_in_triggerer(self, trigger_cls: type[Bitrix24Trigger], arguments: Mapping[str, Any]) -> None:
-        """Let a deferrable task start in the triggerer, if Airflow can render its arguments there.
+    def _link(self) -> None:
+        """Let the task's page lead to the card of the item."""
+        if not self._is_linked:
+            self.link_card(self.watch.item)
+            self._is_linked = True
 
-        :param trigger_cls: the trigger
-        :param arguments: the trigger's arguments by name; the templated ones have the sensor's own names
-        """
-        values = (*arguments.values(), self.bitrix24_conn_id)
-        if not (AIRFLOW_V_3_3_PLUS and self.deferrable and all(map(_fits_triggerer, values))):
-            return
+    def _start_in_triggerer(self) -> None:
+        module, name = self.trigger_class.__module__, self.trigger_class.__qualname__
         self.start_trigger_args = StartTriggerArgs(
-            trigger_cls=f"{trigger_cls.__module__}.{trigger_cls.__qualname__}",
+            trigger_cls=f"{module}.{name}",
             trigger_kwargs={
-                **arguments,
+                **{name: getattr(self, name) for name in self._names},
                 "bitrix24_conn_id": self.bitrix24_conn_id,
                 "poke_interval": self.poke_interval,
             },
@@ -128,17 +147,21 @@ class Bitrix24Sensor(Bitrix24Operator, BaseSensorOperator):
     def _report(self) -> None:
         self.log.info("Success criteria met. Exiting.")  # in the words of the other modes
 
-    def _defer_to(self, trigger: Bitrix24Trigger) -> NoReturn:
-        self.log.info("Not yet; the triggerer looks every %g s.", self.poke_interval)
-        self.defer(trigger=trigger, method_name="execute_complete", timeout=timedelta(seconds=self.timeout))
-
-    @cached_property
-    def _waiting_hook(self) -> Bitrix24Hook:
-        return waiting_hook(self.bitrix24_conn_id)
+    def _defer(self) -> NoReturn:
+        self.log.info("The condition is not met yet. The triggerer looks every %g s.", self.poke_interval)
+        timeout = timedelta(seconds=self.timeout)
+        self.defer(trigger=self.trigger(), method_name="execute_complete", timeout=timeout)
 
     @cached_property
     def _trouble(self) -> Trouble:
         return Trouble(None if self.deferrable else self.log, forgets=self.reschedule)
+
+
+def _as_json(value: Any) -> Any:
+    """Return an argument as plain JSON, in which it travels to the triggerer."""
+    if isinstance(value, CrmItem):
+        return list(value.pair)
+    return value.isoformat() if hasattr(value, "isoformat") else value
 
 
 def _fits_triggerer(value: Any) -> bool:

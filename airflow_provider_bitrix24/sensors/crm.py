@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
-from airflow_provider_bitrix24.crm.items import CrmItem
-from airflow_provider_bitrix24.crm.watching import ItemWatch
-from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
-from airflow_provider_bitrix24.operators.base import UNSET, optional, or_none
+from airflow.sdk import XComArg
+
+from airflow_provider_bitrix24.connection.form import DEFAULT_CONN_ID
+from airflow_provider_bitrix24.crm.stages import Semantic
+from airflow_provider_bitrix24.hooks.aliases import ItemLike
+from airflow_provider_bitrix24.operators.arguments import NOT_GIVEN
 from airflow_provider_bitrix24.sensors.base import Bitrix24Sensor
 from airflow_provider_bitrix24.triggers.crm import CrmItemTrigger
 
@@ -24,8 +26,8 @@ class CrmItemSensor(Bitrix24Sensor):
     whatever their offset. Of a field with several values, one is enough. All conditions have to be met in the
     same look.
 
-    ``stage_semantic`` goes by what a stage means (``crm.status.list``), which its name does not tell: ``WON``
-    is called ``C1:WON`` in another pipeline, and a pipeline's own stages are called anything.
+    ``stage_semantic`` is what a stage means (``crm.status.list``). The stage's name does not tell: ``WON`` is
+    ``C1:WON`` in another pipeline, and a pipeline's own stages have any name.
 
     :param item: the CRM item: ``("deal", 10)``, ``{"entity_type": "deal", "entity_id": 10}`` or ``"D_10"``; a
         lead, deal, contact, company, quote, new invoice or item of a smart process
@@ -36,50 +38,22 @@ class CrmItemSensor(Bitrix24Sensor):
     :param bitrix24_conn_id: Airflow connection of type ``bitrix24``
     :raises InvalidInputError: not an item or not conditions; or the item has no such field, a value is not of
         the field's type, or its pipeline has no such stage
-    :raises NotFoundError: the item does not exist, or is deleted while it is waited for
+    :raises NotFoundError: the item does not exist, or somebody deletes it meanwhile
     """
 
+    trigger_class = CrmItemTrigger
     template_fields: Sequence[str] = ("item", "conditions", "stage_semantic", "bitrix24_conn_id")
-    template_fields_renderers = {"item": "json", "conditions": "json"}  # noqa: RUF012 - Airflow's declaration
+    template_fields_renderers: ClassVar[dict[str, str]] = {"item": "json", "conditions": "json"}
 
     def __init__(
-        self, *, item: Any, conditions: Any = UNSET, stage_semantic: Any = UNSET, **kwargs: Any
+        self,
+        *,
+        item: ItemLike,
+        conditions: Mapping[str, Any] | str | XComArg | None = NOT_GIVEN,
+        stage_semantic: Semantic | str | XComArg | None = NOT_GIVEN,
+        deferrable: bool | None = None,
+        bitrix24_conn_id: str = DEFAULT_CONN_ID,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
-        self.item = item
-        self.conditions = or_none(conditions)
-        self.stage_semantic = or_none(stage_semantic)
-        self._given = optional(self, conditions=conditions, stage_semantic=stage_semantic)
-        self._watch: ItemWatch | None = None
-        arguments = {
-            "item": item,
-            "conditions": self.conditions,
-            "stage_semantic": self.stage_semantic,
-        }
-        self.remember_sources(**arguments)
-        self.start_in_triggerer(CrmItemTrigger, arguments)
-
-    def card(self) -> CrmItem:
-        """Return the item."""
-        return CrmItem.parse(self.item)
-
-    def is_met(self, hook: Bitrix24Hook) -> bool:
-        """Look once."""
-        if self._watch is None:
-            self._watch = self._new_watch()
-        return hook.look(self._watch.look())
-
-    def trigger(self) -> CrmItemTrigger:
-        """Return the trigger that waits for the same."""
-        watch = self._new_watch()
-        return CrmItemTrigger(
-            item=list(watch.item.pair),
-            conditions=self.conditions,
-            stage_semantic=self.stage_semantic,
-            bitrix24_conn_id=self.bitrix24_conn_id,
-            poke_interval=self.poke_interval,
-        )
-
-    def _new_watch(self) -> ItemWatch:
-        self._given.check(self)
-        return ItemWatch(self.item, self.conditions, self.stage_semantic)
+        super().__init__(deferrable=deferrable, bitrix24_conn_id=bitrix24_conn_id, **kwargs)
+        self.wait_for(item=item, conditions=conditions, stage_semantic=stage_semantic)

@@ -1,8 +1,9 @@
 """Progress that outlives a try of a task: kept in Airflow's task state store, where Airflow has one.
 
-What is kept belongs to one input, one connection and one life of the task: other input, or a task that was
-cleared by hand, starts afresh. It lies in a head and numbered parts, each small. Parts with writes that must
-not be repeated are written before and after each request; what may be repeated is written once a second.
+The progress belongs to one input, one connection and one life of the task: with other input, or after
+somebody cleared it, a task starts afresh. It is stored as a head and small numbered parts. Parts with writes
+that must not be repeated are written before and after each request; what may be repeated is written once a
+second.
 """
 
 from __future__ import annotations
@@ -91,24 +92,24 @@ class StoredProgress(Progress):
         self._write({"begun": list(positions), "span": list(span)})
 
     def write_ended(self, positions: Sequence[int], *, at_once: bool) -> None:
-        """Write what became of these."""
+        """Write what happened to these."""
         self._unwritten += positions
         if at_once or self._clock() - self._written_at >= _SELDOM:
             self._write_out()
 
     def flush(self) -> None:
-        """Write what is not written yet; it may be repeated, so no failure is worth losing the work for."""
+        """Write what is not written yet. Losing it costs only requests, so a failure is only logged."""
         with self._lock:
             try:
                 self._write_out()
             except AirflowRuntimeError as error:
-                log.warning("The progress made so far could not be kept: %s", error)
+                log.warning("Storing the progress made so far failed: %s", error)
 
     def delete(self) -> None:
         """Forget everything: the work is done.
 
-        Should the worker be killed before Airflow knows that, another try would do everything again. So where
-        that must not be, the head stays, and says when it was done.
+        If the worker is killed before Airflow knows that, another try would do everything again. If that must
+        not happen, the head stays and says when the work was done.
         """
         if self._first_sent is not None:
             done = [self._first_sent, self.now()]
@@ -146,7 +147,7 @@ class StoredProgress(Progress):
             )
 
     def _replace(self, head: dict[str, Any]) -> None:
-        """Forget other items; if this life of the task sent them, they are looked up like unclear ones."""
+        """Forget the progress of other items; what this life of the task sent of them counts as unclear."""
         if head.get("life") == self._head["life"] and self._first_sent is not None:
             self._suspect_all(self.now())
             self._store.set(_PREFIX, {**head, **self._notes()})
@@ -155,7 +156,7 @@ class StoredProgress(Progress):
         self._delete_parts()
 
     def _suspect_all(self, last: float) -> None:
-        log.info("What an earlier try may have done is looked up, or reported.")
+        log.info("An earlier try may have done some of this: it is looked up in the portal, or reported.")
         self.earlier = Span(self._first_sent or last, last)
 
     def _notes(self) -> dict[str, Any]:

@@ -1,14 +1,15 @@
-"""What all triggers share: ask again and again, keep calm while the portal is in trouble, report by code."""
+"""What all triggers share: they look again and again, wait out trouble that passes, and report by code."""
 
 from __future__ import annotations
 
 import asyncio
-from abc import abstractmethod
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, ClassVar
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from airflow_provider_bitrix24.crm.inputs import refuse_lost
+from airflow_provider_bitrix24.crm.watching import Watch
 from airflow_provider_bitrix24.hooks.errors import join
 from airflow_provider_bitrix24.rest import errors as rest
 from airflow_provider_bitrix24.waiting.poller import PollingClient, polling
@@ -18,29 +19,30 @@ from airflow_provider_bitrix24.waiting.trouble import Trouble, failed_event, met
 class Bitrix24Trigger(BaseTrigger):
     """Base of the triggers: fires once, when its condition is met or can no longer be.
 
-    A trigger has no clock of its own: the deadline is the deferral's. It keeps nothing that a restart of the
-    triggerer could lose. Its calls travel together with those of all others that use the same connection.
+    Triggers are stateless: nothing is lost when the triggerer restarts, and the deferral's time-out is the
+    only deadline. A trigger's calls travel together with those of all others that use the same connection.
 
+    :param arguments: what is waited for, by the names of the watch's arguments
     :param bitrix24_conn_id: Airflow connection of type ``bitrix24``
     :param poke_interval: seconds between two looks
     """
 
-    def __init__(self, *, bitrix24_conn_id: str, poke_interval: float) -> None:
+    #: what looks
+    watch_class: ClassVar[type[Watch]]
+
+    def __init__(self, arguments: Mapping[str, Any], *, bitrix24_conn_id: str, poke_interval: float) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        self._names = tuple(arguments)
+        for name, value in arguments.items():
+            setattr(self, name, value)
         self.bitrix24_conn_id = bitrix24_conn_id
         self.poke_interval = poke_interval
+        self._given = [name for name, value in arguments.items() if value is not None]
+        self._watch: Watch | None = None
 
-    @abstractmethod
     def arguments(self) -> dict[str, Any]:
         """Return the trigger's own arguments, as plain JSON."""
-
-    @abstractmethod
-    async def is_met(self, portal: PollingClient) -> Any:
-        """Look once; what is found travels in the event, unless it is just ``True``.
-
-        :param portal: what is asked
-        :raises Bitrix24Error: what cannot be asked, or will never be met
-        """
+        return {name: getattr(self, name) for name in self._names}
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return what the trigger is built from again."""
@@ -63,7 +65,7 @@ class Bitrix24Trigger(BaseTrigger):
             return failed_event(join(error))
 
     async def _wait(self, portal: PollingClient) -> Any:
-        trouble = Trouble(self.log, told=portal.told)
+        trouble = Trouble(self.log, log_once=portal.log_once)
         try:
             while True:
                 if found := await self._look(portal, trouble):
@@ -74,5 +76,9 @@ class Bitrix24Trigger(BaseTrigger):
 
     async def _look(self, portal: PollingClient, trouble: Trouble) -> Any:
         with trouble.tolerated() as look:
-            look.found = await self.is_met(portal)
+            if self._watch is None:
+                # A task that starts here is rendered here.
+                refuse_lost({name: getattr(self, name) for name in self._given})
+                self._watch = self.watch_class(**self.arguments())
+            look.found = await portal.look(self._watch.look())
         return look.found

@@ -15,19 +15,20 @@ class LimitTrigger(BaseTrigger):
 
     :param until: Unix time
     :param reason: what is waited for, for the log
-    :param kept: what the event takes back to the task: ``airflow dags test`` drops what else is to be kept
+    :param state: what the event takes back to the task, because ``airflow dags test`` drops the arguments of
+        a deferral
     """
 
-    def __init__(self, *, until: float, reason: str, kept: dict[str, Any] | None = None) -> None:
+    def __init__(self, *, until: float, reason: str, state: dict[str, Any] | None = None) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.until = until
         self.reason = reason
-        self.kept = kept or {}
+        self.state = state or {}
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return what the trigger is built from again."""
         cls = type(self)
-        arguments = {"until": self.until, "reason": self.reason, "kept": self.kept}
+        arguments = {"until": self.until, "reason": self.reason, "state": self.state}
         return f"{cls.__module__}.{cls.__qualname__}", arguments
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
@@ -36,4 +37,4 @@ class LimitTrigger(BaseTrigger):
         if left > 0:
             self.log.info("%s Waiting %.0f s.", self.reason, left)
             await asyncio.sleep(left)
-        yield TriggerEvent({"status": "over", "kept": self.kept})
+        yield TriggerEvent({"status": "over", "state": self.state})

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import random
-from typing import Any
-
-from airflow_provider_bitrix24.crm.given import Given
-from airflow_provider_bitrix24.crm.records import no_such_record, record_exists
-from airflow_provider_bitrix24.crm.timeline_bindings import TimelineBinding, bindings_call, record_call
-from airflow_provider_bitrix24.crm.watching import CommentWatch
+from airflow_provider_bitrix24.crm.watching import BindingWatch, CommentWatch
+from airflow_provider_bitrix24.hooks.aliases import IdLike, ItemLike
 from airflow_provider_bitrix24.triggers.base import Bitrix24Trigger
-from airflow_provider_bitrix24.waiting.poller import PollingClient
-
-#: looks in a row that find no binding and do not ask whether the record is still there
-_UNCHECKED = 9
 
 
 class TimelineBindingTrigger(Bitrix24Trigger):
     """Fires when a timeline record is bound to a CRM item, or no longer is (``crm.timeline.bindings.list``).
 
-    Whether a record without any binding exists is asked at the first look and at every tenth after it.
+    If the record has no binding, the trigger also asks whether it exists: at the first look, and then at
+    about every tenth, or with ``bound=False`` at every look.
 
     :param record_id: the timeline record's id
     :param entity_type: the CRM item's type
@@ -29,58 +21,23 @@ class TimelineBindingTrigger(Bitrix24Trigger):
     :param poke_interval: seconds between two looks
     """
 
+    watch_class = BindingWatch
+
     def __init__(
         self,
         *,
-        record_id: Any,
-        entity_type: Any,
-        entity_id: Any,
+        record_id: IdLike,
+        entity_type: str,
+        entity_id: IdLike,
         bound: bool = True,
         bitrix24_conn_id: str,
         poke_interval: float = 60.0,
     ) -> None:
-        super().__init__(bitrix24_conn_id=bitrix24_conn_id, poke_interval=poke_interval)
-        self.record_id = record_id
-        self.entity_type = entity_type
-        self.entity_id = entity_id
-        self.bound = bound
-        self._unchecked: int | None = None
-
-    def arguments(self) -> dict[str, Any]:
-        """Return the trigger's own arguments."""
-        return {
-            "record_id": self.record_id,
-            "entity_type": self.entity_type,
-            "entity_id": self.entity_id,
-            "bound": self.bound,
-        }
-
-    async def is_met(self, portal: PollingClient) -> bool:
-        """Look once.
-
-        :param portal: what is asked
-        :raises InvalidInputError: not a record or an item
-        :raises NotFoundError: the record does not exist
-        """
-        binding = TimelineBinding.of(self.record_id, self.entity_type, self.entity_id)
-        rows = await portal.rows(bindings_call(binding.record_id))
-        if not rows:
-            await self._check_record(binding.record_id, portal)
-        return binding.is_among(rows) is self.bound
-
-    async def _check_record(self, record_id: int, portal: PollingClient) -> None:
-        """Ask whether a record without bindings exists: at first, and then now and then.
-
-        :raises NotFoundError: it does not
-        """
-        if self.bound and self._unchecked:
-            self._unchecked -= 1
-            return
-        if not record_exists(await portal.call(record_call(record_id))):
-            raise no_such_record(record_id)
-        # Many that begin together are not to ask again in the same round.
-        first = self._unchecked is None
-        self._unchecked = random.randint(0, _UNCHECKED) if first else _UNCHECKED  # noqa: S311 - no secret
+        super().__init__(
+            {"record_id": record_id, "entity_type": entity_type, "entity_id": entity_id, "bound": bound},
+            bitrix24_conn_id=bitrix24_conn_id,
+            poke_interval=poke_interval,
+        )
 
 
 class TimelineCommentTrigger(Bitrix24Trigger):
@@ -94,42 +51,20 @@ class TimelineCommentTrigger(Bitrix24Trigger):
     :param poke_interval: seconds between two looks
     """
 
+    watch_class = CommentWatch
+
     def __init__(
         self,
         *,
-        item: Any,
-        pattern: Any = None,
-        author_id: Any = None,
-        since: Any = None,
+        item: ItemLike,
+        pattern: str | None = None,
+        author_id: IdLike | None = None,
+        since: str | None = None,
         bitrix24_conn_id: str,
         poke_interval: float = 60.0,
     ) -> None:
-        super().__init__(bitrix24_conn_id=bitrix24_conn_id, poke_interval=poke_interval)
-        self.item = item
-        self.pattern = pattern
-        self.author_id = author_id
-        self.since = since
-        self._given = Given.of(pattern=pattern, author_id=author_id, since=since)
-        self._watch: CommentWatch | None = None
-
-    def arguments(self) -> dict[str, Any]:
-        """Return the trigger's own arguments."""
-        return {
-            "item": self.item,
-            "pattern": self.pattern,
-            "author_id": self.author_id,
-            "since": self.since,
-        }
-
-    async def is_met(self, portal: PollingClient) -> int | None:
-        """Look once, and return the comment.
-
-        :param portal: what is asked
-        :raises InvalidInputError: not an item, a pattern, a user or a moment
-        :raises NotFoundError: the item does not exist
-        :raises AccessDeniedError: the item may not be read
-        """
-        if self._watch is None:
-            self._given.check(self)  # a task that starts here is rendered here
-            self._watch = CommentWatch(self.item, self.pattern, self.author_id, self.since)
-        return await portal.look(self._watch.look())
+        super().__init__(
+            {"item": item, "pattern": pattern, "author_id": author_id, "since": since},
+            bitrix24_conn_id=bitrix24_conn_id,
+            poke_interval=poke_interval,
+        )

@@ -1,7 +1,7 @@
-"""Those who wait for one portal ask together: calls are gathered for a moment and travel as batches.
+"""The poller: sends the calls of all sensors of one connection together, as batches.
 
 A triggerer runs hundreds of sensors in one event loop. Alone, each of them would spend a request on every
-look, and a portal takes two requests a second; gathered, fifty looks are one.
+look, and a portal accepts two requests a second. Together, fifty looks are one request.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 from airflow_provider_bitrix24.hooks.errors import InvalidConnectionError, join
 from airflow_provider_bitrix24.rest import errors as rest
-from airflow_provider_bitrix24.rest.bulk import BATCH_SIZE, Plan, Work, is_fatal_for_all
+from airflow_provider_bitrix24.rest.batches import BATCH_SIZE, is_fatal_for_all
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
-from airflow_provider_bitrix24.rest.paging import pager_for
-from airflow_provider_bitrix24.waiting.trouble import Told, waiting_hook
+from airflow_provider_bitrix24.rest.plans import Plan, Work
+from airflow_provider_bitrix24.waiting.trouble import LogOnce, waiting_hook
 
 T = TypeVar("T")
 
@@ -32,8 +32,8 @@ _ALLOWANCE = 0.1
 _LONGEST_ALLOWANCE = 5.0
 #: requests of one poller that may be under way at once
 _IN_FLIGHT = 4
-#: seconds for which what an Airflow connection says is believed
-_BELIEVED = 300.0
+#: seconds for which a connection that was read, and an answer that is shared, are trusted
+_TRUSTED_SECONDS = 300.0
 
 
 class _Question(NamedTuple):
@@ -41,7 +41,7 @@ class _Question(NamedTuple):
     due: float
 
 
-class _Kept(NamedTuple):
+class _SharedAnswer(NamedTuple):
     asking: asyncio.Task[Outcome]
     until: float
 
@@ -61,23 +61,24 @@ _Questions = dict["asyncio.Future[Outcome | Exception]", _Question]
 class Poller:
     """Carries out the calls of all who ask one connection in one event loop.
 
-    A batch leaves when it is full, or when one of its calls has waited for as long as its asker allows.
+    The poller sends a batch when it is full, or when one of its calls has waited as long as its caller
+    allows.
 
     :param bitrix24_conn_id: Airflow connection of type ``bitrix24``
     """
 
     def __init__(self, bitrix24_conn_id: str) -> None:
         self.askers = 0
-        self.told = Told()
+        self.log_once = LogOnce()
         self._conn_id = bitrix24_conn_id
         self._loop = asyncio.get_running_loop()
         self._waiting: _Questions = {}
         self._flights: set[asyncio.Task[None]] = set()
-        self._shared: dict[str, _Kept] = {}
+        self._shared: dict[str, _SharedAnswer] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._opening = asyncio.Lock()
         self._hook: Bitrix24Hook | None = None
-        self._believed_until = 0.0
+        self._trusted_until = 0.0
 
     async def call(self, call: Call, allowance: float) -> Outcome:
         """Carry out a call.
@@ -98,29 +99,29 @@ class Poller:
         return found
 
     async def shared(self, call: Call, allowance: float) -> Outcome:
-        """Carry out a call once for all who ask the same, as long as its answer is believed.
+        """Carry out a call once for all who ask the same, as long as its answer is trusted.
 
         :param call: the call
         :param allowance: seconds that it may wait for company
         """
         key = call.command()
-        kept = self._shared.get(key)
-        if kept is None or kept.until < self._loop.time() or kept.failed:
+        shared = self._shared.get(key)
+        if shared is None or shared.until < self._loop.time() or shared.failed:
             asking = self._loop.create_task(self.call(call, allowance), context=Context())
-            kept = self._shared[key] = _Kept(asking, self._loop.time() + _BELIEVED)
-        return await asyncio.shield(kept.asking)
+            shared = self._shared[key] = _SharedAnswer(asking, self._loop.time() + _TRUSTED_SECONDS)
+        return await asyncio.shield(shared.asking)
 
     async def close(self) -> None:
-        """Give up what is under way, which nobody waits for any more."""
+        """Cancel what is under way: nobody waits for it any more."""
         if self._timer is not None:
             self._timer.cancel()
-        ending = [*self._flights, *(kept.asking for kept in self._shared.values())]
+        ending = [*self._flights, *(shared.asking for shared in self._shared.values())]
         for task in ending:
             task.cancel()
         await asyncio.gather(*ending, return_exceptions=True)
 
     def _dispatch(self) -> None:
-        """Let go what is due, as far as requests may be under way."""
+        """Send what is due, as far as requests may be under way."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -161,20 +162,20 @@ class Poller:
                 answer.cancel()
 
     async def _outcomes(self, calls: list[Call]) -> list[Outcome]:
-        known = self._believed()
+        known = self._trusted_hook()
         if known is None:
             return await self._retry_in_halves(self._new_hook(), calls)
         outcomes = await self._retry_in_halves(known, calls)
         if not any(map(_rejects_connection, outcomes)):
             return outcomes
         # A verdict on what the connection said a while ago: it may have been edited since.
-        return await self._retry_in_halves(self._believed() or self._new_hook(), calls)
+        return await self._retry_in_halves(self._trusted_hook() or self._new_hook(), calls)
 
     async def _retry_in_halves(self, hook: Bitrix24Hook, calls: list[Call]) -> list[Outcome]:
-        """Carry out the calls; where all of them break, once more in two halves made up by chance.
+        """Carry out the calls; if all of them fail midway, send them once more in two random halves.
 
-        One of them may be what the portal breaks on, and those that were sent together once look together
-        ever after: by chance, each of the others soon is in the half that does not break.
+        One call may break the portal, and calls that traveled together look together from then on. In random
+        halves each of the others is soon in the half that does not fail.
         """
         outcomes = await self._carry_out(hook, calls)
         if len(calls) < 2 or not all(map(_failed_midway, outcomes)):
@@ -202,13 +203,13 @@ class Poller:
             self._hook = None
         return outcomes
 
-    def _believed(self) -> Bitrix24Hook | None:
+    def _trusted_hook(self) -> Bitrix24Hook | None:
         """Return the hook that has read the connection, unless that is too long ago."""
-        return self._hook if self._loop.time() < self._believed_until else None
+        return self._hook if self._loop.time() < self._trusted_until else None
 
     def _new_hook(self) -> Bitrix24Hook:
         self._hook = waiting_hook(self._conn_id)
-        self._believed_until = self._loop.time() + _BELIEVED
+        self._trusted_until = self._loop.time() + _TRUSTED_SECONDS
         return self._hook
 
     def _answer(self, questions: _Questions, outcomes: list[Outcome]) -> None:
@@ -240,11 +241,11 @@ def _failed_midway(outcome: Outcome) -> bool:
 
 
 def _own(call: Call, outcome: Outcome) -> Outcome:
-    """Return an outcome whose error is nobody else's, and one that Airflow knows."""
+    """Return the outcome with an error of its own, of a class that Airflow knows."""
     if outcome.error is None:
         return outcome
     error = join(outcome.error)
-    return Outcome(call, error=type(error).from_fields(error.fields()))
+    return Outcome(call, error=error.but())
 
 
 class PollingClient:
@@ -255,8 +256,8 @@ class PollingClient:
     """
 
     def __init__(self, poller: Poller, allowance: float) -> None:
-        self.told = poller.told
-        self._gatherer = poller
+        self.log_once = poller.log_once
+        self._poller = poller
         self._allowance = allowance
 
     async def call(self, call: Call) -> Outcome:
@@ -264,7 +265,7 @@ class PollingClient:
 
         :param call: the call
         """
-        return await self._gatherer.call(call, self._allowance)
+        return await self._poller.call(call, self._allowance)
 
     async def look(self, plan: Plan[T]) -> T:
         """Carry out a plan that only asks, and return what it makes of the answers.
@@ -279,23 +280,8 @@ class PollingClient:
                 result: T = stop.value
                 return result
             assert isinstance(step, Work), "who only asks waits for nothing"  # noqa: S101
-            ask = self._gatherer.shared if step.shared else self._gatherer.call
+            ask = self._poller.shared if step.shared else self._poller.call
             answer = await asyncio.gather(*(ask(call, self._allowance) for call in step.calls))
-
-    async def rows(self, call: Call) -> list[Any]:
-        """Return every row of a list.
-
-        :param call: of a list method
-        :raises IncompleteListError: rows are missing or come twice
-        :raises Bitrix24Error: a page failed
-        """
-        rows: list[Any] = []
-        pager = pager_for(call)
-        while (page := pager.next_call()) is not None:
-            outcome = await self.call(page)
-            outcome.unwrap()
-            rows += pager.take(outcome.reply)  # type: ignore[arg-type]
-        return rows
 
 
 #: by event loop and connection; loops come after one another, and what one of them left must not stay

@@ -1,4 +1,4 @@
-"""What sensors and triggers share: how patient they are, and how one tells the other what happened."""
+"""What sensors and triggers share: which trouble they wait out, and the event that tells what happened."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _FAILED = "failed"
 
 
 def waiting_hook(bitrix24_conn_id: str) -> Bitrix24Hook:
-    """Return a hook for one who looks again anyway: a look that fails is not repeated at once.
+    """Return a hook for a sensor or trigger: a look that fails waits for the next interval.
 
     :param bitrix24_conn_id: Airflow connection
     """
@@ -83,23 +83,23 @@ class Look:
         return None if self.found is True else self.found or None
 
 
-class Told:
-    """What has been told of the trouble of those who look at one portal together.
+class LogOnce:
+    """Lets sensors that look at one portal together log its trouble once.
 
-    The first of them whom it meets tells that it began, the last one that it is over.
+    The first one that meets the trouble logs its start, the last one its end.
     """
 
     def __init__(self) -> None:
         self._troubled: set[object] = set()
 
-    def begins(self, who: object) -> bool:
-        """Note that one is in trouble, and return whether to tell."""
+    def started(self, who: object) -> bool:
+        """Note that one is in trouble, and return whether to log it."""
         first = not self._troubled
         self._troubled.add(who)
         return first
 
-    def ends(self, who: object) -> bool:
-        """Note that one is not, or no longer, in trouble, and return whether to tell."""
+    def ended(self, who: object) -> bool:
+        """Note that one is not, or no longer, in trouble, and return whether to log it."""
         if who not in self._troubled:
             return False
         self._troubled.remove(who)
@@ -111,13 +111,13 @@ class Trouble:
 
     :param log: where to say it; ``None`` where another one who looks says it
     :param forgets: whether each look starts from nothing, so that every one says it
-    :param told: shared by all who look together, so that one of them says it
+    :param log_once: shared by all who look together, so that one of them says it
     """
 
-    def __init__(self, log: Logger | None, *, forgets: bool = False, told: Told | None = None) -> None:
+    def __init__(self, log: Logger | None, *, forgets: bool = False, log_once: LogOnce | None = None) -> None:
         self._log = log
-        self._promise = "" if forgets else ", with no further word of this"
-        self._told = told or Told()
+        self._promise = "" if forgets else "; repeats are not logged"
+        self._log_once = log_once or LogOnce()
 
     @contextmanager
     def tolerated(self) -> Iterator[Look]:
@@ -131,12 +131,12 @@ class Trouble:
         except rest.Bitrix24Error as error:
             if not error.passes:
                 raise
-            if self._told.begins(self) and self._log:
+            if self._log_once.started(self) and self._log:
                 self._log.warning("%s Waiting goes on%s.", error, self._promise)
             return
-        if self._told.ends(self) and self._log:
+        if self._log_once.ended(self) and self._log:
             self._log.info("The portal answers again.")
 
     def leave(self) -> None:
-        """Look no more: nobody waits for the end of this one's trouble."""
-        self._told.ends(self)
+        """Stop looking, and count this one's trouble as over."""
+        self._log_once.ended(self)

@@ -95,7 +95,7 @@ def deals_to_file(portal: Portal, size: int, rank: int, processes: int) -> int:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "deals.jsonl"
         operator = Bitrix24ListOperator(
-            task_id="deals", method=work.DEALS, params={"select": work.SELECT}, output_path=str(path)
+            task_id="deals", method=work.DEALS, api_params={"select": work.SELECT}, output_path=str(path)
         )
         operator.execute({})
         with path.open(encoding="utf-8") as file:

@@ -13,6 +13,8 @@ import pytest
 
 from airflow_provider_bitrix24.testing import Bitrix24Portal, Limits
 
+pytestmark = pytest.mark.slow
+
 _WORKER = Path(__file__).with_name("token_worker.py")
 _PROCESSES = 4
 

@@ -34,6 +34,7 @@ def rows(airflow_database: None) -> Any:
     forget()
 
 
+@pytest.mark.slow
 def test_tasks_share_a_renewed_pair_through_an_encrypted_variable(box, connection, run_dag, rows):
     connection(box.oauth_connection(plan="self-hosted"))
     issued = {*box._world.oauth.access, *box._world.oauth.refresh}

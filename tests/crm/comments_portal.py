@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 
 from airflow_provider_bitrix24.crm.comments import Comment, add_comments
 from airflow_provider_bitrix24.crm.items import CrmItem
-from airflow_provider_bitrix24.rest.bulk import Wait
 from airflow_provider_bitrix24.rest.calls import Outcome
 from airflow_provider_bitrix24.rest.errors import AccessDeniedError, AmbiguousWriteError
-from airflow_provider_bitrix24.rest.progress import Progress, Tracker
+from airflow_provider_bitrix24.rest.plans import Wait
+from airflow_provider_bitrix24.rest.progress import Progress
 from airflow_provider_bitrix24.rest.reply import Reply
 
 ITEM = CrmItem.of("deal", 1)
@@ -56,13 +56,12 @@ class Portal:
                     self.here += step.seconds
                     answer = None
                     continue
-                tracker = Tracker(progress, step.positions, step.calls) if step.positions else None
-                if tracker:
-                    tracker.sending(0, len(step.calls))
+                if step.positions:
+                    progress.sending(dict(zip(step.positions, step.calls, strict=True)))
                 answer = [self.answer(call) for call in step.calls]
                 self.here += 1.0
-                if tracker:
-                    tracker.ended(0, answer)
+                if step.positions:
+                    progress.ended(dict(zip(step.positions, answer, strict=True)))
         except StopIteration as stop:
             return stop.value
 
@@ -90,7 +89,7 @@ class Portal:
     def list(self, call):
         if self.list_error is not None:
             return Outcome(call, error=self.list_error)
-        start = int(call.params["start"])
+        start = call.params["start"]
         rows = [
             row for row in reversed(self.comments) if row[4].entity_id == call.params["filter"]["ENTITY_ID"]
         ]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from airflow_provider_bitrix24.crm.editing import delete_comment, update_comment
+from airflow_provider_bitrix24.crm.editing import EditedComment, delete_comment, update_comment
 from airflow_provider_bitrix24.crm.items import CrmItem
-from airflow_provider_bitrix24.rest.bulk import Wait
+from airflow_provider_bitrix24.crm.outcomes import ItemOutcome
 from airflow_provider_bitrix24.rest.calls import Outcome
 from airflow_provider_bitrix24.rest.errors import AmbiguousWriteError, NotFoundError
-from airflow_provider_bitrix24.rest.progress import Progress, Tracker
+from airflow_provider_bitrix24.rest.plans import Wait
+from airflow_provider_bitrix24.rest.progress import Progress
 from airflow_provider_bitrix24.rest.reply import Reply
 
 DEAL = CrmItem("deal", 1)
@@ -62,14 +63,13 @@ class Portal:
                     self.now += step.seconds
                     continue
                 self.calls += step.calls
-                tracker = Tracker(progress, step.positions or [], step.calls)
                 if step.positions is not None:
                     self.positions.append(step.positions)
-                    tracker.sending(0, len(step.calls))
+                    progress.sending(dict(zip(step.positions, step.calls, strict=True)))
                 answer = [self.answer(call) for call in step.calls]
                 self.now += 1.0
                 if step.positions is not None:
-                    tracker.ended(0, answer)
+                    progress.ended(dict(zip(step.positions, answer, strict=True)))
         except StopIteration as stop:
             return stop.value
 
@@ -124,3 +124,7 @@ class Portal:
 
 def comment(record, text="New", author="7"):
     return {"ID": str(record), "AUTHOR_ID": author, "COMMENT": text}
+
+
+def outcome(record, status):
+    return ItemOutcome(EditedComment(record), status)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from airflow_provider_bitrix24.crm.items import CrmItem
-from airflow_provider_bitrix24.rest.bulk import Plan, Work
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.errors import AccessDeniedError, Bitrix24Error, NotFoundError
+from airflow_provider_bitrix24.rest.plans import Plan, Work
 from airflow_provider_bitrix24.rest.replies import check_result
 from airflow_provider_bitrix24.rest.reply import Reply
 
@@ -52,8 +53,8 @@ class Portal:
         if answer is None:
             answer = getattr(self, f"_{call.method.replace('.', '_')}")(call.params)
         if isinstance(answer, Bitrix24Error):
-            return Outcome(call, error=answer)
-        return check_result(call, answer if isinstance(answer, Reply) else Reply(answer), "portal")
+            return owned(Outcome(call, error=answer))
+        return owned(check_result(call, answer if isinstance(answer, Reply) else Reply(answer), "portal"))
 
     def _crm_item_get(self, params: dict[str, Any]) -> Any:
         item = CrmItem.of_type_id(params["entityTypeId"], params["id"])
@@ -115,6 +116,13 @@ class Portal:
         start = params.get("start", 0)
         following = start + self.page
         return Reply(rows[start:following], len(rows), following if following < len(rows) else None)
+
+
+def owned(outcome: Outcome) -> Outcome:
+    """Return an outcome as an exchange does: where rights were missing, its error says whose."""
+    if not isinstance(outcome.error, AccessDeniedError):
+        return outcome
+    return replace(outcome, error=outcome.error.but(owner=OWNER))
 
 
 def words_of(call: Call) -> str:

@@ -9,16 +9,15 @@ from bad_values import BAD_IDS
 
 from airflow_provider_bitrix24.crm.activities import (
     ActivityBinding,
-    ActivityOutcome,
     activity_items,
     activity_items_call,
     bind_activities,
     parse_activity_bindings,
     unbind_activities,
 )
-from airflow_provider_bitrix24.crm.ids import shown
+from airflow_provider_bitrix24.crm.inputs import shown
 from airflow_provider_bitrix24.crm.items import CrmItem
-from airflow_provider_bitrix24.rest.bulk import Work
+from airflow_provider_bitrix24.crm.outcomes import ItemOutcome
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.errors import (
     AccessDeniedError,
@@ -28,6 +27,7 @@ from airflow_provider_bitrix24.rest.errors import (
     ServerError,
     UnexpectedResultError,
 )
+from airflow_provider_bitrix24.rest.plans import Work
 from airflow_provider_bitrix24.rest.progress import Progress
 from airflow_provider_bitrix24.rest.reply import Reply
 
@@ -48,9 +48,10 @@ _LIST = "crm.activity.binding.list"
         (5, "deal", 10),
         ["5", "DEAL", "10"],
         {"activity_id": 5, "entity_type": "deal", "entity_id": 10},
-        {"activityId": "5", "ENTITY_TYPE": "deal", "ENTITY_ID": "10"},
-        {"activityId": 5, "ENTITY_TYPE": "deal", "ENTITY_ID": 10, "entityTypeId": 2, "STATUS": "bound"},
-        ActivityOutcome(BINDING, "failed", ServerError("down")).to_json(),
+        {"ACTIVITY_ID": "5", "ENTITY_TYPE": "deal", "ENTITY_ID": "10"},
+        {"ACTIVITY_ID": 5, "entity_type": "deal", "ENTITY_ID": 10},
+        {"ACTIVITY_ID": 5, "ENTITY_TYPE": "deal", "ENTITY_ID": 10, "STATUS": "bound"},
+        ItemOutcome(BINDING, "failed", ServerError("down")).to_json(),
         BINDING,
     ],
     ids=shown,
@@ -65,7 +66,15 @@ def test_a_binding(value):
     [
         *((value, ": .* is not a binding of an activity") for value in (None, 5, "5", (5, "deal"))),
         ((5, "deal", 10, 1), r": \(5, 'deal', 10, 1\) is not a binding of an activity"),
-        ({5, "deal", 10}, ": .* is not a binding of an activity"),
+        (frozenset({5}), ": .* is not a binding of an activity"),
+        (
+            {"activityId": 5, "entityTypeId": 2, "entityId": 10},
+            ": .* has an unknown key 'activityId'",
+        ),
+        (
+            {"activity_id": 5, "ACTIVITY_ID": 5, "entity_type": "deal", "entity_id": 10},
+            ": .* has both 'activity_id' and 'ACTIVITY_ID'",
+        ),
         ((0, "deal", 10), r"\.activity_id: 0 is not an id"),
         ((5, "deals", 10), r"\.entity_type: 'deals' is not a type of CRM item"),
         ((5, "deal", 0), r"\.entity_id: 0 is not an id"),
@@ -78,8 +87,8 @@ def test_a_binding(value):
         ({"activity_id": 5, "entity_type": "deal"}, ": .* has no 'entity_id'"),
         (
             {"OWNER_ID": 5, "entity_type": "deal", "entity_id": 10},
-            ": .* has an unknown key 'OWNER_ID'. Known are activity_id, activityId, entity_type, "
-            "ENTITY_TYPE, entity_id, ENTITY_ID, entityTypeId, STATUS, ERROR, ERROR_DESCRIPTION",
+            ": .* has an unknown key 'OWNER_ID'. Known are activity_id, ACTIVITY_ID, entity_type, "
+            "ENTITY_TYPE, entity_id, ENTITY_ID, STATUS, ERROR, ERROR_DESCRIPTION",
         ),
     ],
     ids=shown,
@@ -133,6 +142,8 @@ def test_calls():
     assert BINDING.unbind_call() == Call(_DELETE, PARAMS)
     assert activity_items_call(5) == Call(_LIST, {"activityId": 5})
     assert str(BINDING) == "activity 5 on deal 10"
+    assert BINDING.thing == "Activity 5"
+    assert BINDING.on(CrmItem("lead", 1)) == ActivityBinding(5, CrmItem("lead", 1))
 
 
 # ---------------------------------------------------------------- plans
@@ -165,7 +176,7 @@ def test_each_binding_is_sent_once_and_reported_in_order(plan, method, status):
     work, outcomes = carry_out(plan(bindings, Progress()), None, ServerError("down"), None)
     calls = [Call(method, binding.params()) for binding in (BINDING, *others)]
     assert work == Work(calls, [0, 1, 2])
-    assert [outcome.binding for outcome in outcomes] == bindings
+    assert [outcome.subject for outcome in outcomes] == bindings
     assert [outcome.status for outcome in outcomes] == [status, "failed", status, status]
 
 
@@ -175,7 +186,7 @@ def test_what_an_earlier_try_did_is_not_sent_again(plan, status):
     work, outcomes = carry_out(plan([bindings[0], *bindings], Progress({1: True})), None, None)
     assert work.positions == [0, 2]
     assert [call.params["activityId"] for call in work.calls] == [5, 7]
-    assert outcomes == [ActivityOutcome(binding, status) for binding in [bindings[0], *bindings]]
+    assert outcomes == [ItemOutcome(binding, status) for binding in [bindings[0], *bindings]]
 
 
 @pytest.mark.parametrize("plan", [bind, unbind])
@@ -191,14 +202,14 @@ def test_nothing_is_sent_where_all_is_done(plan):
 @pytest.mark.parametrize("code", ["ACTIVITY_IS_ALREADY_BOUND", "activity_is_already_bound"])
 def test_bound_already_is_done(code):
     _, outcomes = carry_out(bind([BINDING], Progress()), RejectedError("bound", code=code))
-    assert outcomes == [ActivityOutcome(BINDING, "already_bound")]
+    assert outcomes == [ItemOutcome(BINDING, "already_bound")]
 
 
 @pytest.mark.parametrize("code", ["BINDING_NOT_FOUND", "binding_not_found"])
 def test_what_is_not_bound_is_taken_off_or_an_error(code):
     error = NotFoundError("not bound", code=code)
     _, outcomes = carry_out(unbind([BINDING], Progress()), error)
-    assert outcomes == [ActivityOutcome(BINDING, "not_bound")]
+    assert outcomes == [ItemOutcome(BINDING, "not_bound")]
     _, [outcome] = carry_out(unbind_activities([BINDING], Progress(), missing_ok=False), error)
     assert outcome.status == "failed"
     assert outcome.error.description == "activity 5 on deal 10 was not unbound: not bound"
@@ -222,7 +233,7 @@ def test_other_codes_are_failures(plan, code):
 )
 def test_a_failure_is_the_same_error_with_the_binding_in_it(plan, error, words):
     _, [outcome] = carry_out(plan([BINDING], Progress()), error)
-    assert outcome.binding == BINDING
+    assert outcome.subject == BINDING
     assert outcome.status == "failed"
     assert type(outcome.error) is AccessDeniedError
     assert outcome.error.fields() == {
@@ -248,9 +259,9 @@ def test_remedies(code, remedy):
 
 
 def test_outcomes_as_json():
-    row = {"activityId": 5, "ENTITY_TYPE": "deal", "ENTITY_ID": 10}
-    assert ActivityOutcome(BINDING, "bound").to_json() == {**row, "STATUS": "bound"}
-    failed = ActivityOutcome(BINDING, "failed", RejectedError("no", code="X"))
+    row = {"ACTIVITY_ID": 5, "ENTITY_TYPE": "deal", "ENTITY_ID": 10}
+    assert ItemOutcome(BINDING, "bound").to_json() == {**row, "STATUS": "bound"}
+    failed = ItemOutcome(BINDING, "failed", RejectedError("no", code="X"))
     assert failed.to_json() == {**row, "STATUS": "failed", "ERROR": "X", "ERROR_DESCRIPTION": "X no"}
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from comments_portal import CUT, ITEM, Portal
 
-from airflow_provider_bitrix24.crm.comments import Comment, CommentOutcome, add_comments, parse_comments
+from airflow_provider_bitrix24.crm.comments import AddedComment, Comment, add_comments, parse_comments
 from airflow_provider_bitrix24.crm.items import CrmItem
-from airflow_provider_bitrix24.rest.bulk import Wait, Work
+from airflow_provider_bitrix24.crm.outcomes import ItemOutcome
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.errors import (
     AccessDeniedError,
@@ -15,6 +15,7 @@ from airflow_provider_bitrix24.rest.errors import (
     InvalidInputError,
     ServerError,
 )
+from airflow_provider_bitrix24.rest.plans import Wait, Work
 from airflow_provider_bitrix24.rest.progress import Progress, Span
 from airflow_provider_bitrix24.rest.reply import Reply
 
@@ -45,8 +46,8 @@ def test_without_the_profile_nothing_is_sent(kind):
     portal = Portal()
     portal.profile_error = ServerError("down", status=502)
     done, open_, left = portal.run(["a", "b", "c"], unclear(portal, 1, kind=kind, known={0: "77"}))
-    assert done == CommentOutcome(Comment(ITEM, "a"), 77)
-    assert (open_.comment.text, left.comment.text) == ("b", "c")
+    assert done == ItemOutcome(AddedComment(Comment(ITEM, "a"), 77), "added")
+    assert (open_.subject.comment.text, left.subject.comment.text) == ("b", "c")
     assert type(open_.error) is (ServerError if kind is Kept else AmbiguousWriteError)
     assert "it may have been added, and the look-up failed: down" in str(open_.error)
     assert type(left.error) is ServerError
@@ -95,7 +96,7 @@ def test_a_wait_says_what_for():
     plan = add_comments(comments, progress, cut=CUT)
     [call] = next(plan).calls
     wait = plan.send([Outcome(call, Reply({"ID": "7"}))])
-    assert wait == Wait(55.0, "2 comments may have been added; they are looked up when that is certain")
+    assert wait == Wait(55.0, "2 comments may have been added; they can be looked up only later")
     work = plan.send(None)
     assert work == Work(
         [
@@ -120,7 +121,7 @@ def test_only_comments_of_that_time_are_claimed(age, found):
     portal = Portal()
     number = portal.write("a", age=age)
     [outcome] = portal.run(["a"], unclear(portal, 0))
-    assert (outcome.record_id == number) is found
+    assert (outcome.subject.record_id == number) is found
     assert portal.added == (0 if found else 1)
 
 
@@ -130,7 +131,7 @@ def test_pages_are_read_to_the_last_comment_of_the_first_second():
     number = portal.write("a", age=105.0)
     portal.write("b", age=105.0)
     [outcome] = portal.run(["a"], unclear(portal, 0))
-    assert outcome.record_id == number
+    assert outcome.subject.record_id == number
 
 
 def test_older_pages_are_not_read():
@@ -178,11 +179,11 @@ def test_each_of_several_look_ups_counts_for_its_own_comments():
     )
     portal.comments[number - 1] = (number, "7", SENT, "a", THIRD)
     outcomes = portal.run(comments, unclear(portal, 0, 1, 2, 3))
-    assert [outcome.record_id for outcome in outcomes] == [None, None, number, None]
+    assert [outcome.subject.record_id for outcome in outcomes] == [None, None, number, None]
     for outcome in (outcomes[0], outcomes[1], outcomes[3]):
         assert isinstance(outcome.error, AmbiguousWriteError)
         assert outcome.error.description == (
-            f"the comment on {outcome.comment.item} may have been added, or not: "
+            f"the comment on {outcome.subject.comment.item} may have been added, or not: "
             "it may have been added, and the look-up failed: no rights"
         )
     assert portal.added == 0
@@ -193,7 +194,7 @@ def test_each_of_several_with_too_many_like_it_is_left_open():
     for text in ("a", "a", "b", "b", "c"):
         portal.write(text, age=90.0)
     outcomes = portal.run(["a", "b", "c"], unclear(portal, 0, 1, 2))
-    assert [outcome.record_id for outcome in outcomes] == [None, None, 5]
+    assert [outcome.subject.record_id for outcome in outcomes] == [None, None, 5]
     for outcome in outcomes[:2]:
         assert isinstance(outcome.error, AmbiguousWriteError)
         assert outcome.error.method == "crm.timeline.comment.add"
@@ -205,7 +206,7 @@ def test_what_is_known_is_not_claimed_for_another():
     for _ in range(2):
         portal.write("a", age=90.0)
     outcomes = portal.run(["a", "a"], unclear(portal, 1, known={0: "1"}))
-    assert [outcome.record_id for outcome in outcomes] == [1, 2]
+    assert [outcome.subject.record_id for outcome in outcomes] == [1, 2]
 
 
 def test_equal_comments_found_are_claimed_in_order_and_the_others_sent():
@@ -213,7 +214,7 @@ def test_equal_comments_found_are_claimed_in_order_and_the_others_sent():
     for _ in range(2):
         portal.write("a", age=90.0)
     outcomes = portal.run(["a", "a", "a"], unclear(portal, 0, 1, 2))
-    assert [outcome.record_id for outcome in outcomes] == [1, 2, 3]
+    assert [outcome.subject.record_id for outcome in outcomes] == [1, 2, 3]
     assert portal.added == 1
 
 
@@ -274,7 +275,7 @@ def test_what_a_later_look_up_decides_is_decided(kind, added):
     outcomes = portal.run(["a", "b"], unclear(portal, 0, kind=kind))
     assert [outcome.error for outcome in outcomes] == [None, None]
     assert portal.texts() == ["a", "b"]
-    assert outcomes[0].record_id == number
+    assert outcomes[0].subject.record_id == number
 
 
 def test_what_is_lost_and_cannot_be_looked_up_then_says_so():
@@ -301,7 +302,7 @@ def test_outcomes_as_json():
     portal.refused = {"b"}
     added, refused = portal.run(["a", "b"])
     assert added.to_json() == {"ID": 1, "ENTITY_TYPE": "deal", "ENTITY_ID": 1, "STATUS": "added"}
-    assert refused.comment == Comment(ITEM, "b")
+    assert refused.subject.comment == Comment(ITEM, "b")
     assert refused.to_json() == {
         "ID": None,
         "ENTITY_TYPE": "deal",

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_bitrix24.crm.inputs import RETURNED_NOTHING
 from airflow_provider_bitrix24.crm.items import CrmItem
 from airflow_provider_bitrix24.crm.watching import CommentWatch
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
@@ -96,6 +97,7 @@ class Portal:
         ("(?i)^PAID$", None, None, 2),
         ("^<b> &$", None, None, 3),
         ("^$", 7, None, 1),
+        (" ", None, None, 4),
         ("unheard of", None, None, None),
         (None, 7, None, 3),
         (None, "8", None, 5),
@@ -183,6 +185,16 @@ def test_an_item_without_comments_is_asked_for_now_and_then(monkeypatch, draw, c
     assert Portal().checks(CommentWatch("D_10", None, None, None), checks[-1] + 9) == checks
 
 
+def test_an_item_that_could_not_be_asked_for_is_asked_for_at_the_next_look(monkeypatch):
+    monkeypatch.setattr(random, "randint", max)
+    portal, watch = Portal(), CommentWatch("D_10", None, None, None)
+    portal.item_error = ServerError("boom")
+    with pytest.raises(ServerError):
+        portal.look(watch)
+    portal.item_error = None
+    assert portal.checks(watch, 1) == [1]
+
+
 def test_an_item_with_comments_is_not_asked_for():
     assert Portal(("a", 7, 1)).checks(CommentWatch("D_10", "none", None, None), 12) == []
 
@@ -193,7 +205,8 @@ def test_an_item_that_cannot_be_asked_for(item):
 
 
 @pytest.mark.parametrize("error", [NotFoundError("Not found"), AccessDeniedError("Access denied")])
-def test_an_item_that_is_not_there_ends_the_look_each_time(error):
+def test_an_item_that_is_not_there_ends_the_look_each_time(monkeypatch, error):
+    monkeypatch.setattr(random, "randint", max)
     portal, watch = Portal(), CommentWatch("D_10", None, None, None)
     portal.item_error = error
     for _ in range(3):
@@ -240,17 +253,20 @@ def test_a_row_that_is_no_comment(row):
 @pytest.mark.parametrize(
     ("pattern", "problem"),
     [
-        ("None", "pattern: the text is 'None', which a task that returned nothing passes."),
-        (" None\n", "pattern: the text is 'None', which a task that returned nothing passes."),
-        ("", "pattern: '' is not a regular expression."),
-        (5, "pattern: 5 is not a regular expression."),
-        (b"a", "pattern: b'a' is not a regular expression."),
-        ("(", "pattern: '(' is not a regular expression: missing ), unterminated subpattern at position 0."),
+        ("None", f"pattern: the text is 'None'. {RETURNED_NOTHING}"),
+        (" None\n", f"pattern: the text is 'None'. {RETURNED_NOTHING}"),
+        ("", "pattern: '' is not a text. Give a text that is not empty."),
+        (5, "pattern: 5 is not a text. Give a text that is not empty."),
+        (b"a", "pattern: b'a' is not a text. Give a text that is not empty."),
+        (
+            "(",
+            "pattern: '(' is not a regular expression: missing ), unterminated subpattern at position 0. "
+            "Give a text; (?i) at its begin ignores case.",
+        ),
     ],
 )
 def test_what_is_no_pattern(pattern, problem):
-    message = f"{problem} Give a text; (?i) at its begin ignores case."
-    with pytest.raises(InvalidInputError, match=f"^{re.escape(message)}$"):
+    with pytest.raises(InvalidInputError, match=f"^{re.escape(problem)}$"):
         CommentWatch("D_10", pattern, None, None)
 
 

@@ -21,7 +21,7 @@ from airflow_provider_bitrix24.rest.reply import Reply
 def test_all_are_added_without_a_look_up():
     portal = Portal()
     outcomes = portal.run(["a", "b"])
-    assert [outcome.record_id for outcome in outcomes] == [1, 2]
+    assert [outcome.subject.record_id for outcome in outcomes] == [1, 2]
     assert portal.waits == []
 
 
@@ -30,7 +30,7 @@ def test_what_was_added_with_the_answer_lost_is_found():
     portal.lost = 2
     outcomes = portal.run(["a", "b", "c"])
     assert portal.texts() == ["a", "b", "c"]
-    assert {outcome.record_id for outcome in outcomes} == {1, 2, 3}
+    assert {outcome.subject.record_id for outcome in outcomes} == {1, 2, 3}
     assert len(portal.waits) == 1
     assert portal.waits[0] >= CUT, "the portal may be adding it until it cuts the request off"
 
@@ -67,7 +67,7 @@ def test_equal_comments_are_as_many_as_wanted():
     portal.lost, portal.never = 1, 0
     outcomes = portal.run(["same", "same", "same"])
     assert portal.texts() == ["same"] * 3
-    assert len({outcome.record_id for outcome in outcomes}) == 3
+    assert len({outcome.subject.record_id for outcome in outcomes}) == 3
 
 
 def test_others_of_the_same_text_are_not_claimed():
@@ -77,7 +77,7 @@ def test_others_of_the_same_text_are_not_claimed():
     portal.write("a", item=CrmItem.of("deal", 2))
     portal.never = 1
     [outcome] = portal.run(["a"])
-    assert outcome.record_id == 4
+    assert outcome.subject.record_id == 4
 
 
 def test_more_candidates_than_expected_are_not_guessed_among():
@@ -133,7 +133,7 @@ def test_another_try_knows_what_was_under_way(added):
     portal.here += 300.0
     progress = Progress({0: 77}, {1: Span(sent, sent), 2: Span(sent, sent)}, clock=portal.clock)
     outcomes = portal.run(["x", "a", "b", "c"], progress)
-    assert outcomes[0].record_id == 77
+    assert outcomes[0].subject.record_id == 77
     assert portal.texts() == ["a", "b", "c"]
     assert portal.waits == [], "five minutes later the portal cannot be adding it any more"
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from editing_portal import CONTACT, CUT, DEAL, DELETE, UNBIND, Portal
+from editing_portal import CONTACT, CUT, DEAL, DELETE, UNBIND, Portal, outcome
 
-from airflow_provider_bitrix24.crm.editing import Edited
 from airflow_provider_bitrix24.crm.items import CrmItem
 from airflow_provider_bitrix24.rest.errors import (
     AccessDeniedError,
@@ -19,7 +18,7 @@ from airflow_provider_bitrix24.rest.progress import Span
 @pytest.mark.parametrize("item", [None, DEAL])
 def test_a_comment_on_one_item_is_deleted(item, missing_ok):
     portal = Portal({5: [DEAL]})
-    assert portal.delete(item, missing_ok=missing_ok) == Edited(5, "deleted")
+    assert portal.delete(item, missing_ok=missing_ok) == outcome(5, "deleted")
     assert portal.bound == {}
     [call] = portal.made(DELETE)
     assert call.params == {"id": 5}
@@ -30,7 +29,7 @@ def test_a_comment_on_one_item_is_deleted(item, missing_ok):
 @pytest.mark.parametrize("missing_ok", [True, False])
 def test_a_comment_on_several_items_is_taken_off_the_one_meant(missing_ok):
     portal = Portal({5: [DEAL, CONTACT]})
-    assert portal.delete(CONTACT, missing_ok=missing_ok) == Edited(5, "unbound")
+    assert portal.delete(CONTACT, missing_ok=missing_ok) == outcome(5, "unbound")
     assert portal.bound == {5: [DEAL]}
     assert portal.made(DELETE) == [], "which may go by bindings that the portal remembers"
     [call] = portal.made(UNBIND)
@@ -57,7 +56,7 @@ def test_a_comment_on_several_items_is_not_deleted_without_one():
 )
 def test_a_comment_that_is_not_there_is_done_or_an_error(bound, problem, method):
     portal = Portal(bound)
-    assert portal.delete(CONTACT) == Edited(5, "not_found")
+    assert portal.delete(CONTACT) == outcome(5, "not_found")
     with pytest.raises(NotFoundError, match=problem) as raised:
         portal.delete(CONTACT, missing_ok=False)
     assert (raised.value.code, raised.value.method) == ("NOT_FOUND", method)
@@ -68,7 +67,7 @@ def test_a_comment_that_is_not_there_is_done_or_an_error(bound, problem, method)
 def test_a_comment_taken_off_with_the_answer_lost_is_taken_off(missing_ok):
     portal = Portal({5: [DEAL, CONTACT]})
     portal.lost = 1
-    assert portal.delete(CONTACT, missing_ok=missing_ok) == Edited(5, "unbound")
+    assert portal.delete(CONTACT, missing_ok=missing_ok) == outcome(5, "unbound")
     assert len(portal.made(UNBIND)) == 1
     assert portal.waits == [CUT]
 
@@ -76,7 +75,7 @@ def test_a_comment_taken_off_with_the_answer_lost_is_taken_off(missing_ok):
 def test_a_comment_that_an_earlier_try_may_have_taken_off_was_taken_off():
     portal = Portal({5: [DEAL]})
     progress = portal.progress(unclear={0: Span(900.0, 900.0)})
-    assert portal.delete(CONTACT, progress, missing_ok=False) == Edited(5, "unbound")
+    assert portal.delete(CONTACT, progress, missing_ok=False) == outcome(5, "unbound")
     assert portal.made(DELETE) == []
 
 
@@ -84,14 +83,14 @@ def test_a_comment_that_an_earlier_try_may_have_taken_off_was_taken_off():
 def test_a_comment_that_an_earlier_try_may_have_deleted_was_deleted(missing_ok):
     portal = Portal({})
     progress = portal.progress(unclear={0: Span(900.0, 900.0)})
-    assert portal.delete(None, progress, missing_ok=missing_ok) == Edited(5, "deleted")
+    assert portal.delete(None, progress, missing_ok=missing_ok) == outcome(5, "deleted")
     assert portal.made(DELETE) == []
 
 
 def test_a_comment_deleted_with_the_answer_lost_is_deleted():
     portal = Portal({5: [DEAL]})
     portal.lost = 1
-    assert portal.delete(missing_ok=False) == Edited(5, "deleted")
+    assert portal.delete(missing_ok=False) == outcome(5, "deleted")
     assert len(portal.made(DELETE)) == 1
     assert portal.waits == [CUT]
 
@@ -106,14 +105,14 @@ def test_a_comment_on_nothing_was_not_deleted_by_an_earlier_try():
 def test_what_was_not_taken_off_is_sent_again():
     portal = Portal({5: [DEAL, CONTACT]})
     portal.never = 2
-    assert portal.delete(CONTACT) == Edited(5, "unbound")
+    assert portal.delete(CONTACT) == outcome(5, "unbound")
     assert portal.bound == {5: [DEAL]}
 
 
 def test_a_comment_that_somebody_took_off_meanwhile_is_not_there():
     portal = Portal({5: [DEAL, CONTACT]})
     portal.errors[UNBIND] = NotFoundError("Not found.")
-    assert portal.delete(CONTACT) == Edited(5, "not_found")
+    assert portal.delete(CONTACT) == outcome(5, "not_found")
     with pytest.raises(NotFoundError, match="Not found"):
         portal.delete(CONTACT, missing_ok=False)
 

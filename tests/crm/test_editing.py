@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from editing_portal import CONTACT, CUT, DEAL, LISTED, READING, UNBIND, UPDATE, Portal, comment
+from editing_portal import CONTACT, CUT, DEAL, LISTED, READING, UNBIND, UPDATE, Portal, comment, outcome
 
-from airflow_provider_bitrix24.crm.editing import Edited, settle
-from airflow_provider_bitrix24.rest.bulk import Wait
+from airflow_provider_bitrix24.crm.editing import settle
 from airflow_provider_bitrix24.rest.errors import (
     AccessDeniedError,
     AmbiguousWriteError,
@@ -14,13 +13,14 @@ from airflow_provider_bitrix24.rest.errors import (
     ServerError,
     UnexpectedResultError,
 )
+from airflow_provider_bitrix24.rest.plans import Wait
 from airflow_provider_bitrix24.rest.progress import Progress, Span
 
 
 @pytest.mark.parametrize("item", [None, DEAL])
 def test_a_comment_on_one_item_is_changed_where_it_is(item):
     portal = Portal({5: [DEAL]})
-    assert portal.update(item) == Edited(5, "updated")
+    assert portal.update(item) == outcome(5, "updated")
     assert [call.method for call in portal.calls] == [*READING, UPDATE]
     [call] = portal.made(UPDATE)
     assert call.params == {"id": 5, "fields": {"COMMENT": "New"}}
@@ -31,7 +31,7 @@ def test_a_comment_on_one_item_is_changed_where_it_is(item):
 
 def test_of_a_comment_on_several_items_the_one_meant_gets_a_copy():
     portal = Portal({5: [DEAL, CONTACT]})
-    assert portal.update(CONTACT, files=[("a.txt", "QQ==")]) == Edited(91, "copied")
+    assert portal.update(CONTACT, files=[("a.txt", "QQ==")]) == outcome(91, "copied")
     [call] = portal.made(UPDATE)
     assert call.params == {
         "id": 5,
@@ -46,7 +46,7 @@ def test_of_a_comment_on_several_items_the_one_meant_gets_a_copy():
 def test_a_portal_that_remembers_one_item_changes_the_comment_on_all(item):
     portal = Portal({5: [DEAL, CONTACT]})
     portal.remembers = True
-    assert portal.update(item) == Edited(5, "updated_everywhere")
+    assert portal.update(item) == outcome(5, "updated_everywhere")
 
 
 def test_a_portal_may_not_have_seen_a_new_binding():
@@ -59,7 +59,7 @@ def test_a_portal_may_not_have_seen_a_new_binding():
 
 def test_without_an_item_the_portal_chooses_and_is_asked_once():
     portal = Portal({5: [DEAL, CONTACT]})
-    assert portal.update(files=[("a.txt", "QQ==")]) == Edited(91, "copied")
+    assert portal.update(files=[("a.txt", "QQ==")]) == outcome(91, "copied")
     [call] = portal.made(UPDATE)
     assert call.params == {"id": 5, "fields": {"COMMENT": "New", "FILES": [["a.txt", "QQ=="]]}}
     assert not call.may_repeat
@@ -76,13 +76,13 @@ def test_a_choice_of_the_portal_that_may_have_been_made_is_not_asked_for_again()
 
 def test_a_comment_on_one_item_is_changed_again_whatever_an_earlier_try_did():
     portal = Portal({5: [DEAL]})
-    assert portal.update(progress=portal.progress(earlier_since=900.0)) == Edited(5, "updated")
+    assert portal.update(progress=portal.progress(earlier_since=900.0)) == outcome(5, "updated")
 
 
 def test_an_id_in_text_is_the_same_record():
     portal = Portal({5: [DEAL]})
     portal.write = lambda call, record: str(record)
-    assert portal.update() == Edited(5, "updated")
+    assert portal.update() == outcome(5, "updated")
 
 
 @pytest.mark.parametrize("item", [None, DEAL])
@@ -133,7 +133,7 @@ def test_a_refusal_is_not_sent_again():
 def test_the_copy_of_an_earlier_try_is_found_and_not_made_again():
     portal = Portal({5: [DEAL]})
     portal.rows = [comment(8), comment(30), comment(9), comment(40, author="8"), comment(50, "Other")]
-    assert portal.update(CONTACT) == Edited(30, "copied")
+    assert portal.update(CONTACT) == outcome(30, "copied")
     assert [call.method for call in portal.calls] == [*READING, LISTED, "profile"]
     [call] = portal.made(LISTED)
     assert call.params["filter"] == {"ENTITY_TYPE": "contact", "ENTITY_ID": 2}
@@ -150,7 +150,7 @@ def test_what_is_no_copy(rows):
 def test_texts_of_copies_compare_as_the_portal_keeps_them():
     portal = Portal({5: [DEAL]})
     portal.rows = [comment(8, " a &amp; b\nc")]
-    assert portal.update(CONTACT, text="a & b\r\nc ") == Edited(8, "copied")
+    assert portal.update(CONTACT, text="a & b\r\nc ") == outcome(8, "copied")
 
 
 @pytest.mark.parametrize("me", [{"ID": 7}, {"ID": "07"}])
@@ -158,7 +158,7 @@ def test_spellings_of_the_user(me):
     portal = Portal({5: [DEAL]})
     portal.me = me
     portal.rows = [{"ID": 8, "AUTHOR_ID": 7, "COMMENT": "New"}]
-    assert portal.update(CONTACT) == Edited(8, "copied")
+    assert portal.update(CONTACT) == outcome(8, "copied")
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ def test_a_look_for_the_copy_that_fails(method):
 def test_a_change_with_the_answer_lost_is_found_when_it_is_certain():
     portal = Portal({5: [DEAL, CONTACT]})
     portal.lost = 1
-    assert portal.update(CONTACT) == Edited(91, "copied")
+    assert portal.update(CONTACT) == outcome(91, "copied")
     assert len(portal.made(UPDATE)) == 1
     assert portal.waits == [CUT]
 
@@ -212,7 +212,7 @@ def test_a_change_that_was_not_carried_out_is_sent_again(items):
     portal = Portal({5: items})
     portal.never = 2
     edited = portal.update(CONTACT)
-    assert edited == (Edited(91, "copied") if len(items) > 1 else Edited(5, "updated"))
+    assert edited == (outcome(91, "copied") if len(items) > 1 else outcome(5, "updated"))
     assert len(portal.made(UPDATE)) == 3
 
 

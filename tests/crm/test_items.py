@@ -5,7 +5,7 @@ from bad_values import BAD_IDS, BAD_TYPES, GOOD_TYPES
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_bitrix24.crm.ids import shown
+from airflow_provider_bitrix24.crm.inputs import shown
 from airflow_provider_bitrix24.crm.items import ENTITY_TYPES, CrmItem, parse_entity_type
 from airflow_provider_bitrix24.rest.errors import InvalidInputError
 
@@ -68,7 +68,7 @@ def test_an_item(value, item):
 @pytest.mark.parametrize(
     "value",
     [
-        pytest.param(value, id=shown(value))
+        pytest.param(value, id="a set" if isinstance(value, set) else shown(value))
         for value in [
             None,
             7,
@@ -98,7 +98,7 @@ def test_an_item(value, item):
             (),
             ("deal",),
             ("deal", 10, 20),
-            {"deal", 10},
+            frozenset({"deal"}),
             b"D_10",
             10.0,
         ]
@@ -150,7 +150,7 @@ def test_an_item_with_a_bad_type(value):
         ),
         ({"entity_type": "deal", "entity_id": 10, "record_id": 5}, "has an unknown key 'record_id'"),
         ({"entity_type": "deal", "entity_id": 10, 7: 5}, "has an unknown key 7"),
-        ({"entityTypeId": 2, "id": 10}, "has no 'entity_type'"),
+        ({"entityTypeId": 2, "id": 10}, "has an unknown key 'entityTypeId'"),
     ],
 )
 def test_a_mapping_that_is_no_item(mapping, problem):

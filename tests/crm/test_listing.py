@@ -1,10 +1,10 @@
-"""Reading a whole list as a part of a plan, without a portal: it is fed outcomes."""
+"""Reading lists as a part of a plan, without a portal: it is fed outcomes."""
 
 from __future__ import annotations
 
 import pytest
 
-from airflow_provider_bitrix24.crm.listing import read_list
+from airflow_provider_bitrix24.crm.listing import read_list, read_pages
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.errors import IncompleteListError, ServerError
 from airflow_provider_bitrix24.rest.reply import Reply
@@ -121,3 +121,100 @@ def test_a_list_that_grows_shorter_is_not_complete():
     portal.answer = shrinking
     with pytest.raises(IncompleteListError, match="counted 120 rows and now 119"):
         portal.run("crm.timeline.comment.list")
+
+
+# ---------------------------------------------------------------- several lists, as far as is needed
+
+
+class Shelf:
+    """Shows several lists, a page of one row each.
+
+    :param lists: the rows of each list, by what its first page is asked for by
+    """
+
+    def __init__(self, **lists):
+        self.lists = lists
+        self.following = None
+        self.fails = ()
+        self.rounds = []
+        self.taken = []
+
+    def run(self, wants=lambda key, outcome: True):
+        def take(key, outcome):
+            self.taken.append((key, outcome.result if outcome.ok else type(outcome.error).__name__))
+            return wants(key, outcome)
+
+        first = {key: Call("list", {"filter": key, "start": 0}) for key in self.lists}
+        plan = read_pages(first, take)
+        try:
+            work = next(plan)
+            while True:
+                assert (work.positions, work.shared) == (None, False)
+                assert len(self.rounds) < 20, "it reads on for ever"
+                self.rounds.append([(call.params["filter"], call.params["start"]) for call in work.calls])
+                work = plan.send([self.answer(call) for call in work.calls])
+        except StopIteration:
+            return
+
+    def answer(self, call):
+        key, start = call.params["filter"], call.params["start"]
+        if (key, start) in self.fails:
+            return Outcome(call, error=ServerError("down"))
+        rows = self.lists[key]
+        following = start + 1 if start + 1 < len(rows) else None
+        if self.following is not None:
+            following = self.following.get(start)
+        return Outcome(call, Reply(rows[start : start + 1], len(rows), following))
+
+
+def test_lists_are_read_side_by_side_each_to_its_end():
+    shelf = Shelf(a=[1, 2, 3], b=[], c=[4, 5])
+    shelf.run()
+    assert shelf.rounds == [[("a", 0), ("b", 0), ("c", 0)], [("a", 1), ("c", 1)], [("a", 2)]]
+    assert shelf.taken == [("a", [1]), ("b", []), ("c", [4]), ("a", [2]), ("c", [5]), ("a", [3])]
+
+
+def test_a_list_is_read_as_long_as_somebody_wants_to():
+    shelf = Shelf(a=[1, 2, 3], b=[4, 5, 6])
+    shelf.run(lambda key, outcome: outcome.result not in ([2], [4]))
+    assert shelf.rounds == [[("a", 0), ("b", 0)], [("a", 1)]]
+
+
+def test_a_page_that_fails_ends_its_own_list():
+    shelf = Shelf(a=[1, 2, 3], b=[4, 5, 6])
+    shelf.fails = [("a", 1)]
+    shelf.run()
+    assert shelf.rounds == [[("a", 0), ("b", 0)], [("a", 1), ("b", 1)], [("b", 2)]]
+    assert ("a", "ServerError") in shelf.taken
+
+
+def test_an_error_of_who_looks_at_a_page_ends_all():
+    shelf = Shelf(a=[1, 2], b=[3, 4])
+    shelf.fails = [("a", 0)]
+    with pytest.raises(ServerError, match="down"):
+        shelf.run(lambda key, outcome: outcome.unwrap())
+    assert shelf.taken == [("a", "ServerError")]
+
+
+@pytest.mark.parametrize(
+    ("following", "starts"),
+    [({0: 0}, [0]), ({0: 1, 1: 1}, [0, 1]), ({0: 1, 1: 0}, [0, 1]), ({0: 2, 2: None}, [0, 2])],
+)
+def test_a_list_that_starts_over_is_not_followed(following, starts):
+    shelf = Shelf(a=[1, 2, 3])
+    shelf.following = following
+    shelf.run()
+    assert [start for [(_, start)] in shelf.rounds] == starts
+
+
+def test_a_first_page_may_be_any():
+    plan = read_pages({5: Call("list", {"filter": "a"})}, lambda key, outcome: True)
+    [first] = next(plan).calls
+    [second] = plan.send([Outcome(first, Reply([1], 60, 50))]).calls
+    assert second == Call("list", {"filter": "a", "start": 50})
+
+
+def test_no_lists_are_not_read():
+    shelf = Shelf()
+    shelf.run()
+    assert shelf.rounds == []

@@ -18,17 +18,24 @@ def test_the_call():
     assert log_message_call(_ITEM, " T", "None of it", "info") == Call(_METHOD, {"fields": fields})
 
 
-@pytest.mark.parametrize("value", [None, "", " \n", "None", " None ", 5, True, ["a"], b"a"])
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        *((value, f"{value!r} is not a text") for value in (None, "", " \n", 5, True, ["a"], b"a")),
+        ("None", "the text is 'None'"),
+        (" None ", "the text is 'None'"),
+    ],
+    ids=repr,
+)
 @pytest.mark.parametrize("position", [0, 1, 2])
-def test_what_is_no_text_is_named(value, position):
+def test_what_is_no_text_is_named(value, problem, position):
     texts = ["Title", "Text", "info"]
     texts[position] = value
     with pytest.raises(InvalidInputError) as raised:
         log_message_call(_ITEM, *texts)
     field = ("title", "text", "icon_code")[position]
-    assert raised.value.description == f"{field}: {value!r} is not a text"
-    remedy = "Give a text that is not empty; 'None' is what a task that returned nothing passes."
-    assert raised.value.remedy == remedy
+    assert raised.value.description == f"{field}: {problem}"
+    assert raised.value.remedy
 
 
 def test_a_type_without_a_number_is_refused():

@@ -1,19 +1,13 @@
-"""The plans that move, share and set bindings of timeline records, without a portal."""
+"""The plans that move a timeline record and set its bindings, without a portal."""
 
 from __future__ import annotations
 
 import pytest
-from plan_portal import OWNER, Portal
+from plan_portal import Portal
 
 from airflow_provider_bitrix24.crm.items import CrmItem
-from airflow_provider_bitrix24.crm.moving import (
-    check_ends,
-    move_record,
-    move_records,
-    set_bindings,
-    share_records,
-)
-from airflow_provider_bitrix24.crm.outcomes import BindingOutcome
+from airflow_provider_bitrix24.crm.moving import check_ends, move_record, set_bindings
+from airflow_provider_bitrix24.crm.outcomes import ItemOutcome
 from airflow_provider_bitrix24.crm.timeline_bindings import TimelineBinding
 from airflow_provider_bitrix24.rest.errors import (
     AccessDeniedError,
@@ -29,14 +23,15 @@ DENIED = AccessDeniedError("Access denied.", method="crm.timeline.bindings.bind"
 
 
 def shown(outcomes):
-    return [(str(outcome.binding), outcome.status) for outcome in outcomes]
+    return [(str(outcome.subject), outcome.status) for outcome in outcomes]
 
 
 # ---------------------------------------------------------------- one record
 
 
 def move(portal):
-    return portal.run(move_record(5, LEAD, DEAL, owner=OWNER))
+    [outcome] = portal.run(move_record(5, LEAD, DEAL))
+    return outcome
 
 
 def test_the_target_is_not_the_source():
@@ -53,7 +48,7 @@ def test_another_item_is_a_target(target):
 
 def test_a_record_is_bound_to_the_target_before_it_leaves_the_source():
     portal = Portal({5: [LEAD]})
-    assert move(portal) == BindingOutcome(TimelineBinding(5, DEAL), "moved")
+    assert move(portal) == ItemOutcome(TimelineBinding(5, DEAL), "moved")
     assert portal.said == [["list 5", "get 5"], ["see deal 2"], ["bind 5 deal 2"], ["unbind 5 lead 1"]]
     assert portal.comments == {5: [DEAL]}
 
@@ -73,7 +68,7 @@ def test_a_record_stays_where_it_is_rather_than_on_what_does_not_exist_alone():
 
 def test_a_record_on_the_target_alone_has_been_moved():
     portal = Portal({5: [CONTACT, DEAL]})
-    assert move(portal) == BindingOutcome(TimelineBinding(5, DEAL), "already_moved")
+    assert move(portal) == ItemOutcome(TimelineBinding(5, DEAL), "already_moved")
     assert portal.said == [["list 5", "get 5"]]
 
 
@@ -130,60 +125,14 @@ def test_a_record_that_cannot_be_unbound_is_named_by_where_it_went():
 def test_a_record_that_somebody_else_took_off_has_been_moved():
     portal = Portal({5: [LEAD]})
     portal.answers["unbind 5 lead 1"] = NotFoundError("Not found")
-    assert move(portal) == BindingOutcome(TimelineBinding(5, DEAL), "moved")
-
-
-# ---------------------------------------------------------------- many records
-
-
-def test_only_those_on_the_target_leave_the_source():
-    portal = Portal({5: [LEAD], 6: [LEAD, DEAL], 7: [LEAD]})
-    portal.answers["bind 7 deal 2"] = ServerError("boom")
-    outcomes = portal.run(move_records({7: False, 6: True, 5: False}, LEAD, DEAL, owner=OWNER))
-    assert shown(outcomes) == [
-        ("record 7 on deal 2", "failed"),
-        ("record 6 on deal 2", "moved"),
-        ("record 5 on deal 2", "moved"),
-    ]
-    assert outcomes[0].error.description == "record 7 on deal 2 was not bound: boom"
-    assert portal.said == [["bind 7 deal 2", "bind 5 deal 2"], ["unbind 6 lead 1", "unbind 5 lead 1"]]
-    assert portal.comments == {5: [DEAL], 6: [DEAL], 7: [LEAD]}
-
-
-def test_where_none_is_on_the_target_none_leaves_the_source():
-    portal = Portal({5: [LEAD]})
-    portal.answers["bind 5 deal 2"] = ServerError("boom")
-    [outcome] = portal.run(move_records({5: False}, LEAD, DEAL, owner=OWNER))
-    assert outcome.status == "failed"
-    assert portal.said == [["bind 5 deal 2"]]
-
-
-def test_no_records_are_no_work():
-    portal = Portal()
-    assert portal.run(move_records({}, LEAD, DEAL, owner=OWNER)) == []
-    assert portal.said == []
-
-
-def test_only_what_is_not_there_is_shared():
-    portal = Portal({5: [LEAD], 6: [LEAD, DEAL], 7: [LEAD]})
-    portal.answers["bind 7 deal 2"] = DENIED
-    outcomes = portal.run(share_records({5: False, 6: True, 7: False}, DEAL, owner=OWNER))
-    assert shown(outcomes) == [
-        ("record 5 on deal 2", "bound"),
-        ("record 6 on deal 2", "already_bound"),
-        ("record 7 on deal 2", "failed"),
-    ]
-    assert [outcome.error is None for outcome in outcomes] == [True, True, False]
-    why = "record 7 on deal 2 was not bound: portal user 3, may not change deal 2"
-    assert outcomes[2].error.description == why
-    assert portal.said == [["bind 5 deal 2", "bind 7 deal 2"]]
+    assert move(portal) == ItemOutcome(TimelineBinding(5, DEAL), "moved")
 
 
 # ---------------------------------------------------------------- exactly these bindings
 
 
 def set_to(portal, *items):
-    return portal.run(set_bindings(5, list(items), owner=OWNER))
+    return portal.run(set_bindings(5, list(items)))
 
 
 def test_what_is_wanted_is_bound_before_the_rest_is_unbound():

@@ -11,8 +11,9 @@ from airflow_provider_bitrix24.crm.records import (
     check_record,
     further_pages,
     no_such_record,
+    read_bindings,
     read_records,
-    rows_of,
+    see_record,
 )
 from airflow_provider_bitrix24.crm.timeline_bindings import bindings_call, record_call
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
@@ -131,7 +132,7 @@ def test_a_page_without_anything_new_is_the_last():
     records = {5: Record({DEAL.pair}, next_page=50)}
     portal.run(further_pages(records))
     assert portal.said == [["list 5 from 50"]]
-    assert records == {5: Record({DEAL.pair})}
+    assert (records[5].bound_to, records[5].error) == ({DEAL.pair}, None)
 
 
 @pytest.mark.parametrize("following", [None, 0])
@@ -169,10 +170,66 @@ def test_a_record_that_is_absent_or_not_known_does_not_pass(record, kind, text):
         check_record(5, record)
 
 
-def test_rows_are_in_a_fixed_order():
-    record = Record({("lead", 1), ("deal", 10), ("deal", 2)})
-    assert rows_of(5, record) == [
-        {"OWNER_ID": 5, "ENTITY_TYPE": "deal", "ENTITY_ID": 2},
-        {"OWNER_ID": 5, "ENTITY_TYPE": "deal", "ENTITY_ID": 10},
-        {"OWNER_ID": 5, "ENTITY_TYPE": "lead", "ENTITY_ID": 1},
-    ]
+# ---------------------------------------------------------------- whether one exists
+
+
+@pytest.mark.parametrize("answer", [None, AccessDeniedError("Access denied.")], ids=["readable", "not"])
+def test_a_record_that_exists_is_seen(answer):
+    portal = Portal({5: [LEAD]})
+    portal.answers["get 5"] = answer
+    assert portal.run(see_record(5)) is None
+    assert portal.said == [["get 5"]]
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "text"),
+    [
+        (NotFoundError("Not found"), NotFoundError, "timeline record 5 does not exist"),
+        (ServerError("boom"), ServerError, "boom"),
+        (False, UnexpectedResultError, "an object"),
+    ],
+    ids=["gone", "down", "no answer"],
+)
+def test_a_record_that_is_not_seen(answer, kind, text):
+    portal = Portal({5: [LEAD]})
+    portal.answers["get 5"] = answer
+    with pytest.raises(kind, match=text):
+        portal.run(see_record(5))
+
+
+# ---------------------------------------------------------------- all that a record is bound to
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_bindings_are_told_as_the_portal_tells_them(check):
+    portal = Portal({5: [LEAD, DEAL, CONTACT]})
+    portal.page = 2
+    portal.answers["list 5"] = Reply([{"EXTRA": 1, **ROW}, {**ROW, "ENTITY_ID": "1"}], 3, 2)
+    rows = portal.run(read_bindings(5, check_record=check))
+    assert rows[:2] == [{"EXTRA": 1, **ROW}, {**ROW, "ENTITY_ID": "1"}]
+    assert rows[2] == {"OWNER_ID": "5", "ENTITY_TYPE": "contact", "ENTITY_ID": "3"}
+    assert portal.said == [["list 5"], ["list 5 from 2"]]
+
+
+def test_without_bindings_the_record_is_asked_for_where_that_is_wanted():
+    portal = Portal({5: []})
+    assert portal.run(read_bindings(5, check_record=True)) == []
+    assert portal.said == [["list 5"], ["get 5"]]
+    assert portal.run(read_bindings(6, check_record=False)) == []
+    assert portal.said[2:] == [["list 6"]]
+    with pytest.raises(NotFoundError, match="timeline record 6 does not exist"):
+        portal.run(read_bindings(6, check_record=True))
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [([ROW, {**ROW, "OWNER_ID": "6"}], UnexpectedResultError), (ServerError("boom"), ServerError)],
+    ids=["another record's", "down"],
+)
+@pytest.mark.parametrize("check", [True, False])
+def test_bindings_that_cannot_be_read(answer, kind, check):
+    portal = Portal({5: [LEAD]})
+    portal.answers["list 5"] = answer
+    with pytest.raises(kind):
+        portal.run(read_bindings(5, check_record=check))
+    assert portal.said == [["list 5"]]

@@ -14,6 +14,8 @@ from airflow_provider_bitrix24.crm.relations import (
     fields_of,
     is_readable,
     item_call,
+    item_result,
+    read_related_items,
     related_items,
 )
 from airflow_provider_bitrix24.rest.calls import Outcome
@@ -36,7 +38,7 @@ ORDER = CrmItem("order", 12)
 
 def check(answers: list[Any], **items: CrmItem) -> list[dict[str, Any]]:
     """Feed the plan one answer for each call, and return what the calls asked for."""
-    plan = check_items(**items)
+    plan = check_items(items)
     asked = []
     try:
         work = next(plan)
@@ -155,6 +157,44 @@ def test_an_answer_that_is_another_item(read, answer):
     problem = "crm.item.get: asked for deal 10, the portal answered another or none"
     with pytest.raises(UnexpectedResultError, match=f"^{problem}$"):
         read(DEAL, answer)
+
+
+@pytest.mark.parametrize("field", [{}, {"field": "related_to"}])
+def test_an_item_that_does_not_exist_is_named_by_where_it_stands(field):
+    gone = Outcome(item_call(DEAL), error=NotFoundError("gone", code="X", portal="p"))
+    with pytest.raises(NotFoundError) as raised:
+        item_result(DEAL, gone, **field)
+    assert raised.value.description == f"{field.get('field', 'item')}: deal 10 does not exist"
+    assert (raised.value.code, raised.value.portal) == ("X", "p")
+
+
+def read_related(item: CrmItem, answer: Any, **field: str) -> list[CrmItem]:
+    plan = read_related_items(item, **field)
+    [call] = next(plan).calls
+    assert call == item_call(item)
+    error = answer if isinstance(answer, Bitrix24Error) else None
+    try:
+        plan.send([Outcome(call, None if error else Reply(answer), error)])
+    except StopIteration as stop:
+        return stop.value
+    raise AssertionError("it asks for more")
+
+
+def test_what_an_item_is_connected_with_is_read_in_one_call():
+    answer = {"item": {"id": 10, "companyId": 4, "contactIds": [3]}}
+    assert read_related(DEAL, answer) == [CrmItem("company", 4), CrmItem("contact", 3)]
+
+
+@pytest.mark.parametrize(("field", "name"), [({}, "item"), ({"field": "related_to"}, "related_to")])
+def test_connections_that_cannot_be_read(field, name):
+    with pytest.raises(NotFoundError, match=f"{name}: deal 10 does not exist"):
+        read_related(DEAL, NotFoundError("gone"), **field)
+    with pytest.raises(InvalidInputError, match=f"^{name}: the fields of order 12 cannot be read"):
+        next(read_related_items(ORDER, **field))
+    with pytest.raises(AccessDeniedError):
+        read_related(DEAL, AccessDeniedError("denied"), **field)
+    with pytest.raises(UnexpectedResultError):
+        read_related(DEAL, {"item": {"id": 11}}, **field)
 
 
 def related(**fields: Any) -> list[str]:

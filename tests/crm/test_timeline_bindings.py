@@ -8,17 +8,26 @@ from bad_values import BAD_IDS, BAD_TYPES
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_bitrix24.crm.ids import shown
+from airflow_provider_bitrix24.crm.inputs import shown
 from airflow_provider_bitrix24.crm.items import CrmItem
+from airflow_provider_bitrix24.crm.outcomes import ItemOutcome
 from airflow_provider_bitrix24.crm.timeline_bindings import (
     TimelineBinding,
     bindings_call,
     bound_items,
-    comment_call,
     parse_bindings,
     record_call,
 )
-from airflow_provider_bitrix24.rest.errors import InvalidInputError, UnexpectedResultError
+from airflow_provider_bitrix24.rest.calls import Call, Outcome
+from airflow_provider_bitrix24.rest.errors import (
+    AccessDeniedError,
+    InvalidInputError,
+    InvalidParameterError,
+    NotFoundError,
+    ServerError,
+    UnexpectedResultError,
+)
+from airflow_provider_bitrix24.rest.reply import Reply
 
 _BINDING = TimelineBinding(5, CrmItem("deal", 10))
 _IDS = st.integers(1, 2**63 - 1)
@@ -56,7 +65,9 @@ def test_a_binding(value):
 
 
 @pytest.mark.parametrize(
-    "value", [None, 5, "", "5", (), (5, "deal"), (5, "deal", 10, 1), {5, 10}, (5, ("deal", 10))], ids=shown
+    "value",
+    [None, 5, "", "5", (), (5, "deal"), (5, "deal", 10, 1), frozenset({5}), (5, ("deal", 10))],
+    ids=shown,
 )
 def test_no_binding(value):
     with pytest.raises(InvalidInputError) as caught:
@@ -145,11 +156,11 @@ def test_duplicates_stay_for_those_who_report_on_each():
         ("5", "'5' is not a list of bindings"),
         ("null", "'null' is not a list of bindings"),
         ('"text"', "is not a list of bindings"),
-        ("", "'' is not a JSON list"),
-        ("None", "'None' is not a JSON list"),
-        ("[(5, 'deal', 10)]", "is not a JSON list"),
-        ("[" * 100_000, "is not a JSON list"),
-        ("[[5,", "is not a JSON list"),
+        ("", "'' is not JSON"),
+        ("None", "'None' is not JSON"),
+        ("[(5, 'deal', 10)]", "is not JSON"),
+        ("[" * 100_000, "is not JSON"),
+        ("[[5,", "is not JSON"),
     ],
     ids=lambda value: shown(value)[:30],
 )
@@ -180,9 +191,10 @@ def test_a_bad_number_in_json(text, shown_id):
 
 
 @given(_BINDINGS)
-def test_fields_are_a_binding_again(binding):
-    assert TimelineBinding.parse(binding.fields()) == binding
-    assert parse_bindings(json.dumps([binding.fields()])) == [binding]
+def test_a_row_is_a_binding_again(binding):
+    assert TimelineBinding.parse(binding.row()) == binding
+    assert TimelineBinding.parse(ItemOutcome(binding, "failed", ServerError("down")).to_json()) == binding
+    assert parse_bindings(json.dumps([binding.row()])) == [binding]
     assert TimelineBinding.of(binding.record_id, *vars(binding.item).values()) == binding
 
 
@@ -197,16 +209,85 @@ def test_calls():
     assert _BINDING.bind_call().may_repeat
     assert bindings_call(5).params == {"filter": {"OWNER_ID": 5}}
     assert record_call(5).params == {"id": 5}
-    comment = comment_call(CrmItem("deal", 10), " text ")
-    assert comment.params == {"fields": {"ENTITY_TYPE": "deal", "ENTITY_ID": 10, "COMMENT": " text "}}
-    assert not comment.may_repeat
     assert str(_BINDING) == "record 5 on deal 10"
+    assert _BINDING.thing == "Timeline record 5"
 
 
-@pytest.mark.parametrize("comment", ["", "  \n", None, 7, ["text"], b"text"], ids=repr)
-def test_a_comment_without_text(comment):
-    with pytest.raises(InvalidInputError, match=r"comment: .* is not a text"):
-        comment_call(CrmItem("deal", 10), comment)
+# ---------------------------------------------------------------- what became of a binding
+
+_CALL = Call("crm.timeline.bindings.bind")
+
+
+def test_the_same_record_on_another_item():
+    assert _BINDING.on(CrmItem("lead", 1)) == TimelineBinding(5, CrmItem("lead", 1))
+
+
+def test_what_went_well():
+    done = Outcome(_CALL, Reply(True))
+    assert _BINDING.when_bound(done) == ItemOutcome(_BINDING, "bound")
+    assert _BINDING.when_unbound(done, missing_ok=False) == ItemOutcome(_BINDING, "unbound")
+
+
+@pytest.mark.parametrize("missing_ok", [True, False])
+def test_what_is_not_bound_is_taken_off_or_an_error(missing_ok):
+    gone = Outcome(_CALL, error=NotFoundError("Not found", code="NOT_FOUND"))
+    outcome = _BINDING.when_unbound(gone, missing_ok=missing_ok)
+    assert outcome.subject == _BINDING
+    assert outcome.status == ("not_bound" if missing_ok else "failed")
+    described = None if outcome.error is None else outcome.error.description
+    assert described == (None if missing_ok else "record 5 on deal 10 was not unbound: Not found")
+
+
+def test_what_is_not_found_cannot_be_bound():
+    outcome = _BINDING.when_bound(Outcome(_CALL, error=NotFoundError("Not found")))
+    assert outcome.status == "failed"
+    assert outcome.error.description == "record 5 on deal 10 was not bound: Not found"
+
+
+@pytest.mark.parametrize("missing_ok", [True, False])
+def test_another_error_is_a_failure(missing_ok):
+    outcome = _BINDING.when_unbound(Outcome(_CALL, error=ServerError("boom")), missing_ok=missing_ok)
+    assert (outcome.subject, outcome.status) == (_BINDING, "failed")
+    assert outcome.error.description == "record 5 on deal 10 was not unbound: boom"
+
+
+@pytest.mark.parametrize(
+    ("description", "words"), [("bad type", "bad type"), ("", "no reason given")], ids=["words", "none"]
+)
+def test_a_failure_is_the_same_error_with_the_binding_in_it(description, words):
+    error = InvalidParameterError(
+        description, code="X", method="m", portal="p", status=400, remedy="Mend it."
+    )
+    outcome = _BINDING.failed(error)
+    assert (outcome.subject, outcome.status) == (_BINDING, "failed")
+    assert type(outcome.error) is InvalidParameterError
+    described = f"record 5 on deal 10 was not bound: {words}"
+    assert outcome.error.fields() == {**error.fields(), "description": described}
+
+
+@pytest.mark.parametrize(
+    ("method", "may_not"),
+    [
+        ("crm.timeline.bindings.bind", "change deal 10"),
+        ("crm.timeline.bindings.unbind", "change deal 10"),
+        ("crm.timeline.bindings.list", "read the CRM"),
+        ("", "read the CRM"),
+    ],
+)
+@pytest.mark.parametrize(("code", "told_code"), [("", "ACCESS_DENIED"), ("INSUFFICIENT", "INSUFFICIENT")])
+@pytest.mark.parametrize(("owner", "who"), [("user 3", "user 3"), ("", "the user of this connection")])
+def test_missing_rights_name_the_user_and_what_is_forbidden(owner, who, method, may_not, code, told_code):
+    error = AccessDeniedError("no", code=code, method=method, owner=owner)
+    outcome = _BINDING.failed(error, "unbound")
+    described = f"record 5 on deal 10 was not unbound: {who}, may not {may_not}"
+    assert outcome.error.description == described
+    assert outcome.error.code == told_code
+    assert outcome.error.method == method
+    assert outcome.error.owner == owner
+    assert outcome.error.remedy == (
+        "Give that user the right to do so, or use the credentials of one who has it; "
+        "and check that the item exists, for the API tells no difference."
+    )
 
 
 # ---------------------------------------------------------------- what the portal says
@@ -228,6 +309,24 @@ def test_rows_of_bindings(rows, items):
 
 
 @pytest.mark.parametrize(
+    ("item", "found"),
+    [(CrmItem("deal", 10), True), (CrmItem("deal", 11), False), (CrmItem("lead", 10), False)],
+)
+def test_whether_a_binding_is_among_the_rows(item, found):
+    rows = [
+        {"OWNER_ID": "5", "ENTITY_ID": "1", "ENTITY_TYPE": "contact"},
+        {"OWNER_ID": "5", "ENTITY_ID": "10", "ENTITY_TYPE": "DEAL"},
+    ]
+    assert _BINDING.on(item).is_among(rows) is found
+    assert _BINDING.on(item).is_among([]) is False
+
+
+def test_a_binding_of_another_record_is_not_looked_for():
+    with pytest.raises(UnexpectedResultError, match="asked for the bindings of record 5"):
+        _BINDING.is_among([{"OWNER_ID": "6", "ENTITY_ID": "10", "ENTITY_TYPE": "deal"}])
+
+
+@pytest.mark.parametrize(
     "row",
     [
         None,
@@ -245,8 +344,3 @@ def test_rows_of_bindings(rows, items):
 def test_rows_that_are_not_the_bindings_of_the_record(row):
     with pytest.raises(UnexpectedResultError, match=r"asked for the bindings of record 5, .* answered"):
         bound_items(5, [row])
-
-
-def test_a_comment_that_came_out_as_none_is_refused():
-    with pytest.raises(InvalidInputError, match=r"the text is 'None'.*XCom"):
-        comment_call(CrmItem("deal", 1), " None ")

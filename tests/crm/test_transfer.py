@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from plan_portal import OWNER, Portal
+from plan_portal import Portal
 
 from airflow_provider_bitrix24.crm.items import CrmItem
+from airflow_provider_bitrix24.crm.outcomes import ItemOutcome
 from airflow_provider_bitrix24.crm.transfer import Transfer, Transferred, check_kinds, check_mode, transfer
 from airflow_provider_bitrix24.rest.calls import Call
 from airflow_provider_bitrix24.rest.errors import (
@@ -25,12 +26,12 @@ BOTH = ("comments", "activities")
 
 
 def run(portal, *kinds, mode="share"):
-    return portal.run(transfer(Transfer(LEAD, DEAL, kinds, mode), owner=OWNER))
+    return portal.run(transfer(Transfer(LEAD, DEAL, kinds, mode)))
 
 
-def shown(rows):
-    assert {row.target for row in rows} <= {DEAL}
-    return [(row.kind, row.number, row.status) for row in rows]
+def shown(outcomes):
+    assert {outcome.subject.target for outcome in outcomes} <= {DEAL}
+    return [(outcome.subject.kind, outcome.subject.number, outcome.status) for outcome in outcomes]
 
 
 # ---------------------------------------------------------------- what is wanted
@@ -86,8 +87,9 @@ def test_modes(mode):
 
 def test_plain_json_names_thing_target_and_error():
     row = {"KIND": "comment", "ID": 5, "ENTITY_TYPE": "deal", "ENTITY_ID": 2, "STATUS": "moved"}
-    assert Transferred("comment", 5, DEAL, "moved").to_json() == row
-    assert Transferred("comment", 5, DEAL, "failed", RejectedError("no", code="NO")).to_json() == {
+    moved = Transferred("comment", 5, DEAL)
+    assert ItemOutcome(moved, "moved").to_json() == row
+    assert ItemOutcome(moved, "failed", RejectedError("no", code="NO")).to_json() == {
         **row,
         "STATUS": "failed",
         "ERROR": "NO",
@@ -290,7 +292,7 @@ def test_an_activity_that_does_not_leave(code, status):
     portal = Portal(activities={7: [LEAD]})
     portal.answers["delete 7 lead 1"] = RejectedError("no", code=code)
     [row] = run(portal, "activities", mode="move")
-    assert (row.status, row.target) == (status, DEAL)
+    assert (row.status, row.subject.target) == (status, DEAL)
     assert (row.error is None) is (status == "moved")
     if row.error is not None:
         assert row.error.description == "activity 7 on lead 1 was not unbound: no"

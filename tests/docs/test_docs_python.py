@@ -69,6 +69,7 @@ def test_readme_shows_the_first_example():
     assert EXAMPLE in [block.code for block in of_kind("python", "README.md")]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_tests_of_a_project(tmp_path):
     """The files of a project, each saved where its first line says, pass their tests."""

@@ -21,6 +21,7 @@ _FIELDS = {
     "status": 503,
     "retry_after": 7.5,
     "remedy": "Do something.",
+    "owner": "portal user 3",
 }
 
 

@@ -21,15 +21,15 @@ def hook(portal):
 
 
 def wait_for_stage(hook):
-    return hook.look(ItemWatch("D_1", None, "process").look())
+    return hook.carry_out(ItemWatch("D_1", None, "process").look())
 
 
 def wait_for_title(hook):
-    return hook.look(ItemWatch("D_1", {"title": "x"}, None).look())
+    return hook.carry_out(ItemWatch("D_1", {"title": "x"}, None).look())
 
 
 def wait_for_comment(hook):
-    return hook.look(CommentWatch("D_1", ".", None, None).look())
+    return hook.carry_out(CommentWatch("D_1", ".", None, None).look())
 
 
 def change_again(hook):
@@ -90,7 +90,7 @@ def test_each_kind_is_transferred_once(hook):
     [({"id": numpy.int64(1)}, True), ({">opportunity": numpy.float64(5e6)}, False), ({"id": [2, 1]}, True)],
 )
 def test_numbers_of_numpy_are_compared(hook, conditions, met):
-    assert hook.look(ItemWatch("D_1", conditions, None).look()) is met
+    assert hook.carry_out(ItemWatch("D_1", conditions, None).look()) is met
 
 
 def test_a_time_of_no_day_is_no_moment():
@@ -105,7 +105,7 @@ def test_a_time_of_no_day_is_no_moment():
         (["nowhere://folder/file.pdf"], r"files\[0\]: 'nowhere:/+folder/file.pdf' (is not a path|cannot be)"),
         (
             "/folder/file.pdf",
-            r"files: .* is not a JSON list\. Give local or object-storage paths",
+            r"files: .* is not JSON\. Give local or object-storage paths",
         ),
     ],
 )

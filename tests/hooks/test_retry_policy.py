@@ -45,16 +45,17 @@ def test_one_of_the_users_own_wins_and_every_dag_can_be_stored():
     with DAG("retry_policies") as dag:
         operator = Bitrix24CallOperator(task_id="own", method="profile", retry_policy=own)
         Bitrix24CallOperator(task_id="ours", method="profile")
-        Bitrix24CallOperator.partial(task_id="mapped", method="crm.deal.get").expand(params=[{"id": 1}])
+        Bitrix24CallOperator.partial(task_id="mapped", method="crm.deal.get").expand(api_params=[{"id": 1}])
     assert operator.retry_policy is own
     with DAG("retry_policies_by_default", default_args={"retry_policy": own}):
         assert Bitrix24CallOperator(task_id="t", method="profile").retry_policy is own
-    assert dag.task_dict["mapped"].unmap({"params": {"id": 1}}).retry_policy is BITRIX24_RETRY_POLICY
+    assert dag.task_dict["mapped"].unmap({"api_params": {"id": 1}}).retry_policy is BITRIX24_RETRY_POLICY
     stored = DagSerialization.to_dict(dag)
     assert type(BITRIX24_RETRY_POLICY).deserialize(BITRIX24_RETRY_POLICY.serialize()) is not None
     assert "ours" in str(stored)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not AIRFLOW_V_3_3_PLUS, reason="Airflow below 3.3 has no retry policies")
 def test_a_task_is_tried_again_when_its_error_says(portal, run_dag):
     """The error's moment replaces the task's own delay, which is far longer."""
@@ -69,7 +70,11 @@ def test_a_task_is_tried_again_when_its_error_says(portal, run_dag):
 
     with DAG("retry_when_told") as dag:
         Impatient(
-            task_id="t", method="crm.deal.get", params={"id": 1}, retries=1, retry_delay=timedelta(hours=5)
+            task_id="t",
+            method="crm.deal.get",
+            api_params={"id": 1},
+            retries=1,
+            retry_delay=timedelta(hours=5),
         )
     run = run_dag(dag)
     assert run.states == {"t": "success"}

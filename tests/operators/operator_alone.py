@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from types import SimpleNamespace
 from typing import Any
 
@@ -37,7 +39,7 @@ def quick(cls: Any, **arguments: Any) -> Any:
     """Return an operator whose portal is known to cut requests off at once: no look-up has to wait."""
 
     class Quick(cls):
-        @property
+        @cached_property
         def hook(self):
             return Bitrix24Hook(self.bitrix24_conn_id, request_cut=0.0)
 
@@ -54,6 +56,35 @@ class Store(dict):
     def delete(self, key: str) -> None:
         """Forget a value."""
         self.pop(key, None)
+
+
+class Log:
+    """Stands for an operator's logger, and keeps what is logged: the level and the line."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[int, str]] = []
+
+    def log(self, level: int, message: str, *args: Any) -> None:
+        """Keep a line."""
+        self.lines.append((level, message % args if args else message))
+
+    def debug(self, message: str, *args: Any) -> None:
+        """Keep nothing of what nobody reads."""
+
+    def info(self, message: str, *args: Any) -> None:
+        """Keep a line."""
+        self.log(logging.INFO, message, *args)
+
+    def warning(self, message: str, *args: Any) -> None:
+        """Keep a line, unless Airflow says that the operator is executed on its own."""
+        if "outside of the Task Runner" not in message:
+            self.log(logging.WARNING, message, *args)
+
+
+def logging_to(log: Log, operator: Any) -> Any:
+    """Return an operator that logs to a log of ours."""
+    operator._cached_logger = log
+    return operator
 
 
 def run(cls: Any, context: Any = None, **arguments: Any) -> tuple[Any, Any, dict[str, Any]]:

@@ -219,7 +219,7 @@ def test_what_became_of_each(portal, connection, run_dag):
     ] * 2
     assert [one["STATUS"] for one in run.xcom("all_failed", key="outcomes")] == ["failed"] * 2
     assert [one["STATUS"] for one in run.xcom("never")] == ["failed"] * 2
-    assert "Bindings: 2 failed" in run.log("never")
+    assert "2 bindings: 2 failed." in run.log("never")
     assert "AuthenticationError" in run.log("never_revoked")
     assert [one["STATUS"] for one in run.xcom("unchecked")] == ["bound"] * 2
     assert portal.bindings(999) == [("contact", 1)], "an orphan, as the API stores it"
@@ -258,7 +258,7 @@ BAD_BINDINGS = {
     "mapping": ({"record_id": 1}, "is not a list of bindings"),
     "no_json": (
         "[(1, 'deal', 2)]",
-        "is not a JSON list. Give a list of (record_id, entity_type, entity_id). In a template write {{ ",
+        "is not JSON. Give a list of (record_id, entity_type, entity_id). In a template write {{ ",
     ),
     "json_of_something_else": ('{"a": 1}', "is not a list of bindings"),
     "two_parts": ([[1, "deal"]], "bindings[0]: [1, 'deal'] is not a binding"),
@@ -281,6 +281,7 @@ BAD_BINDINGS = {
 }
 
 
+@pytest.mark.slow
 def test_nothing_wrong_is_sent(portal, run_dag):
     with DAG("bind_bad", default_args={"retries": 2, "retry_delay": timedelta(0)}) as dag:
 

@@ -34,7 +34,7 @@ def test_bind(portal, record, written):
     assert rows == [row(record, "company", 1, "bound"), row(record, "deal", 1, "already_bound")]
     assert pushed == {}
     assert operator.card_address == card(portal, "company", 1)
-    assert "Bindings: 1 bound, 1 already_bound" in written()
+    assert f"Timeline record {record} now shows on company 1; it was already on deal 1." in written()
 
 
 def test_bind_by_parts(portal, record):
@@ -57,7 +57,7 @@ def test_bind_that_fails(portal, record, written):
     assert isinstance(pushed["outcomes"], list)
     _, rows, _ = run(BindTimelineRecordOperator, bindings=bindings, fail_on="all")
     assert [entry["STATUS"] for entry in rows] == ["already_bound", "failed"]
-    assert "Bindings: 1 already_bound, 1 failed" in written()
+    assert "2 bindings: 1 already bound, 1 failed." in written()
     error, _ = fails(BindTimelineRecordOperator, NotFoundError, bindings=bindings[1:], fail_on="all")
     assert run(BindTimelineRecordOperator, bindings=bindings[1:], fail_on="never")[1] == list(error.outcomes)
 
@@ -66,7 +66,7 @@ def test_bind_to_what_is_connected(portal, record, written):
     deal = portal.add_item("deal", {"CONTACT_ID": 3, "COMPANY_ID": 1})
     operator, rows, _ = run(BindTimelineRecordOperator, record_id=str(record), related_to=("deal", deal))
     assert rows == [row(record, "company", 1, "bound"), row(record, "contact", 3, "bound")]
-    assert f"deal {deal} is connected with company 1, contact 3." in written()
+    assert f"deal {deal} is connected with company 1 and contact 3." in written()
     assert operator.card_address == card(portal, "company", 1)
     alone = portal.add_item("deal")
     assert run(BindTimelineRecordOperator, record_id=record, related_to=("deal", alone))[1] == []
@@ -81,7 +81,8 @@ def test_unbind(portal, record, written):
     )
     assert rows == [row(record, "contact", 2, "unbound"), row(record, "company", 7, "not_bound")]
     assert operator.card_address == card(portal, "contact", 2)
-    assert "Bindings: 1 unbound, 1 not_bound" in written()
+    line = f"Timeline record {record} no longer shows on contact 2; it was not on company 7."
+    assert line in written()
 
 
 def test_unbind_flags(portal, record, written):
@@ -93,7 +94,7 @@ def test_unbind_flags(portal, record, written):
     _, rows, _ = run(UnbindTimelineRecordOperator, keep_last=False, **missing)
     assert rows == [row(record, "company", 7, "not_bound")]
     run(UnbindTimelineRecordOperator, fail_on="never", **last)
-    assert "Bindings: 2 failed" in written()
+    assert "2 bindings: 2 failed." in written()
     _, rows, _ = run(UnbindTimelineRecordOperator, keep_last=False, **last)
     assert [entry["STATUS"] for entry in rows] == ["unbound"] * 2
     assert portal.bindings(record) == []
@@ -107,7 +108,8 @@ def test_set(portal, record, written):
         row(record, "contact", 2, "unbound"),
     ]
     assert operator.card_address == card(portal, "deal", 1)
-    assert "Bindings: 1 bound, 1 already_bound, 1 unbound" in written()
+    line = f"Timeline record {record} now shows on contact 3; it was already on deal 1; "
+    assert f"{line}it no longer shows on contact 2." in written()
 
 
 def test_set_that_fails_in_part(portal, record, written):
@@ -117,7 +119,7 @@ def test_set_that_fails_in_part(portal, record, written):
     assert [entry["STATUS"] for entry in pushed["outcomes"]] == ["failed", "bound"]
     _, rows, _ = run(SetTimelineBindingsOperator, fail_on="all", **arguments)
     assert [entry["STATUS"] for entry in rows] == ["failed", "already_bound"]
-    assert "Bindings: 1 already_bound, 1 failed" in written()
+    assert "2 bindings: 1 failed, 1 already bound." in written()
     assert ("deal", 1) in portal.bindings(record)
 
 
@@ -126,7 +128,7 @@ def test_set_where_somebody_else_takes_it_away(portal, record, written):
     portal.inject("error", UNBIND, code="NOT_FOUND", status=404, description="Binding not found")
     _, rows, _ = run(SetTimelineBindingsOperator, record_id=record, items=["D_1"])
     assert rows == [row(record, "deal", 1, "already_bound"), row(record, "contact", 2, "not_bound")]
-    assert "Bindings: 1 already_bound, 1 not_bound" in written()
+    assert f"Timeline record {record} was already on deal 1; it was not on contact 2." in written()
 
 
 def test_move(portal, record, written):
@@ -134,8 +136,9 @@ def test_move(portal, record, written):
     operator, result, _ = run(MoveTimelineRecordOperator, **arguments)
     assert result == row(record, "lead", 1, "moved")
     assert operator.card_address == card(portal, "lead", 1)
-    assert f"Timeline record {record}: moved from deal 1 to lead 1." in written()
+    assert f"Timeline record {record} moved from deal 1 to lead 1." in written()
     assert run(MoveTimelineRecordOperator, **arguments)[1] == row(record, "lead", 1, "already_moved")
+    assert f"Timeline record {record} was on lead 1 already." in written()
     assert portal.bindings(record) == [("contact", 2), ("lead", 1)]
 
 
@@ -156,7 +159,7 @@ def test_list(portal, record, written):
         ("contact", 2),
     ]
     assert operator.card_address == card(portal, "deal", 1)
-    assert f"Timeline record {record}: 2 bindings" in written()
+    assert f"Timeline record {record} shows on 2 items." in written()
 
 
 def test_list_of_what_does_not_exist(portal):
@@ -169,18 +172,18 @@ def test_bind_activities(portal, call, written):
     bindings = [[call, "company", 1], [call, "deal", 1]]
     operator, rows, _ = run(BindActivityOperator, bindings=bindings)
     assert rows == [
-        {"activityId": call, "ENTITY_TYPE": "company", "ENTITY_ID": 1, "STATUS": "bound"},
-        {"activityId": call, "ENTITY_TYPE": "deal", "ENTITY_ID": 1, "STATUS": "already_bound"},
+        {"ACTIVITY_ID": call, "ENTITY_TYPE": "company", "ENTITY_ID": 1, "STATUS": "bound"},
+        {"ACTIVITY_ID": call, "ENTITY_TYPE": "deal", "ENTITY_ID": 1, "STATUS": "already_bound"},
     ]
     assert operator.card_address == card(portal, "company", 1)
-    assert "Bindings: 1 bound, 1 already_bound" in written()
+    assert f"Activity {call} now shows on company 1; it was already on deal 1." in written()
     _, rows, _ = run(BindActivityOperator, activity_id=str(call), entity_type="Lead", entity_id="1")
     assert [entry["STATUS"] for entry in rows] == ["bound"]
     bindings = [[GONE, "deal", 1], [call, "deal", 1]]
     _, pushed = fails(BindActivityOperator, NotFoundError, bindings=bindings)
     assert [entry["STATUS"] for entry in pushed["outcomes"]] == ["failed", "already_bound"]
     run(BindActivityOperator, bindings=bindings, fail_on="all")
-    assert "Bindings: 1 already_bound, 1 failed" in written()
+    assert "2 bindings: 1 failed, 1 already bound." in written()
 
 
 def test_unbind_activities(portal, call, written):
@@ -190,12 +193,12 @@ def test_unbind_activities(portal, call, written):
     operator, rows, _ = run(UnbindActivityOperator, bindings=bindings)
     assert [entry["STATUS"] for entry in rows] == ["unbound", "not_bound"]
     assert operator.card_address == card(portal, "contact", 2)
-    assert "Bindings: 1 unbound, 1 not_bound" in written()
+    assert f"Activity {call} no longer shows on contact 2; it was not on lead 1." in written()
     last = [[call, "deal", 1], *missing["bindings"]]
     error, _ = fails(UnbindActivityOperator, RejectedError, bindings=last)
     assert error.code == "LAST_BINDING_CANNOT_BE_DELETED"
     run(UnbindActivityOperator, bindings=last, fail_on="all")
-    assert "Bindings: 1 not_bound, 1 failed" in written()
+    assert "2 bindings: 1 failed, 1 not bound." in written()
 
 
 def test_transfer(portal, record, call, written):
@@ -206,13 +209,13 @@ def test_transfer(portal, record, call, written):
     }
     assert operator.card_address == card(portal, "lead", 1)
     count = len(rows)
-    assert f"Comments and activities: {count} shared" in written()
+    assert f"{count} comments and activities: {count} shared." in written()
     run(TransferTimelineOperator, source="D_1", target="L_1")
-    assert f"Comments and activities: {count} already_shared" in written()
+    assert f"{count} comments and activities: {count} already shared." in written()
     run(TransferTimelineOperator, source="D_1", target="L_1", mode="move")
-    assert f"Comments and activities: {count} moved" in written()
+    assert f"{count} comments and activities: {count} moved." in written()
     run(TransferTimelineOperator, source="D_1", target="L_1", mode="move")
-    assert "Comments and activities: none on the source" in written()
+    assert "0 comments and activities." in written()
 
 
 def test_transfer_that_fails_in_part(portal, record, call, written):
@@ -221,7 +224,7 @@ def test_transfer_that_fails_in_part(portal, record, call, written):
     _, pushed = fails(TransferTimelineOperator, Bitrix24Error, **arguments)
     assert {entry["STATUS"] for entry in pushed["outcomes"]} == {"shared", "failed"}
     run(TransferTimelineOperator, fail_on="all", **arguments)
-    assert re.search(r"Comments and activities: \d+ already_shared, \d+ failed", written())
+    assert re.search(r"\d+ comments and activities: \d+ failed, \d+ already shared\.", written())
 
 
 @pytest.mark.parametrize("kinds", [["comments"], ["activities"], '["activities"]'])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import cached_property
 
 import pytest
 from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_3_PLUS
@@ -50,7 +51,7 @@ def test_many_comments(portal, run_dag):
     by_id = {comment.record_id: comment.text for deal in (1, 2) for comment in portal.comments("deal", deal)}
     assert [by_id[row["ID"]] for row in result] == [row["comment"] for row in rows_for(120)]
     assert {row["STATUS"] for row in result} == {"added"}
-    assert "Comments: 120 added" in run.log("all")
+    assert "120 comments: 120 added." in run.log("all")
     assert run.xcom("empty") == []
     assert [row["STATUS"] for row in run.xcom("some")] == ["added", "failed"]
 
@@ -58,7 +59,7 @@ def test_many_comments(portal, run_dag):
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ("Hello", "rows: 'Hello' is not a JSON list"),
+        ("Hello", "rows: 'Hello' is not JSON"),
         ([{"item": "D_1", "comment": " "}], r"rows\[0\]\.comment: ' ' is not a text"),
         ([{"item": "D_1", "comment": "x"}, {"item": "D_x", "comment": "x"}], r"rows\[1\]\.item"),
         ([{"item": "D_1", "comment": "x", "files": []}], r"rows\[0\].*files"),
@@ -92,7 +93,7 @@ def test_another_try_goes_on_where_the_first_ended(portal, run_dag):
 class QuickComments(AddTimelineCommentsOperator):
     """On a portal that cuts requests off after a second."""
 
-    @property
+    @cached_property
     def hook(self):
         return Bitrix24Hook(self.bitrix24_conn_id, request_cut=1.0)
 
@@ -131,7 +132,7 @@ def test_comments_that_are_added_are_not_added_again(portal, run_dag, fault):
             max_wait_in_worker=0.5,
         ),
         lambda: Bitrix24CallOperator(
-            task_id="t", method="crm.deal.get", params={"id": 1}, deferrable=True, max_wait_in_worker=0.5
+            task_id="t", method="crm.deal.get", api_params={"id": 1}, deferrable=True, max_wait_in_worker=0.5
         ),
     ],
     ids=["bind", "batch", "call"],

@@ -93,16 +93,20 @@ BAD = {
     "item_text": ({"item": "['deal', 1]"}, "item: \"['deal', 1]\" is not "),
     "item_none": ({"item": None}, "item: None is not a CRM item"),
     "item_id": ({"item": ("deal", "1e3")}, "item.entity_id: '1e3' is not an id. Give a whole number"),
-    "item_keys": ({"item": {"entity_type": "deal", "id": 1}}, "has no 'entity_id'"),
+    "item_keys": ({"item": {"entity_type": "deal", "id": 1}}, "has an unknown key 'id'. Known are "),
     "type": ({"entity_type": 2, "entity_id": 1}, "entity_type: 2 is not a type of CRM item. Give its name"),
-    "id": ({"entity_type": "deal", "entity_id": None}, "entity_id: None is not an id. The task that should"),
-    "empty": ({"item": "D_1", "comment": ""}, "comment: '' is not a text. Give the comment's text"),
+    "id": (
+        {"entity_type": "deal", "entity_id": None},
+        "entity_id: None is not an id. The task or template that should",
+    ),
+    "empty": ({"item": "D_1", "comment": ""}, "comment: '' is not a text. Give a text that is not empty"),
     "blank": ({"item": "D_1", "comment": " \n"}, "is not a text"),
     "number": ({"item": "D_1", "comment": 12}, "comment: 12 is not a text"),
     "nothing": ({"item": "D_1", "comment": None}, "comment: None is not a text"),
 }
 
 
+@pytest.mark.slow
 def test_nothing_wrong_is_sent(portal, run_dag):
     with DAG("comment_bad", default_args={"retries": 2, "retry_delay": timedelta(0)}) as dag:
 
@@ -120,7 +124,7 @@ def test_nothing_wrong_is_sent(portal, run_dag):
     for name, (_, message) in BAD.items():
         assert message in run.log(name)
         assert "InvalidInputError: " in run.log(name)
-    assert "comment: ' ' is not a text. Give the comment's text. The value came from task 'give'." in (
+    assert "comment: ' ' is not a text. Give a text that is not empty. The value came from task 'give'." in (
         run.log("from_task")
     )
     assert "item.entity_id: 'x' is not an id." in run.log("from_another")

@@ -43,7 +43,7 @@ def test_comment(portal, written, tmp_path):
     assert operator.card_address == card(portal, "deal", 1)
     lines = written()
     assert f"Timeline record {record} was added to deal 1." in lines
-    assert "Bindings: 2 bound" in lines
+    assert f"Timeline record {record} now shows on contact 1 and contact 2, too." in lines
 
 
 def test_comment_that_cannot_be_bound(portal):
@@ -69,7 +69,8 @@ def test_comments(portal, written):
         ("contact", 2, "added"),
     ]
     assert operator.card_address == card(portal, "deal", 1)
-    assert "Comments: 2 added" in written()
+    ids = [entry["ID"] for entry in result]
+    assert f"Timeline records added: {ids[0]} to deal 1 and {ids[1]} to contact 2." in written()
 
 
 def test_comments_that_fail(portal, written):
@@ -79,7 +80,7 @@ def test_comments_that_fail(portal, written):
     _, pushed = fails(AddTimelineCommentsOperator, Bitrix24Error, rows=rows)
     assert [entry["STATUS"] for entry in pushed["outcomes"]] == ["added", "failed"]
     run(AddTimelineCommentsOperator, rows=rows, fail_on="all")
-    assert "Comments: 1 added, 1 failed" in written()
+    assert "2 comments: 1 added, 1 failed." in written()
 
 
 def test_update(portal, written):
@@ -101,7 +102,7 @@ def test_update_of_one_of_several(portal, record, written, tmp_path):
     assert operator.card_address == card(portal, "contact", 2)
     assert portal.calls(UPDATE)[0].params["fields"]["FILES"]
     line = f"Comment {record} is on several items: its copy {copy} on contact 2 holds the new text"
-    assert f"{line}, it keeps the old one." in written()
+    assert f"{line}, the comment keeps the old one." in written()
     assert run(UpdateTimelineCommentOperator, **arguments)[1] == copy
 
 
@@ -138,14 +139,15 @@ def test_delete(portal, record, written):
     assert result == {"ID": record, "STATUS": "unbound"}
     assert operator.card_address == card(portal, "contact", 2)
     lines = written()
-    assert f"Comment {single}: deleted" in lines
-    assert f"Comment {record}: unbound" in lines
+    assert f"Comment {single} is deleted." in lines
+    assert f"Comment {record} was removed from the item and stays on others." in lines
     assert portal.bindings(record) == [("deal", 1)]
 
 
-def test_delete_of_what_is_not_there(portal, record):
+def test_delete_of_what_is_not_there(portal, record, written):
     for arguments in ({"record_id": GONE}, {"record_id": record, "item": "L_1"}):
         assert run(DeleteTimelineCommentOperator, **arguments)[1]["STATUS"] == "not_found"
+        assert f"Comment {arguments['record_id']} was not there." in written()
         fails(DeleteTimelineCommentOperator, NotFoundError, missing_ok=False, **arguments)
     error, _ = fails(DeleteTimelineCommentOperator, RejectedError, record_id=record)
     assert error.code == "MULTIPLE_BINDINGS"

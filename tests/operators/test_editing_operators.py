@@ -96,7 +96,7 @@ def test_updates_that_fail(portal, connection, run_dag):
         "elsewhere": ({"item": "C_1"}, f"timeline record {record} is not on contact 1"),
         "empty": ({"comment": " "}, "comment: ' ' is not a text"),
         "no_file": ({"files": ["/nowhere/a.txt"]}, "files[0]: '/nowhere/a.txt' cannot be read"),
-        "files_text": ({"files": "a.txt"}, "files: 'a.txt' is not a JSON list"),
+        "files_text": ({"files": "a.txt"}, "files: 'a.txt' is not JSON"),
         "not_the_author": ({"bitrix24_conn_id": "bitrix24_manager"}, "ACCESS_DENIED"),
     }
     with DAG("update_fails", default_args={"retries": 1, "retry_delay": timedelta(0)}) as dag:
@@ -179,7 +179,7 @@ def test_deletes_that_fail(portal, connection, run_dag):
     assert {shared, foreign} <= set(texts(portal))
 
 
-def test_a_delete_whose_answer_is_lost(portal, run_dag):
+def test_a_delete_whose_answer_is_lost(portal, run_dag, long_waits_skipped):
     record = portal.add_comment("deal", 1, "One")
     portal.inject("drop_after", DELETE, times=1)
     with DAG("delete_lost") as dag:
@@ -269,7 +269,7 @@ def test_log_message(portal, run_dag):
 def test_log_messages_that_fail(portal, connection, run_dag):
     wrong = {
         "no_text": ({"text": None}, "text: None is not a text"),
-        "none": ({"title": "{{ none }}"}, "title: 'None' is not a text"),
+        "none": ({"title": "{{ none }}"}, "title: the text is 'None'"),
         "no_number": ({"item": "shipment_document_1"}, "no number of the type 'shipment_document' is known"),
         "no_rights": ({"bitrix24_conn_id": "bitrix24_guest"}, "ACCESS_DENIED"),
     }

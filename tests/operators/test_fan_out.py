@@ -38,7 +38,7 @@ def test_everything_that_a_deal_is_connected_with(portal, deal, run_dag):
             for kind, number in (("company", 1), ("contact", 1), ("contact", 2), ("lead", 3))
         ]
         assert len(portal.calls(BIND)) == (4 if status == "bound" else 0)
-        assert f"deal {deal} is connected with company 1, contact 1, contact 2, lead 3." in run.log("bind")
+        assert f"deal {deal} is connected with company 1, contact 1, contact 2 and lead 3." in run.log("bind")
     assert portal.bindings(record) == [
         ("company", 1),
         ("contact", 1),

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
-from operator_alone import STARTED, Store, context_of, quick
+from operator_alone import context_of, quick
 
 from airflow_provider_bitrix24.hooks.errors import AmbiguousWriteError, Bitrix24Error
-from airflow_provider_bitrix24.operators.progress import kept_of, progress_of
 from airflow_provider_bitrix24.operators.rest import Bitrix24CallOperator
 from airflow_provider_bitrix24.operators.timeline import (
     AddTimelineCommentOperator,
@@ -17,56 +14,8 @@ from airflow_provider_bitrix24.operators.timeline import (
     DeleteTimelineCommentOperator,
     UpdateTimelineCommentOperator,
 )
-from airflow_provider_bitrix24.rest.calls import Call
-from airflow_provider_bitrix24.rest.progress import Progress, Span
-from airflow_provider_bitrix24.state.stored_progress import StoredProgress
 
-ADD = Call("crm.deal.add", {"fields": {}})
-READ = Call("crm.deal.get", {"id": 1})
-
-
-@pytest.mark.parametrize(
-    ("try_number", "max_tries", "earlier"),
-    [(1, 2, False), (2, 2, True), (3, 2, True), (4, 5, False), (5, 5, True)],
-    ids=["first", "second", "third", "cleared after three", "second since it was cleared"],
-)
-def test_without_a_store_an_earlier_try_may_have_sent_anything(try_number, max_tries, earlier):
-    progress = progress_of(context_of(try_number, max_tries), "d", 2, None)
-    progress.suspect({0: ADD, 1: READ})
-    assert set(progress.unclear) == ({0} if earlier else set())
-    if earlier:
-        assert progress.unclear[0].first == STARTED.timestamp()
-
-
-def test_without_a_store_a_deferred_task_takes_along_what_it_knows():
-    kept = {"known": [[0, 7], [1, True]], "unclear": [[2, [5.0, 6.0]]]}
-    progress = progress_of(context_of(2, 2), "d", 2, kept)
-    assert progress.known == {0: 7, 1: True}
-    assert progress.unclear == {2: Span(5.0, 6.0)}
-    progress.suspect({3: ADD})
-    assert set(progress.unclear) == {2}
-
-
-def test_with_a_store_it_is_asked():
-    class Store(dict):
-        def set(self, key, value):
-            self[key] = value
-
-        def delete(self, key):
-            self.pop(key, None)
-
-    store = Store()
-    progress = progress_of(context_of(2, 2, task_state_store=store), "d", 2, None)
-    assert isinstance(progress, StoredProgress)
-    progress.sending({0: ADD})
-    assert set(progress_of(context_of(3, 2, task_state_store=store), "d", 2, None).unclear) == {0}
-    assert progress_of(context_of(4, 5, task_state_store=store), "d", 2, None).unclear == {}, (
-        "cleared by hand"
-    )
-
-
-def test_a_context_without_a_task_is_a_first_try():
-    assert progress_of({}, "d", 0, None).earlier_since is None
+pytestmark = pytest.mark.usefixtures("long_waits_skipped")
 
 
 class Killed(BaseException):
@@ -107,7 +56,7 @@ def test_a_single_comment_is_added_once_wherever_its_worker_is_killed(portal, ki
 @pytest.mark.parametrize(("kill_at", "sent"), [(1, False), (2, False), (3, True)])
 def test_a_call_that_must_not_be_repeated_is_not(portal, kill_at, sent):
     store = KillingStore(kill_at)
-    operator = quick(Bitrix24CallOperator, method="crm.deal.add", parameters={"fields": {"TITLE": "Once"}})
+    operator = quick(Bitrix24CallOperator, method="crm.deal.add", api_params={"fields": {"TITLE": "Once"}})
     with pytest.raises(Killed):
         operator.execute(context_of(1, 1, task_state_store=store))
     assert len(portal.calls("crm.deal.add")) == sent
@@ -129,7 +78,7 @@ def twice(cls, first, second, kill_at=4):
     return quick(cls, **second).execute(context_of(2, 1, task_state_store=store))
 
 
-DEAL = {"method": "crm.deal.add", "params": {"fields": {"TITLE": "Once"}}}
+DEAL = {"method": "crm.deal.add", "api_params": {"fields": {"TITLE": "Once"}}}
 MESSAGE = {"item": "D_1", "title": "Sync", "text": "Done"}
 COMMENT = {"item": "D_1", "comment": "Once"}
 
@@ -153,7 +102,7 @@ def test_what_is_done_is_not_done_again(portal, cls, arguments):
     ("cls", "arguments", "other"),
     [
         (Bitrix24CallOperator, DEAL, {"method": "crm.lead.add"}),
-        (Bitrix24CallOperator, DEAL, {"params": {"fields": {"TITLE": "Twice"}}}),
+        (Bitrix24CallOperator, DEAL, {"api_params": {"fields": {"TITLE": "Twice"}}}),
         (Bitrix24CallOperator, DEAL, {"bitrix24_conn_id": "other_user"}),
         (AddTimelineLogMessageOperator, MESSAGE, {"item": "D_2"}),
         (AddTimelineLogMessageOperator, MESSAGE, {"text": "Nothing"}),
@@ -251,13 +200,6 @@ def test_without_a_store_a_comment_is_looked_up_in_a_second_try(portal):
     assert len(portal.calls("crm.timeline.comment.add")) == 1
 
 
-def test_other_input_after_a_deferral_takes_nothing_for_done():
-    kept = {"digest": "other", "known": [[0, 7]], "unclear": []}
-    progress = progress_of(context_of(1, 2), "d", 2, kept)
-    assert progress.known == {}
-    assert progress.earlier_since == STARTED.timestamp()
-
-
 def test_with_a_store_what_is_done_belongs_to_one_input(portal):
     """Of the same input the rest is done in a second try, of another one all of it."""
     store = KillingStore(1_000)
@@ -283,18 +225,3 @@ def test_with_a_store_what_is_done_belongs_to_one_input(portal):
     add("Third", 2)
     texts = [comment.text for number in (1, 2) for comment in portal.comments("deal", number)]
     assert texts.count("Third") == 2
-
-
-def test_what_a_deferred_task_takes_along_comes_back():
-    progress = Progress({0: 7, 1: True}, {2: Span(5.0, 6.0)})
-    kept = kept_of(progress, "d")
-    assert json.loads(json.dumps(kept)) == kept
-    again = progress_of(context_of(2, 2), "d", 2, kept["kept"])
-    assert (again.known, again.unclear) == (progress.known, progress.unclear)
-    assert kept_of(StoredProgress(Store(), "d", 0), "d") == {}
-
-
-def test_a_run_of_which_nobody_knows_when_it_began_may_have_begun_whenever():
-    context = context_of(2, 1)
-    context["dag_run"].start_date = None
-    assert progress_of(context, "d", 1, None).earlier_since == 0.0

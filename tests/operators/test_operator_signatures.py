@@ -10,6 +10,8 @@ from operator_alone import context_of
 
 from airflow_provider_bitrix24.hooks.errors import BITRIX24_RETRY_POLICY, InvalidInputError
 from airflow_provider_bitrix24.operators.activity import BindActivityOperator, UnbindActivityOperator
+from airflow_provider_bitrix24.operators.bulk import BulkOperator
+from airflow_provider_bitrix24.operators.deferring import DeferringOperator
 from airflow_provider_bitrix24.operators.rest import (
     Bitrix24BatchOperator,
     Bitrix24CallOperator,
@@ -34,7 +36,7 @@ ACTIVITY = {"activity_id": 1, "entity_type": "deal", "entity_id": 1}
 PARTS = {"entity_type": "deal", "entity_id": 1}
 TEXT = {"title": "T", "text": "x"}
 ENDS = {"source": "L_1", "target": "D_1"}
-GET = {"method": "crm.deal.get", "params": {"id": 1}}
+GET = {"method": "crm.deal.get", "api_params": {"id": 1}}
 
 #: every operator, with arguments that are right
 OPERATORS = {
@@ -59,37 +61,33 @@ OPERATORS = {
     Bitrix24BatchOperator: [{"calls": []}],
 }
 EVERY = [(cls, arguments) for cls, lists in OPERATORS.items() for arguments in lists]
-BULK = [cls for cls in OPERATORS if hasattr(cls, "carry_out")]
-DEFERRING = [cls for cls in OPERATORS if hasattr(cls, "deferring")]
+BULK = [cls for cls in OPERATORS if issubclass(cls, BulkOperator)]
+DEFERRING = [cls for cls in OPERATORS if issubclass(cls, DeferringOperator)]
 
 
 def name_of(value):
     return value.__name__ if isinstance(value, type) else None
 
 
-def attribute(argument):
-    return "parameters" if argument == "params" else argument
-
-
 @pytest.mark.parametrize("cls", OPERATORS, ids=name_of)
 def test_what_is_rendered(cls):
     """A field for each argument that may come from a task, shown as JSON where it may be a list or more."""
     arguments = {name for given in OPERATORS[cls] for name in given}
-    assert set(cls.template_fields) == {*map(attribute, arguments), "bitrix24_conn_id"}
+    assert set(cls.template_fields) == {*arguments, "bitrix24_conn_id"}
     assert len(cls.template_fields) == len(set(cls.template_fields))
     structured = {
-        "bindings", "bind_to", "calls", "files", "item", "items", "kinds", "params", "related_to", "rows",
+        "api_params", "bindings", "bind_to", "calls", "files", "item", "items", "kinds", "related_to", "rows",
         "source", "target",
     }  # fmt: skip
-    assert cls.template_fields_renderers == {attribute(name): "json" for name in arguments & structured}
+    assert cls.template_fields_renderers == dict.fromkeys(arguments & structured, "json")
 
 
 @pytest.mark.parametrize(("cls", "arguments"), EVERY, ids=name_of)
 def test_an_argument_is_kept_as_it_was_given(cls, arguments):
     operator = cls(task_id="t", bitrix24_conn_id="mine", **arguments)
     assert operator.task_id == "t"
-    assert {name: getattr(operator, attribute(name)) for name in arguments} == arguments
-    left_out = set(cls.template_fields) - {*map(attribute, arguments), "bitrix24_conn_id", "icon_code"}
+    assert {name: getattr(operator, name) for name in arguments} == arguments
+    left_out = set(cls.template_fields) - {*arguments, "bitrix24_conn_id", "icon_code"}
     assert {name: getattr(operator, name) for name in left_out} == dict.fromkeys(left_out)
     assert operator.hook.bitrix24_conn_id == "mine"
 
@@ -119,7 +117,7 @@ def test_defaults(cls, arguments):
         (TransferTimelineOperator, ENDS, {"kinds": ("comments", "activities"), "mode": "share"}),
         (Bitrix24CallOperator, GET, {"repeatable": None}),
         (Bitrix24ListOperator, GET, {"max_rows": 1000, "output_path": None}),
-        (Bitrix24ListOperator, {"method": "crm.deal.list"}, {"parameters": None}),
+        (Bitrix24ListOperator, {"method": "crm.deal.list"}, {"api_params": None}),
     ],
 )
 def test_defaults_of_its_own(cls, arguments, expected):
@@ -219,7 +217,7 @@ def test_a_bad_value_is_traced_to_its_task(portal, cls, arguments, name):
         passed = {name: source.output, **({good: other.output} if good else {})}
         operator = cls(task_id="t", **{**arguments, **passed})
     for key in passed:
-        setattr(operator, attribute(key), BAD.get(key, 7) if key == name else arguments[key])
+        setattr(operator, key, BAD.get(key, 7) if key == name else arguments[key])
     with pytest.raises(InvalidInputError) as caught:
         operator.execute(context_of())
     assert re.match(rf"{name}[:.\[]", caught.value.description), caught.value

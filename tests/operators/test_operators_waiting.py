@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from functools import cached_property
 
 import pytest
 from airflow.exceptions import TaskDeferred
 from operator_alone import Store, context_of
 
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
-from airflow_provider_bitrix24.hooks.errors import LimitError
+from airflow_provider_bitrix24.hooks.errors import AmbiguousWriteError, LimitError
 from airflow_provider_bitrix24.operators.activity import BindActivityOperator, UnbindActivityOperator
 from airflow_provider_bitrix24.operators.rest import Bitrix24BatchOperator, Bitrix24CallOperator
 from airflow_provider_bitrix24.operators.timeline import (
@@ -28,7 +29,8 @@ from airflow_provider_bitrix24.operators.timeline import (
 from airflow_provider_bitrix24.triggers.limit import LimitTrigger
 
 ADD, BIND = "crm.timeline.comment.add", "crm.timeline.bindings.bind"
-DEAL_ADD = {"method": "crm.deal.add", "params": {"fields": {"TITLE": "Once"}}}
+DEAL = {"fields": {"TITLE": "Once"}}
+DEAL_ADD = {"method": "crm.deal.add", "api_params": DEAL}
 
 
 class Limit:
@@ -68,7 +70,7 @@ def deferred(operator, work):
     assert isinstance(trigger, LimitTrigger)
     assert time.time() < trigger.until < time.time() + 60
     assert trigger.reason
-    return trigger.kept
+    return trigger.state
 
 
 def statuses(result):
@@ -111,13 +113,13 @@ OPERATORS = [
     (BindActivityOperator, {"bindings": [["{call}", "contact", 1]]}, statuses, ["bound"]),
     (UnbindActivityOperator, {"bindings": [["{call}", "contact", 2]]}, statuses, ["unbound"]),
     (TransferTimelineOperator, {"source": "D_{deal}", "target": "C_1"}, statuses, ["shared"]),
-    (Bitrix24CallOperator, {"method": "crm.deal.get", "params": {"id": 1}}, lambda deal: deal["ID"], "1"),
+    (Bitrix24CallOperator, {"method": "crm.deal.get", "api_params": {"id": 1}}, lambda deal: deal["ID"], "1"),
     (Bitrix24CallOperator, DEAL_ADD, one_number, "a number"),
     (
         Bitrix24BatchOperator,
-        {"calls": [DEAL_ADD] * 2},
-        lambda rows: [row["ok"] for row in rows],
-        [True, True],
+        {"calls": [{"method": "crm.deal.add", "params": DEAL}] * 2},
+        statuses,
+        ["done"] * 2,
     ),
 ]
 
@@ -149,12 +151,12 @@ def test_a_limit_frees_the_worker_and_the_work_is_done_after_it(
 ):
     arguments = filled(arguments, numbers)
     limit.begin()
-    kept = deferred(waits(cls, **arguments), lambda operator: operator.execute(context_of()))
+    state = deferred(waits(cls, **arguments), lambda operator: operator.execute(context_of()))
     assert portal.requests
     assert not any(entry.executed for entry in portal.journal)
     limit.end()
     operator = waits(cls, **arguments)
-    assert view(operator.resume(context_of(), {"status": "over", "kept": kept})) == expected
+    assert view(operator.resume(context_of(), {"status": "over", "state": state})) == expected
     if cls not in (Bitrix24CallOperator, Bitrix24BatchOperator):
         assert operator.card_address.startswith(portal.url)
 
@@ -170,7 +172,7 @@ def test_a_limit_fails_a_task_that_does_not_defer(
     portal, numbers, limit, monkeypatch, cls, arguments, view, expected
 ):
     class Impatient(cls):
-        @property
+        @cached_property
         def hook(self):
             return Bitrix24Hook(self.bitrix24_conn_id, max_wait=0)
 
@@ -191,13 +193,13 @@ def test_what_is_done_before_the_wait_comes_back_after_it(portal, limit):
     def operator():
         return waits(BindTimelineRecordOperator, bindings=bindings, check_record=False, max_in_flight=1)
 
-    kept = deferred(operator(), lambda task: task.execute(context_of()))
-    done = {position for position, _ in kept["kept"]["known"]}
+    state = deferred(operator(), lambda task: task.execute(context_of()))
+    done = {position for position, _ in state["known"]}
     assert set(range(50)) <= done
     assert 55 not in done
     limit.end()
     portal.clear_journal()
-    rows = operator().resume(context_of(), {"kept": kept})
+    rows = operator().resume(context_of(), {"state": state})
     assert statuses(rows) == ["bound"] * 60
     assert len(portal.calls(BIND)) == 60 - len(done)
 
@@ -213,20 +215,50 @@ def test_what_a_store_keeps_does_not_travel(portal, limit):
     context = context_of(task_state_store=store)
     assert deferred(operator(), lambda task: task.execute(context)) == {}
     limit.end()
-    assert statuses(operator().resume(context, {"kept": {}})) == ["added"] * 2
+    assert statuses(operator().resume(context, {"state": {}})) == ["added"] * 2
     assert [call.params["fields"]["COMMENT"] for call in portal.calls(ADD)] == ["a", "b"]
+
+
+@pytest.mark.parametrize("event", [None, {"status": "over", "state": {}}], ids=["no event", "no state"])
+def test_an_event_that_brings_nothing_does_not_hide_an_earlier_try(portal, event):
+    """Nothing else tells what that one did, where nothing is kept."""
+    call = {"method": "crm.deal.add", "params": DEAL}
+    operator = waits(Bitrix24BatchOperator, calls=[call], retries=1)
+    with pytest.raises(AmbiguousWriteError, match="an earlier try"):
+        operator.resume(context_of(2, 1), event)
+    assert not portal.calls("crm.deal.add")
+    assert statuses(
+        waits(Bitrix24BatchOperator, calls=[call], retries=1).resume(context_of(1, 1), event)
+    ) == ["done"]
+
+
+def test_a_second_wait_in_a_second_try_knows_of_the_first_try(portal, limit):
+    """What is not known to be done by then may have been done by the first try."""
+    limit.begin("crm.deal.add")
+    calls = [{"method": "crm.deal.get", "params": {"id": 1}}, {"method": "crm.deal.add", "params": DEAL}]
+
+    def operator():
+        return waits(Bitrix24BatchOperator, calls=calls, retries=1, fail_on="never")
+
+    state = deferred(operator(), lambda task: task.execute(context_of(1, 1)))
+    assert state["earlier_since"] is None
+    limit.end()
+    assert statuses(operator().resume(context_of(1, 1), {"state": state})) == ["done"] * 2
+    [_, row] = operator().execute(context_of(2, 1))
+    assert row["ERROR"] == "AmbiguousWriteError"
+    assert len(portal.calls("crm.deal.add")) == 1
 
 
 def test_a_comment_that_is_added_is_only_bound_after_the_wait(portal, limit):
     limit.begin(BIND)
     arguments = {"item": "D_1", "comment": "x", "bind_to": ["C_1", "C_2"]}
-    kept = deferred(
+    state = deferred(
         waits(AddTimelineCommentOperator, **arguments), lambda operator: operator.execute(context_of())
     )
-    [record] = kept.values()
+    [record] = state.values()
     limit.end()
     operator = waits(AddTimelineCommentOperator, **arguments)
-    assert operator.resume(context_of(), {"kept": kept}) == record
+    assert operator.resume(context_of(), {"state": state}) == record
     assert operator.card_address == f"{portal.url}/crm/deal/details/1/"
     assert portal.bindings(record) == [("contact", 1), ("contact", 2), ("deal", 1)]
     assert len(portal.calls(ADD)) == 1
@@ -235,15 +267,15 @@ def test_a_comment_that_is_added_is_only_bound_after_the_wait(portal, limit):
 def test_a_comment_that_waits_twice_is_added_once(portal, limit):
     limit.begin(BIND)
     arguments = {"item": "D_1", "comment": "x", "bind_to": ["C_1"]}
-    kept = deferred(
+    state = deferred(
         waits(AddTimelineCommentOperator, **arguments), lambda operator: operator.execute(context_of())
     )
     for _ in range(2):
         again = deferred(
             waits(AddTimelineCommentOperator, **arguments),
-            lambda operator: operator.resume(context_of(), {"kept": kept}),
+            lambda operator: operator.resume(context_of(), {"state": state}),
         )
-        assert again == kept
+        assert again == state
     assert len(portal.calls(ADD)) == 1
 
 
@@ -256,9 +288,9 @@ def test_the_log_says_for_how_long_and_why(portal, numbers, limit, written):
     assert "LimitError" in line or "limit" in line.lower()
 
 
-def test_what_is_kept_comes_along_while_the_items_are_still_looked_up(portal, numbers, limit):
+def test_what_is_known_comes_along_while_the_items_are_still_looked_up(portal, numbers, limit):
     """What a record is to be bound to is asked for anew after each wait."""
-    kept = {"kept": {"digest": "d", "known": [[0, True]], "unclear": []}}
+    state = {"digest": "d", "known": [[0, True]], "unclear": [], "earlier_since": None}
     limit.begin()
     operator = waits(BindTimelineRecordOperator, record_id=numbers["record"], related_to="D_1")
-    assert deferred(operator, lambda task: task.resume(context_of(), {"kept": kept})) == kept
+    assert deferred(operator, lambda task: task.resume(context_of(), {"state": state})) == state

@@ -31,9 +31,9 @@ from airflow_provider_bitrix24.rest.calls import Call
 
 
 def test_call(portal):
-    _, result, _ = run(Bitrix24CallOperator, method="crm.deal.get", params={"id": 1})
+    _, result, _ = run(Bitrix24CallOperator, method="crm.deal.get", api_params={"id": 1})
     assert result["ID"] == "1"
-    assert run(Bitrix24CallOperator, method="crm.deal.get", params='{"id": 1}')[1] == result
+    assert run(Bitrix24CallOperator, method="crm.deal.get", api_params='{"id": 1}')[1] == result
     assert run(Bitrix24CallOperator, method="server.time")[1]
 
 
@@ -43,7 +43,7 @@ def test_call_of_which_nobody_knows(portal, kept, repeatable):
     more = {"task_state_store": Store()} if kept else {}
     arguments = {
         "method": "crm.deal.add",
-        "params": {"fields": {"TITLE": "Once"}},
+        "api_params": {"fields": {"TITLE": "Once"}},
         "repeatable": repeatable,
         "retries": 1,
     }
@@ -55,18 +55,20 @@ def test_call_of_which_nobody_knows(portal, kept, repeatable):
 
 def test_call_that_may_be_repeated(portal):
     portal.inject("drop_after", "crm.deal.add")
-    arguments = {"method": "crm.deal.add", "params": {"fields": {"TITLE": "x"}}, "repeatable": True}
+    arguments = {"method": "crm.deal.add", "api_params": {"fields": {"TITLE": "x"}}, "repeatable": True}
     assert run(Bitrix24CallOperator, **arguments)[1] > 0
     assert len(portal.calls("crm.deal.add")) == 2
 
 
 def test_list_of_rows(portal, written):
     count = len(portal.items("deal"))
-    _, rows, _ = run(Bitrix24ListOperator, method="crm.deal.list", params={"select": ["ID"]}, max_rows=count)
+    _, rows, _ = run(
+        Bitrix24ListOperator, method="crm.deal.list", api_params={"select": ["ID"]}, max_rows=count
+    )
     assert sorted(int(entry["ID"]) for entry in rows) == sorted(portal.items("deal"))
-    assert f"crm.deal.list: {count} rows" in written()
+    assert f"crm.deal.list has {count} rows." in written()
     error, _ = fails(
-        Bitrix24ListOperator, InvalidInputError, method="crm.deal.list", params={}, max_rows=count - 1
+        Bitrix24ListOperator, InvalidInputError, method="crm.deal.list", api_params={}, max_rows=count - 1
     )
     assert error.description == f"max_rows: crm.deal.list has more than {count - 1} rows"
     assert error.remedy == "Give output_path to write them to a file, or narrow the filter."
@@ -84,7 +86,7 @@ def test_list_to_a_file(portal, tmp_path, written):
             str(number) for number in sorted(portal.items("deal"))
         ]
         assert "\u4e2d" in lines[-1]
-        assert f"crm.deal.list: {count} rows" in written()
+        assert f"The {count} rows of crm.deal.list are in {path}." in written()
     assert [entry.name for entry in path.parent.iterdir()] == ["deals.jsonl"]
 
 
@@ -95,7 +97,7 @@ def test_a_list_without_ids_has_no_last_one(portal, tmp_path):
 
 
 def test_the_last_id_of_items_in_lower_case(portal, tmp_path):
-    arguments = {"method": "crm.item.list", "params": {"entityTypeId": 2}}
+    arguments = {"method": "crm.item.list", "api_params": {"entityTypeId": 2}}
     _, result, _ = run(Bitrix24ListOperator, **arguments, output_path=str(tmp_path / "x.jsonl"))
     assert result["last_id"] == max(portal.items("deal"))
 
@@ -129,14 +131,14 @@ DEAL_ADD = {"method": "crm.deal.add", "params": {"fields": {"TITLE": "Once"}}}
 
 def test_batch(portal, written):
     operator, rows, _ = run(Bitrix24BatchOperator, calls=[GET, Call("server.time")])
-    assert [(entry["method"], entry["ok"]) for entry in rows] == [
-        ("crm.deal.get", True),
-        ("server.time", True),
+    assert [(entry["METHOD"], entry["STATUS"]) for entry in rows] == [
+        ("crm.deal.get", "done"),
+        ("server.time", "done"),
     ]
-    assert rows[0].keys() == {"method", "ok", "result"}
-    assert rows[0]["result"]["ID"] == "1"
+    assert rows[0].keys() == {"METHOD", "STATUS", "RESULT"}
+    assert rows[0]["RESULT"]["ID"] == "1"
     assert operator.card_address == ""
-    assert "Calls: 2, failed: 0" in written()
+    assert "2 calls: 2 done." in written()
 
 
 def test_batch_that_fails_in_part(portal, written):
@@ -144,11 +146,16 @@ def test_batch_that_fails_in_part(portal, written):
     assert "calls[1] crm.deal.get: " in error.description
     assert "1 of 2 failed, see 'outcomes'" in error.description
     first, second = pushed["outcomes"]
-    assert first["ok"]
-    assert second.keys() == {"method", "ok", "error"}
-    assert (second["ok"], second["error"]["type"]) == (False, "NotFoundError")
+    assert first["STATUS"] == "done"
+    assert second.keys() == {"METHOD", "STATUS", "ERROR", "ERROR_DESCRIPTION"}
+    assert (second["METHOD"], second["STATUS"], second["ERROR"]) == (
+        "crm.deal.get",
+        "failed",
+        "NotFoundError",
+    )
+    assert second["ERROR_DESCRIPTION"].startswith("crm.deal.get at ")
     run(Bitrix24BatchOperator, calls=[GET, NOT_THERE], fail_on="all")
-    assert "Calls: 2, failed: 1" in written()
+    assert "2 calls: 1 done, 1 failed." in written()
 
 
 LOCKED = {"method": "crm.deal.update", "params": {"id": 1, "fields": {"TITLE": "x"}}}
@@ -177,20 +184,25 @@ def test_batch_that_is_done_in_part(portal, calls, kept, error):
         assert caught.retry_after is None
 
 
-def test_batch_with_a_call_of_which_nobody_knows(portal):
+@pytest.mark.parametrize(
+    "fault",
+    [{"kind": "drop_after"}, {"kind": "status", "status": 500, "executed": True}],
+    ids=["no answer", "an answer with a code"],
+)
+def test_batch_with_a_call_of_which_nobody_knows(portal, fault):
     calls = [DEAL_ADD, {**DEAL_ADD, "params": {"fields": {"TITLE": "Twice"}}}]
-    portal.inject("drop_after", "batch", times=1)
+    portal.inject(method="batch", times=1, **fault)
     _, pushed = fails(Bitrix24BatchOperator, AmbiguousWriteError, calls=calls)
-    assert [entry["error"]["type"] for entry in pushed["outcomes"]] == ["AmbiguousWriteError"] * 2
+    assert [entry["ERROR"] for entry in pushed["outcomes"]] == ["AmbiguousWriteError"] * 2
     assert len(portal.calls("crm.deal.add")) == 2
 
 
 @pytest.mark.parametrize(
     ("calls", "problem"),
     [
-        (GET, "calls: not a list. Give a list of {'method': ..., 'params': ...}."),
-        (7, "calls: not a list"),
-        (None, "calls: not a list"),
+        (GET, f"calls: {GET!r} is not a list of calls. Give a list of {{'method': ..., 'params': ...}}."),
+        (7, "calls: 7 is not a list of calls"),
+        (None, "calls: None is not a list of calls"),
         ([GET, 7], "calls[1]: it has no method. Give {'method': ..., 'params': ...}."),
         ([GET, {"params": {}}], "calls[1]: it has no method"),
         (
@@ -199,8 +211,12 @@ def test_batch_with_a_call_of_which_nobody_knows(portal):
         ),
         ([GET, {"method": "a/b"}], "calls[1].method: 'a/b' is not the name of an API method"),
         ([{**GET, "repeatable": 1}], "calls[0].repeatable: 1 is not one of"),
-        ("[1", "calls: the text '[1' is not JSON. In a template write {{ ... | tojson }}."),
-        ("[" * 100_000, "calls: the text "),
+        (
+            "[1",
+            "calls: '[1' is not JSON. Give a list of {'method': ..., 'params': ...}. In a template write "
+            "{{ ... | tojson }}, or pass the task's output itself",
+        ),
+        ("[" * 100_000, "calls: '[[[["),
     ],
 )
 def test_calls_that_are_none(portal, calls, problem):

@@ -18,6 +18,10 @@ from airflow_provider_bitrix24.operators.rest import (
 from airflow_provider_bitrix24.rest.calls import Call
 
 
+def statuses(rows):
+    return [row["STATUS"] for row in rows]
+
+
 def test_call_takes_params_in_every_way_that_airflow_passes_values(portal, run_dag):
     with DAG("call_params", params={"env": "prod", "id": 4}) as dag:
 
@@ -31,19 +35,19 @@ def test_call_takes_params_in_every_way_that_airflow_passes_values(portal, run_d
 
         call = Bitrix24CallOperator
         first = one()
-        call(task_id="literal", method="crm.deal.get", params={"id": 1})
-        call(task_id="from_task", method="crm.deal.get", params=first)
-        call(task_id="nested", method="crm.deal.get", params={"id": first["id"]})
-        call(task_id="template", method="crm.deal.get", params={"id": "{{ params.id }}"})
+        call(task_id="literal", method="crm.deal.get", api_params={"id": 1})
+        call(task_id="from_task", method="crm.deal.get", api_params=first)
+        call(task_id="nested", method="crm.deal.get", api_params={"id": first["id"]})
+        call(task_id="template", method="crm.deal.get", api_params={"id": "{{ params.id }}"})
         text = "{{ ti.xcom_pull(task_ids='one') | tojson }}"
-        first >> call(task_id="json_text", method="crm.deal.get", params=text)
+        first >> call(task_id="json_text", method="crm.deal.get", api_params=text)
         call(task_id="without", method="server.time")
-        call.partial(task_id="mapped", method="crm.deal.get").expand(params=many())
+        call.partial(task_id="mapped", method="crm.deal.get").expand(api_params=many())
         call.partial(task_id="mapped_kwargs").expand_kwargs([
-            {"method": "crm.deal.get", "params": {"id": 3}},
+            {"method": "crm.deal.get", "api_params": {"id": 3}},
             {"method": "server.time"},
         ])  # fmt: skip
-        call.partial(task_id="same_params", params={"id": first["id"]}).expand(method=["crm.deal.get"])
+        call.partial(task_id="same_params", api_params={"id": first["id"]}).expand(method=["crm.deal.get"])
     run = run_dag(dag)
     assert run.state == "success", run.output[-5000:]
     sent = [entry.params for entry in portal.calls("crm.deal.get")]
@@ -59,16 +63,16 @@ def test_results_and_refusals_of_a_call(portal, run_dag):
     bad = {
         "address": ({"method": "https://x/rest/1/y/crm.deal.get"}, "is not the name of an API method"),
         "no_method": ({"method": None}, "method: None is not the name of an API method"),
-        "list": ({"method": "crm.deal.get", "params": [1]}, "params: [1] is not a mapping"),
-        "text": ({"method": "crm.deal.get", "params": "id=1"}, "params: the text 'id=1' is not JSON"),
-        "deep": ({"method": "crm.deal.get", "params": "[" * 100_000}, "is not JSON. In a template write"),
+        "list": ({"method": "crm.deal.get", "api_params": [1]}, "api_params: [1] is not a mapping"),
+        "text": ({"method": "crm.deal.get", "api_params": "id=1"}, "api_params: 'id=1' is not JSON"),
+        "deep": ({"method": "crm.deal.get", "api_params": "[" * 100_000}, "is not JSON. In a template write"),
         "auth": (
-            {"method": "crm.deal.get", "params": {"auth": "x"}},
-            "params.auth: Bitrix24 takes this name",
+            {"method": "crm.deal.get", "api_params": {"auth": "x"}},
+            "api_params.auth: Bitrix24 takes this name",
         ),
         "naive": (
-            {"method": "crm.deal.get", "params": {"a": [datetime(2026, 1, 1)]}},
-            "params.a[0]: datetime.datetime(2026, 1, 1, 0, 0) has no time zone",
+            {"method": "crm.deal.get", "api_params": {"a": [datetime(2026, 1, 1)]}},
+            "api_params.a[0]: datetime.datetime(2026, 1, 1, 0, 0) has no time zone",
         ),
         "flag": ({"method": "crm.deal.get", "repeatable": "yes"}, "repeatable: 'yes' is not one of True"),
     }
@@ -78,19 +82,24 @@ def test_results_and_refusals_of_a_call(portal, run_dag):
         def give(value):
             return value
 
-        call(task_id="result", method="crm.deal.get", params={"id": 1})
-        call(task_id="page", method="crm.deal.list", params={"filter": {"<=ID": 65}, "start": 50})
-        call(task_id="add", method="crm.deal.add", params={"fields": {"TITLE": "once"}})
+        call(task_id="result", method="crm.deal.get", api_params={"id": 1})
+        call(task_id="page", method="crm.deal.list", api_params={"filter": {"<=ID": 65}, "start": 50})
+        call(task_id="add", method="crm.deal.add", api_params={"fields": {"TITLE": "once"}})
         call(
-            task_id="add_twice", method="crm.deal.add", params={"fields": {"TITLE": "twice"}}, repeatable=True
+            task_id="add_twice",
+            method="crm.deal.add",
+            api_params={"fields": {"TITLE": "twice"}},
+            repeatable=True,
         )
         call(task_id="more_pages", method="crm.deal.list")
-        call(task_id="missing", method="crm.deal.get", params={"id": 999})
+        call(task_id="missing", method="crm.deal.get", api_params={"id": 999})
         call(task_id="unknown", method="crm.deal.gett")
         for name, (arguments, _) in bad.items():
             call(task_id=f"bad_{name}", **arguments)
-        call(task_id="bad_from_task", method=give("a b"), params={"id": give.override(task_id="other")(1)})
-        call(task_id="bad_params", method="x.get", params={"auth": give.override(task_id="third")(1)})
+        call(
+            task_id="bad_from_task", method=give("a b"), api_params={"id": give.override(task_id="other")(1)}
+        )
+        call(task_id="bad_params", method="x.get", api_params={"auth": give.override(task_id="third")(1)})
     for title in ("once", "twice"):
         portal.inject("drop_after", "crm.deal.add", params={"fields": {"TITLE": title}})
     run = run_dag(dag)
@@ -116,26 +125,15 @@ def test_results_and_refusals_of_a_call(portal, run_dag):
     assert sum(request.method == "crm.deal.get" for request in portal.requests) == 2
 
 
-def test_params_and_parameters():
-    with pytest.raises(
-        InvalidInputError, match=r"params and parameters: both are given\. Give one of them\."
-    ):
-        Bitrix24CallOperator(task_id="call", method="x", params={}, parameters={})
-    with pytest.raises(
-        InvalidInputError, match=r"params and parameters: both are given\. Give one of them\."
-    ):
-        Bitrix24CallOperator.partial(task_id="call", method="x", params={}, parameters={})
-
-
 def test_dag_params_stay_out_of_calls(portal, run_dag):
     """Also those without a default, which have no value before a run."""
     with DAG("call_dag_params", params={"env": "prod", "id": Param(type="integer")}) as dag:
         call = Bitrix24CallOperator
         call(task_id="plain", method="server.time")
-        call(task_id="with_params", method="crm.deal.get", params={"id": "{{ params.id }}"})
-        call.partial(task_id="mapped", params={"x": "{{ params.env }}"}).expand(method=["server.time"])
+        call(task_id="with_params", method="crm.deal.get", api_params={"id": "{{ params.id }}"})
+        call.partial(task_id="mapped", api_params={"x": "{{ params.env }}"}).expand(method=["server.time"])
         call.partial(task_id="mapped_params", method="crm.deal.get").expand(
-            params=[{"id": "{{ params.id }}"}]
+            api_params=[{"id": "{{ params.id }}"}]
         )
     run = run_dag(dag, run_conf={"id": 2})
     assert run.state == "success", run.states
@@ -150,7 +148,7 @@ def test_lists(portal, run_dag, tmp_path):
     for name in ("older", "older_file"):
         (tmp_path / f"{name}.jsonl").write_text("older\n")
     attach("memory", fs=MemoryFileSystem())
-    params = {"select": ["ID", "TITLE"]}
+    api_params = {"select": ["ID", "TITLE"]}
     read, once = Bitrix24ListOperator, {"retries": 2, "retry_delay": timedelta(0)}
     with DAG("list_rows", params={"folder": str(tmp_path)}, default_args=once) as dag:
 
@@ -158,13 +156,13 @@ def test_lists(portal, run_dag, tmp_path):
         def give(value):
             return value
 
-        rest = {"method": "crm.deal.list", "params": params}
+        rest = {"method": "crm.deal.list", "api_params": api_params}
         read(task_id="rows", **rest)
         read(task_id="exactly", max_rows=125, **rest)
         read(task_id="too_many", max_rows=124, **rest)
-        read(task_id="none", method="crm.deal.list", params={"filter": {"TITLE": "no such"}})
-        read(task_id="json", method="crm.deal.list", params=json.dumps({"filter": {"ID": 1}}))
-        read(task_id="mapped_output", method="crm.deal.list", params={"filter": {"ID": give([1, 2])}})
+        read(task_id="none", method="crm.deal.list", api_params={"filter": {"TITLE": "no such"}})
+        read(task_id="json", method="crm.deal.list", api_params=json.dumps({"filter": {"ID": 1}}))
+        read(task_id="mapped_output", method="crm.deal.list", api_params={"filter": {"ID": give([1, 2])}})
         read(task_id="local", output_path="{{ params.folder }}/deep/local.jsonl", max_rows=1, **rest)
         read(task_id="path", output_path=tmp_path / "path.jsonl", **rest)
         read(task_id="file", output_path=f"file://{tmp_path}/older_file.jsonl", **rest)
@@ -172,7 +170,7 @@ def test_lists(portal, run_dag, tmp_path):
         read(
             task_id="no_rows",
             method="crm.deal.list",
-            params={"filter": {"TITLE": "no such"}},
+            api_params={"filter": {"TITLE": "no such"}},
             output_path=give.override(task_id="target")(str(tmp_path / "no_rows.jsonl")),
         )
 
@@ -183,7 +181,7 @@ def test_lists(portal, run_dag, tmp_path):
         read(task_id="path_from_task", output_path=airflow_path(), **rest)
         read(task_id="no_path", output_path="{{ '' }}", **rest)
         read(task_id="no_path_from_task", output_path=give.override(task_id="nothing")(None), **rest)
-        read(task_id="not_a_list", method="crm.deal.get", params={"id": 1})
+        read(task_id="not_a_list", method="crm.deal.get", api_params={"id": 1})
         last = read(task_id="half", output_path=str(tmp_path / "older.jsonl"), **rest)
         for each in list(dag.tasks):
             if each is not last:
@@ -249,10 +247,10 @@ def test_max_rows(max_rows):
 
 
 BAD_CALLS = {
-    "mapping": ({"method": "x"}, "calls: not a list"),
-    "nothing": (None, "calls: not a list"),
-    "json": ("x.get", "calls: the text 'x.get' is not JSON"),
-    "text": ('"x.get"', "calls[0]: it has no method"),
+    "mapping": ({"method": "x"}, "calls: {'method': 'x'} is not a list of calls"),
+    "nothing": (None, "calls: None is not a list of calls"),
+    "json": ("x.get", "calls: 'x.get' is not JSON"),
+    "text": ('"x.get"', "calls: '\"x.get\"' is not a list of calls"),
     "name": (["x.get"], "calls[0]: it has no method. Give {'method': ..., 'params': ...}."),
     "no_method": ([{"method": "x.get"}, {"params": {}}], "calls[1]: it has no method"),
     "unknown": (
@@ -311,30 +309,32 @@ def test_batches(portal, connection, run_dag):
     assert failed == refused | {"any", "one", "all", "more_pages", "revoked", "dropped"}
 
     rows = run.xcom("good")
-    assert [row["method"] for row in rows] == ["crm.deal.get", "crm.deal.get", "server.time"]
-    assert [row["ok"] for row in rows] == [True] * 3
-    assert rows[1]["result"]["ID"] == "2"
+    assert [row["METHOD"] for row in rows] == ["crm.deal.get", "crm.deal.get", "server.time"]
+    assert statuses(rows) == ["done"] * 3
+    assert rows[1]["RESULT"]["ID"] == "2"
     assert run.xcom("from_task") == run.xcom("json") == run.xcom("mapped", map_index=0) == rows[:2]
     assert run.xcom("nested") == rows[1:2]
     assert run.xcom("empty") == []
     assert run.log("empty").count("The list of calls is empty: nothing to do.") == 1
-    assert [row["ok"] for row in run.xcom("mapped", map_index=1)] == [True, True, False]
+    assert statuses(run.xcom("mapped", map_index=1)) == ["done", "done", "failed"]
 
     outcomes = run.xcom("any", key="outcomes")
     assert outcomes[:2] == rows[:2]
-    assert outcomes[2].keys() == {"method", "ok", "error"}
-    assert outcomes[2]["error"]["type"] == "NotFoundError"
+    assert outcomes[2].keys() == {"METHOD", "STATUS", "ERROR", "ERROR_DESCRIPTION"}
+    assert (outcomes[2]["METHOD"], outcomes[2]["STATUS"]) == ("crm.deal.get", "failed")
+    assert outcomes[2]["ERROR"] == "NotFoundError"
+    assert outcomes[2]["ERROR_DESCRIPTION"].startswith("crm.deal.get at ")
     assert "NotFoundError: " in run.log("any")
     assert "calls[2] crm.deal.get: " in run.log("any")
     assert "1 of 3 failed, see 'outcomes'" in run.log("any")
-    assert [row["ok"] for row in run.xcom("all", key="outcomes")] == [False, False]
-    assert [row["ok"] for row in run.xcom("never")] == [False, False]
-    assert "Calls: 2, failed: 2" in run.log("never")
-    assert [row["ok"] for row in run.xcom("more_pages", key="outcomes")] == [True, True, False]
-    assert run.xcom("more_pages", key="outcomes")[2]["error"]["type"] == "MorePagesError"
-    assert len(run.xcom("page")[0]["result"]) >= 15
+    assert statuses(run.xcom("all", key="outcomes")) == ["failed"] * 2
+    assert statuses(run.xcom("never")) == ["failed"] * 2
+    assert "2 calls: 2 failed." in run.log("never")
+    assert statuses(run.xcom("more_pages", key="outcomes")) == ["done", "done", "failed"]
+    assert run.xcom("more_pages", key="outcomes")[2]["ERROR"] == "MorePagesError"
+    assert len(run.xcom("page")[0]["RESULT"]) >= 15
     assert "AuthenticationError: " in run.log("revoked")
-    assert run.xcom("dropped", key="outcomes")[0]["error"]["type"] == "AmbiguousWriteError"
+    assert run.xcom("dropped", key="outcomes")[0]["ERROR"] == "AmbiguousWriteError"
     titles = [row["TITLE"] for row in portal.items("deal").values()]
     assert [titles.count(title) for title in ("once", "twice")] == [1, 2]
 
@@ -361,9 +361,9 @@ def test_a_batch_that_is_done_in_part_does_nothing_twice(portal, run_dag):
     assert len(portal.calls("crm.deal.add")) == 1
     if AIRFLOW_V_3_3_PLUS:
         assert run.states == {"batch": "success"}
-        assert [row["ok"] for row in run.xcom("batch")] == [True, True]
+        assert statuses(run.xcom("batch")) == ["done"] * 2
         assert "Going on where an earlier try ended: 1 items are done" in run.output
     else:
         assert run.states == {"batch": "failed"}
         assert "DoneInPartError" in run.output
-        assert [row["ok"] for row in run.xcom("batch", key="outcomes")] == [True, False]
+        assert statuses(run.xcom("batch", key="outcomes")) == ["done", "failed"]

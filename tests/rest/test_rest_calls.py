@@ -13,7 +13,7 @@ import pytest
 
 from airflow_provider_bitrix24.rest import errors as e
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
-from airflow_provider_bitrix24.rest.methods import Kind
+from airflow_provider_bitrix24.rest.methods import Repeatability
 from airflow_provider_bitrix24.rest.reply import Reply
 
 
@@ -206,7 +206,7 @@ def test_outcomes():
 
 # ---------------------------------------------------------------- what is known of methods
 
-READ, REPEATABLE, ONE_SHOT = Kind.READ, Kind.REPEATABLE, Kind.ONE_SHOT
+READ, REPEATABLE, ONE_SHOT = Repeatability.READ, Repeatability.REPEATABLE, Repeatability.ONE_SHOT
 _NEW, _OLD = [{"VALUE": "+1"}], [{"ID": "5", "VALUE": "+1"}]
 
 

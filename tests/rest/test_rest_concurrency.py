@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from airflow_provider_bitrix24.rest.concurrency import Gate, Window
+from airflow_provider_bitrix24.rest.concurrency import Limiter, Window
 from airflow_provider_bitrix24.rest.replies import Failure, Response
 
 
@@ -30,7 +30,7 @@ def test_trouble_halves_and_success_restores():
 
 @pytest.mark.parametrize("answer", [Response(503, b""), Response(500, b"{}"), Failure(ValueError())])
 def test_the_gate_narrows_on_trouble(answer):
-    gate = Gate(4)
+    gate = Limiter(4)
     gate.answered(gate.epoch, answer)
     inside, most, lock = 0, 0, threading.Lock()
 
@@ -72,13 +72,13 @@ def test_trouble_of_an_older_epoch_changes_nothing():
     [(Response(499, b""), 0), (Response(200, b""), 0), (Response(500, b""), 1), (Failure(ValueError()), 1)],
 )
 def test_trouble_begins_with_status_500(answer, epoch):
-    gate = Gate(4)
+    gate = Limiter(4)
     gate.answered(0, answer)
     assert gate.epoch == epoch
 
 
 def test_a_place_is_given_back_though_the_work_failed():
-    gate = Gate(1)
+    gate = Limiter(1)
     for _ in range(2):
         with pytest.raises(KeyError), gate.passing():
             raise KeyError

@@ -19,6 +19,7 @@ _FIELDS = {
     "status": 400,
     "retry_after": 5.0,
     "remedy": "Do this.",
+    "owner": "portal user 3",
 }
 
 
@@ -138,7 +139,7 @@ def test_classes_made_elsewhere_are_not_of_the_tree():
 def test_what_is_not_told_is_empty():
     error = e.RejectedError()
     assert error.fields() == {
-        **dict.fromkeys(("description", "code", "method", "portal", "remedy"), ""),
+        **dict.fromkeys(("description", "code", "method", "portal", "remedy", "owner"), ""),
         "status": None,
         "retry_after": None,
     }
@@ -167,3 +168,47 @@ def test_a_message_has_only_what_is_known(fields, message):
 def test_a_remedy_replaces_the_general_advice():
     assert e.TlsError().remedy == e.TlsError.advice
     assert e.TlsError(remedy="Do this.").remedy == "Do this."
+
+
+# ---------------------------------------------------------------- the same error, but for something
+
+
+@pytest.mark.parametrize("cls", ALL.values(), ids=ALL)
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("description", "else"),
+        ("code", ""),
+        ("method", "x.get"),
+        ("portal", "p"),
+        ("status", None),
+        ("retry_after", 0.5),
+        ("remedy", "Go."),
+        ("owner", ""),
+    ],
+)
+def test_the_same_error_with_another_field(cls, field, value):
+    error = cls(**_FIELDS)
+    again = error.but(**{field: value})
+    assert type(again) is cls
+    assert again.fields() == {**_FIELDS, field: value}
+    assert error.fields() == _FIELDS, "it is left as it was"
+    assert str(again) == str(cls(**{**_FIELDS, field: value}))
+
+
+def test_the_same_error_with_nothing_else_is_another_object():
+    error = e.ServerError(**_FIELDS)
+    error.outcomes = ({"ID": 1},)
+    again = error.but()
+    assert again is not error
+    assert again.fields() == error.fields()
+    assert again.outcomes == ()
+
+
+def test_the_same_error_without_a_remedy_has_its_class_s_advice():
+    assert e.TlsError(remedy="Do this.").but(remedy="").remedy == e.TlsError.advice
+
+
+def test_an_error_has_no_other_fields():
+    with pytest.raises(TypeError):
+        e.ServerError().but(colour="red")

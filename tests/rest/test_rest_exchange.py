@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from rest_feed import (
     APPLICATION,
@@ -711,3 +713,69 @@ def test_an_error_stays_what_it_is():
     assert guard_pages(outcome) is outcome
     with pytest.raises(e.NotFoundError):
         outcome.unwrap()
+
+
+# ---------------------------------------------------------------- whose rights were missing
+
+DENIAL = refusal("ACCESS_DENIED", "Access denied.", 403)
+
+
+@pytest.mark.parametrize(
+    ("credentials", "owner"),
+    [
+        (WEBHOOK, "portal user 1, the owner of the webhook"),
+        (APPLICATION, "the portal user who authorised application app.1"),
+        (
+            replace(APPLICATION, user_id="7"),
+            "portal user 7, who authorised application app.1",
+        ),
+    ],
+    ids=["webhook", "application", "application-of-a-user"],
+)
+def test_missing_rights_say_whose(credentials, owner):
+    error = Feed([DENIAL], session=Session(credentials, policy=STEADY)).error(GET)
+    assert type(error) is e.AccessDeniedError
+    assert error.owner == owner
+    assert (error.method, error.portal, error.code) == (
+        "crm.deal.get",
+        "portal.bitrix24.com",
+        "ACCESS_DENIED",
+    )
+
+
+def test_a_false_that_means_missing_rights_says_whose():
+    error = Feed([ok(False)]).error(bind(5))
+    assert type(error) is e.AccessDeniedError
+    assert error.owner == WEBHOOK.owner
+
+
+def test_missing_rights_of_a_command_say_whose():
+    error = {"c1": {"error": "ACCESS_DENIED", "error_description": "Access denied."}}
+    feed = Feed([maps(result={"c0": True, "c2": False}, error=error)])
+    done, *failed = feed.run(bind(5), bind(6), bind(7))
+    assert done.ok
+    assert [type(outcome.error) for outcome in failed] == [e.AccessDeniedError] * 2
+    assert [outcome.error.owner for outcome in failed] == [WEBHOOK.owner] * 2
+    assert [outcome.call for outcome in failed] == [bind(6), bind(7)]
+
+
+def test_after_a_renewal_it_is_the_same_user():
+    feed = Feed(
+        [refusal("expired_token", "", 401), DENIAL],
+        renewals=[Renewed(Tokens("access-two", "refresh-two"), fresh=True)],
+        session=Session(APPLICATION, policy=STEADY),
+    )
+    assert feed.error(GET).owner == APPLICATION.owner
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        refusal("NOT_FOUND", "", 400),
+        refusal("insufficient_scope", "", 403),
+        refusal("NO_AUTH_FOUND", "", 401),
+    ],
+    ids=["not-found", "scope", "revoked"],
+)
+def test_other_errors_name_no_owner(answer):
+    assert Feed([answer]).error(GET).owner == ""

@@ -1,4 +1,4 @@
-"""Many calls: each of them once in all tries, and none where there is no use in going on."""
+"""Many calls: which of them travel together, and none where there is no use in going on."""
 
 from __future__ import annotations
 
@@ -8,17 +8,8 @@ import pytest
 from rest_feed import CODE, STEADY, WEBHOOK, Feed, lost, maps, moved, ok, refusal
 
 from airflow_provider_bitrix24.rest import errors as e
-from airflow_provider_bitrix24.rest.bulk import (
-    BATCH_BYTES,
-    Many,
-    Work,
-    carry_out_calls,
-    groups,
-    is_fatal_for_all,
-)
+from airflow_provider_bitrix24.rest.batches import BATCH_BYTES, Many, groups, is_fatal_for_all
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
-from airflow_provider_bitrix24.rest.progress import Progress, Span
-from airflow_provider_bitrix24.rest.reply import Reply
 from airflow_provider_bitrix24.rest.session import Policy, Session
 
 ADD = Call("crm.deal.add", {"fields": {"TITLE": "x"}})
@@ -27,56 +18,6 @@ ODD = Call("crm.deal.update", {"id": 1, "fields": {"X": None}})
 
 def get(number: int) -> Call:
     return Call("crm.deal.get", {"id": number})
-
-
-def carry_out(calls: list[Call], progress: Progress, *outcomes: Outcome) -> tuple[list[Work], list[Outcome]]:
-    """Run the plan, whose work has these outcomes; return what it asked for and what it made of it."""
-    plan = carry_out_calls(calls, progress)
-    asked: list[Work] = []
-    answer: Any = None
-    while True:
-        try:
-            asked.append(plan.send(answer))
-        except StopIteration as stop:
-            return asked, stop.value
-        answer = list(outcomes)
-
-
-def test_calls_are_carried_out_under_their_positions():
-    calls = [get(1), ADD]
-    outcomes = [Outcome(calls[0], Reply({"ID": "1"})), Outcome(ADD, Reply(5))]
-    assert carry_out(calls, Progress(), *outcomes) == ([Work(calls, [0, 1], shared=False)], outcomes)
-
-
-def test_what_is_known_or_unclear_is_not_carried_out_again():
-    calls = [get(1), ADD, get(2), ADD]
-    progress = Progress({0: {"ID": "1"}}, {1: Span(1.0, 2.0)})
-    done = [Outcome(calls[2], Reply({"ID": "2"})), Outcome(ADD, Reply(9))]
-    asked, outcomes = carry_out(calls, progress, *done)
-    assert asked == [Work([calls[2], calls[3]], [2, 3])]
-    assert outcomes[0] == Outcome(calls[0], Reply({"ID": "1"}))
-    assert outcomes[2:] == done
-    assert outcomes[1].call == ADD
-    assert type(outcomes[1].error) is e.AmbiguousWriteError
-    assert outcomes[1].error.method == "crm.deal.add"
-    assert outcomes[1].error.description.startswith(
-        "an earlier try of this task ended while this was under way"
-    )
-
-
-def test_what_an_earlier_try_may_have_sent_is_not_sent_again():
-    progress = Progress(earlier_since=1.0)
-    done = Outcome(get(1), Reply({"ID": "1"}))
-    asked, outcomes = carry_out([ADD, get(1)], progress, done)
-    assert asked == [Work([get(1)], [1])]
-    assert [type(outcome.error) for outcome in outcomes] == [e.AmbiguousWriteError, type(None)]
-
-
-@pytest.mark.parametrize(("calls", "known"), [([], {}), ([ADD], {0: 7})], ids=["nothing", "all-known"])
-def test_where_nothing_is_left_nothing_is_asked_for(calls, known):
-    asked, outcomes = carry_out(calls, Progress(known))
-    assert asked == []
-    assert [outcome.result for outcome in outcomes] == list(known.values())
 
 
 # ---------------------------------------------------------------- groups

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from rest_mouths import QUICK, session_of, webhook_of
 
-from airflow_provider_bitrix24.rest.bulk import Wait, Work
 from airflow_provider_bitrix24.rest.calls import Call
 from airflow_provider_bitrix24.rest.client import Client
 from airflow_provider_bitrix24.rest.exchange import Policy
 from airflow_provider_bitrix24.rest.ledgers.process import ProcessLedger
-from airflow_provider_bitrix24.rest.progress import Progress, Tracker
+from airflow_provider_bitrix24.rest.plans import Wait, Work
+from airflow_provider_bitrix24.rest.progress import Progress
 from airflow_provider_bitrix24.rest.wire import Wire
 
 TIME, ADD = Call("server.time"), Call("crm.deal.add", {"fields": {"TITLE": "x"}})
@@ -63,12 +63,8 @@ class Stage(Progress):
             self._working.difference_update(outcomes)
 
 
-def told(progress: Progress, calls: list[Call]) -> Tracker:
-    return Tracker(progress, range(len(calls)), calls)
-
-
-def work_on(calls: list[Call]) -> Any:
-    return (yield Work(calls, list(range(len(calls)))))
+def work_on(calls: list[Call], positions: list[int] | None = None) -> Any:
+    return (yield Work(calls, positions or list(range(len(calls)))))
 
 
 @pytest.fixture
@@ -94,7 +90,7 @@ def new_client(box):
 @pytest.mark.parametrize(("count", "most"), [(3, 1), (2, 2), (6, 2), (7, 3), (1, 3)])
 def test_as_many_as_may_be_are_under_way_and_not_one_more(box, deals, new_client, count, most):
     stage, calls = Stage(together=most + 1), deals(count)
-    outcomes = new_client().batch(calls, in_flight=most, tracker=told(stage, calls))
+    outcomes = new_client().carry_out(work_on(calls), stage, in_flight=most)
     assert [outcome.call for outcome in outcomes] == calls
     assert all(outcome.unwrap() for outcome in outcomes)
     assert max(stage.seen) == min(most, count)
@@ -105,7 +101,7 @@ def test_as_many_as_may_be_are_under_way_and_not_one_more(box, deals, new_client
 
 def test_unless_told_otherwise_calls_may_depend_on_those_before_them(deals, new_client):
     for carry_out in (
-        lambda calls, stage: new_client().batch(calls, tracker=told(stage, calls)),
+        lambda calls, stage: new_client().carry_out(work_on(calls), stage),
         lambda calls, stage: new_client().carry_out(work_on(calls), stage),
     ):
         stage = Stage(together=2)
@@ -118,7 +114,7 @@ def test_a_portal_in_trouble_has_fewer_under_way(box, deals, new_client):
     box.inject("status", UPDATE, status=502, times=24)
     stage, calls = Stage(together=8), deals(13)
     client = new_client(replace(QUICK, attempts=30))
-    assert all(outcome.ok for outcome in client.batch(calls, in_flight=8, tracker=told(stage, calls)))
+    assert all(outcome.ok for outcome in client.carry_out(work_on(calls), stage, in_flight=8))
     assert max(stage.seen[:8]) == 8
     assert len(stage.seen) == 13
     assert max(stage.seen[8:]) <= 4
@@ -136,22 +132,36 @@ def stop(*_: Any) -> None:
 
 
 @pytest.fixture
-def stopped_after():
+def stopped_when():
     """Interrupt the test as Airflow interrupts a task: by a signal, in the main thread."""
-    before = signal.signal(signal.SIGALRM, stop)
-    yield lambda seconds: signal.setitimer(signal.ITIMER_REAL, seconds)
-    signal.setitimer(signal.ITIMER_REAL, 0)
-    signal.signal(signal.SIGALRM, before)
+    before = signal.signal(signal.SIGUSR1, stop)
+    watchers, over = [], threading.Event()
+
+    def watch(so_far: Callable[[], bool]) -> None:
+        while not so_far():
+            if over.wait(0.01):
+                return
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGUSR1)
+
+    def begin(so_far: Callable[[], bool]) -> None:
+        watchers.append(threading.Thread(target=watch, args=(so_far,), daemon=True))
+        watchers[-1].start()
+
+    yield begin
+    over.set()
+    for watcher in watchers:
+        watcher.join()
+    signal.signal(signal.SIGUSR1, before)
 
 
 def threads() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name.startswith("bitrix24_")]
 
 
-def test_a_task_that_is_stopped_sends_nothing_more(box, deals, new_client, stopped_after):
+def test_a_task_that_is_stopped_sends_nothing_more(box, deals, new_client, stopped_when):
     client, calls = new_client(), deals(20)
     box.inject("delay", UPDATE, seconds=0.4, times=None)
-    stopped_after(0.2)
+    stopped_when(lambda: len(box.requests) == 2)
     with pytest.raises(Stopped):
         client.batch(calls, in_flight=2)
     assert threads() == [], "what was under way has ended"
@@ -160,9 +170,10 @@ def test_a_task_that_is_stopped_sends_nothing_more(box, deals, new_client, stopp
     assert all(outcome.ok for outcome in client.batch(calls[:4], in_flight=2)), "it goes on afterwards"
 
 
-def test_what_waits_for_another_attempt_is_not_sent_again(box, deals, new_client, stopped_after):
+def test_what_waits_for_another_attempt_is_not_sent_again(box, deals, new_client, stopped_when):
+    box.inject("delay", UPDATE, seconds=0.4, times=None)  # the second goes out before the first meets trouble
     box.inject("status", UPDATE, status=502, times=None)
-    stopped_after(0.3)
+    stopped_when(lambda: [request.status for request in box.requests] == [502, 502])
     patient = Policy(attempts=4, first_pause=60.0, longest_pause=60.0)
     with pytest.raises(Stopped):
         new_client(patient).batch(deals(2), in_flight=2)
@@ -176,7 +187,7 @@ def test_what_goes_wrong_in_one_stops_the_others(box, deals, new_client):
     box.inject("status", UPDATE, status=502, times=None)
     patient = Policy(attempts=4, first_pause=60.0, longest_pause=60.0)
     with pytest.raises(Stopped):
-        new_client(patient).batch(calls, in_flight=2, tracker=told(stage, calls))
+        new_client(patient).carry_out(work_on(calls), stage, in_flight=2)
     assert threads() == []
     assert len(box.requests) <= 1
 
@@ -206,7 +217,7 @@ class Noting(Progress):
 def test_progress_is_told_before_and_after_every_request(box, deals, new_client):
     calls, progress = deals(2), Noting(box)
     box.inject("status", UPDATE, status=502)
-    new_client().batch(calls, tracker=Tracker(progress, [4, 7], calls))
+    new_client().carry_out(work_on(calls, [4, 7]), progress)
     assert progress.notes == [
         ("sending", {4: calls[0]}, 0),
         ("sending", {4: calls[0]}, 1),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_bitrix24.rest.methods import Kind, method_facts
+from airflow_provider_bitrix24.rest.methods import Repeatability, method_facts
 
 _RETURNS = {
     "true": ("crm.deal.update", [True], [False, 1, "1", None]),
@@ -43,23 +43,23 @@ _ENTRY = {"VALUE": "+1"}
 @pytest.mark.parametrize(
     ("method", "phones", "kind"),
     [
-        ("crm.lead.update", [{"ID": "5", **_ENTRY}], Kind.REPEATABLE),
-        ("crm.lead.update", [{"id": "5", **_ENTRY}], Kind.REPEATABLE),
-        ("crm.lead.update", {"0": {"id": 5}}, Kind.REPEATABLE),
-        ("crm.lead.update", [], Kind.REPEATABLE),
-        ("crm.lead.update", {}, Kind.REPEATABLE),
-        ("crm.lead.update", [_ENTRY], Kind.ONE_SHOT),
-        ("crm.lead.update", [{"ID": "", **_ENTRY}], Kind.ONE_SHOT),
-        ("crm.lead.update", ["+1"], Kind.ONE_SHOT),
-        ("crm.lead.update", [{"ID": "5"}, _ENTRY], Kind.ONE_SHOT),
-        ("crm.lead.update", "", Kind.ONE_SHOT),
-        ("crm.item.update", {"1": _ENTRY}, Kind.REPEATABLE),
-        ("crm.item.update", {"156": _ENTRY, "157": _ENTRY}, Kind.REPEATABLE),
-        ("crm.item.update", {}, Kind.REPEATABLE),
-        ("crm.item.update", {"0": _ENTRY}, Kind.ONE_SHOT),
-        ("crm.item.update", {"156": _ENTRY, "n0": _ENTRY}, Kind.ONE_SHOT),
-        ("crm.item.update", [], Kind.ONE_SHOT),
-        ("crm.item.update", [{"ID": "5"}], Kind.ONE_SHOT),
+        ("crm.lead.update", [{"ID": "5", **_ENTRY}], Repeatability.REPEATABLE),
+        ("crm.lead.update", [{"id": "5", **_ENTRY}], Repeatability.REPEATABLE),
+        ("crm.lead.update", {"0": {"id": 5}}, Repeatability.REPEATABLE),
+        ("crm.lead.update", [], Repeatability.REPEATABLE),
+        ("crm.lead.update", {}, Repeatability.REPEATABLE),
+        ("crm.lead.update", [_ENTRY], Repeatability.ONE_SHOT),
+        ("crm.lead.update", [{"ID": "", **_ENTRY}], Repeatability.ONE_SHOT),
+        ("crm.lead.update", ["+1"], Repeatability.ONE_SHOT),
+        ("crm.lead.update", [{"ID": "5"}, _ENTRY], Repeatability.ONE_SHOT),
+        ("crm.lead.update", "", Repeatability.ONE_SHOT),
+        ("crm.item.update", {"1": _ENTRY}, Repeatability.REPEATABLE),
+        ("crm.item.update", {"156": _ENTRY, "157": _ENTRY}, Repeatability.REPEATABLE),
+        ("crm.item.update", {}, Repeatability.REPEATABLE),
+        ("crm.item.update", {"0": _ENTRY}, Repeatability.ONE_SHOT),
+        ("crm.item.update", {"156": _ENTRY, "n0": _ENTRY}, Repeatability.ONE_SHOT),
+        ("crm.item.update", [], Repeatability.ONE_SHOT),
+        ("crm.item.update", [{"ID": "5"}], Repeatability.ONE_SHOT),
     ],
     ids=repr,
 )
@@ -71,11 +71,11 @@ def test_an_update_that_adds_entries_is_not_repeatable(method, phones, kind, fie
 
 @pytest.mark.parametrize("fields", [{"PHONES": [_ENTRY]}, [_ENTRY], "PHONE", None], ids=repr)
 def test_an_update_of_other_fields_is_repeatable(fields):
-    assert method_facts("crm.lead.update", {"fields": fields}).kind is Kind.REPEATABLE
+    assert method_facts("crm.lead.update", {"fields": fields}).kind is Repeatability.REPEATABLE
 
 
 def test_only_the_fields_count():
-    assert method_facts("crm.lead.update", {"params": {"PHONE": [_ENTRY]}}).kind is Kind.REPEATABLE
+    assert method_facts("crm.lead.update", {"params": {"PHONE": [_ENTRY]}}).kind is Repeatability.REPEATABLE
 
 
 @pytest.mark.parametrize("field", ["phone", "PHONE"])
@@ -106,12 +106,15 @@ def test_what_false_and_gone_mean(method, denial, gone):
 @pytest.mark.parametrize(
     ("name", "kind"),
     [
-        *((f"some.thing.{word}", Kind.READ) for word in ("get", "list", "fields", "search", "current")),
-        *((f"some.thing.{word}", Kind.READ) for word in ("info", "types", "GET")),
-        ("some.thing.getter", Kind.ONE_SHOT),
-        ("some.budget", Kind.ONE_SHOT),
-        ("get", Kind.ONE_SHOT),
-        ("some.list.clear", Kind.ONE_SHOT),
+        *(
+            (f"some.thing.{word}", Repeatability.READ)
+            for word in ("get", "list", "fields", "search", "current")
+        ),
+        *((f"some.thing.{word}", Repeatability.READ) for word in ("info", "types", "GET")),
+        ("some.thing.getter", Repeatability.ONE_SHOT),
+        ("some.budget", Repeatability.ONE_SHOT),
+        ("get", Repeatability.ONE_SHOT),
+        ("some.list.clear", Repeatability.ONE_SHOT),
     ],
 )
 def test_the_last_word_of_a_name_tells_what_only_reads(name, kind):

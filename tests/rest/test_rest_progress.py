@@ -9,7 +9,7 @@ from rest_feed import Clock
 
 from airflow_provider_bitrix24.rest import errors as e
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
-from airflow_provider_bitrix24.rest.progress import Progress, Span, Tracker
+from airflow_provider_bitrix24.rest.progress import Progress, Span
 from airflow_provider_bitrix24.rest.reply import Reply
 
 ADD = Call("crm.deal.add", {"fields": {"TITLE": "x"}})
@@ -222,17 +222,3 @@ def test_progress_in_memory_has_nothing_to_write():
     progress = Progress({0: 1})
     assert (progress.write_begun([0]), progress.write_ended([0], at_once=True)) == (None, None)
     assert (progress.flush(), progress.delete()) == (None, None)
-
-
-# ---------------------------------------------------------------- parts of the work
-
-
-def test_a_part_of_the_calls_is_noted_under_the_items_it_stands_for():
-    progress = Written()
-    tracker = Tracker(progress, [10, 20, 30, 40, 50], [ADD, ADD, BIND, ADD, ADD])
-    tracker.sending(1, 3)
-    assert [positions for positions, _ in progress.begun] == [[20, 40]]
-    tracker.ended(1, [done(ADD, 5), done(BIND)])
-    assert progress.known == {20: 5, 30: True}
-    assert list(progress.unclear) == [40]
-    assert progress.over == [([20, 30], True)]

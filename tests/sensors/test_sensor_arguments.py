@@ -27,6 +27,7 @@ QUICK = {"poke_interval": 0.05, "timeout": 60}
 MODES = {"poke": {}, "deferrable": {"deferrable": True}}
 
 
+@pytest.mark.slow
 def test_an_argument_that_becomes_nothing_is_not_left_out(portal, run_dag):
     """Without it more would fit than was meant: any comment, any stage, a comment without its file."""
     portal.clear_journal()
@@ -111,6 +112,7 @@ ITEM_ARGUMENTS = {
 }
 
 
+@pytest.mark.slow
 def test_odd_types_reach_the_trigger(portal, run_dag):
     """Each sensor looks once in the worker, in vain, and then with what its trigger took along."""
     looks = {}

@@ -94,6 +94,7 @@ TROUBLE = {
 }
 
 
+@pytest.mark.slow
 def test_trouble_that_passes_is_said_once(portal, new_record, run_dag):
     names = {}
     with DAG("sensor_trouble") as dag:
@@ -131,7 +132,7 @@ def test_trouble_that_passes_is_said_once(portal, new_record, run_dag):
             assert log.count("Waiting goes on.") == (5 if name.endswith("streaks") else 2)
             continue
         streaks = 2 if name.endswith("streaks") else 1
-        assert log.count("Waiting goes on, with no further word of this.") == streaks
+        assert log.count("Waiting goes on; repeats are not logged.") == streaks
         assert log.count("The portal answers again.") == streaks
 
 
@@ -160,6 +161,7 @@ def broken_connections(portal, connection):
     portal.revoke_refresh_token(2)
 
 
+@pytest.mark.slow
 def test_trouble_that_does_not_pass_fails_at_once(portal, broken_connections, run_dag):
     with DAG("sensor_permanent") as dag:
 

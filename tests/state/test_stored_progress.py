@@ -180,7 +180,7 @@ def test_a_store_that_fails_does_not_stop_the_rest(caplog):
     progress.ended({0: done(BIND)})
     store.broken = True
     progress.flush()
-    assert "The progress made so far could not be kept" in caplog.text
+    assert "Storing the progress made so far failed" in caplog.text
 
 
 @settings(max_examples=300, deadline=None)

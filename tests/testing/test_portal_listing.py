@@ -202,6 +202,7 @@ def test_operators(key, parts):
     assert split_key(key) == parts
 
 
+@pytest.mark.slow
 def test_large_lists():
     """A hundred thousand deals: filling, and pages by a cursor on the id."""
     with Bitrix24Portal(limits=Limits.off()) as portal:

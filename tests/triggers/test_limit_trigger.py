@@ -17,17 +17,17 @@ async def _events(trigger):
 def test_fires_at_its_moment_and_not_before(seconds):
     until = time.time() + seconds
     assert asyncio.run(_events(LimitTrigger(until=until, reason="Used up."))) == [
-        {"status": "over", "kept": {}}
+        {"status": "over", "state": {}}
     ]
     assert time.time() >= until
 
 
 def test_is_built_again_from_what_it_says_of_itself():
-    path, arguments = LimitTrigger(until=12.5, reason="Used up.", kept={"record_id": 7}).serialize()
+    path, arguments = LimitTrigger(until=12.5, reason="Used up.", state={"record_id": 7}).serialize()
     again = import_string(path)(**arguments)
-    assert (again.until, again.reason, again.kept) == (12.5, "Used up.", {"record_id": 7})
+    assert (again.until, again.reason, again.state) == (12.5, "Used up.", {"record_id": 7})
 
 
-def test_takes_back_what_was_kept():
-    [event] = asyncio.run(_events(LimitTrigger(until=0.0, reason="Used up.", kept={"record_id": 7})))
-    assert event["kept"] == {"record_id": 7}
+def test_takes_back_the_state():
+    [event] = asyncio.run(_events(LimitTrigger(until=0.0, reason="Used up.", state={"record_id": 7})))
+    assert event["state"] == {"record_id": 7}

@@ -87,7 +87,7 @@ def test_trouble_that_passes(portal, record, written, fault):
         return await running
 
     assert asyncio.run(scenario()) == [MET]
-    assert written().count(" Waiting goes on, with no further word of this.") == 1
+    assert written().count(" Waiting goes on; repeats are not logged.") == 1
     assert written().count("The portal answers again.") == 1
 
 

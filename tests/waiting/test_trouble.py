@@ -8,9 +8,11 @@ from airflow_provider_bitrix24.hooks import errors
 from airflow_provider_bitrix24.rest import errors as rest
 from airflow_provider_bitrix24.waiting.trouble import (
     MET,
+    LogOnce,
     Trouble,
     check_event,
     failed_event,
+    met_event,
     waiting_hook,
 )
 
@@ -39,8 +41,10 @@ def test_who_looks_again_anyway_does_not_repeat_a_look(box, connect):
 
 
 def test_the_condition_is_met():
-    check_event(MET)
-    check_event({"status": "met"})
+    assert check_event(MET) is None
+    assert check_event({"status": "met"}) is None
+    assert check_event(met_event(True)) is None
+    assert check_event(met_event(5)) == 5
 
 
 @pytest.mark.parametrize("cls", list(rest.concrete_errors().values()), ids=lambda cls: cls.__name__)
@@ -90,3 +94,52 @@ def test_trouble_that_passes_is_told_once(trouble, caplog):
 def test_trouble_that_does_not_pass_ends_the_waiting(trouble, error):
     with pytest.raises(type(error)):
         _look(trouble, error)
+
+
+@pytest.mark.parametrize(
+    ("options", "promise"),
+    [({}, "Waiting goes on; repeats are not logged."), ({"forgets": True}, "Waiting goes on.")],
+)
+def test_who_says_it_once_says_so(caplog, options, promise):
+    trouble = Trouble(logging.getLogger("test_waiting"), **options)
+    with caplog.at_level(logging.INFO, "test_waiting"):
+        assert not _look(trouble, errors.ServerError("boom", method="m"))
+    assert caplog.records[0].message == f"m: boom {promise}"
+
+
+# ---------------------------------------------------------------- several who look together
+
+
+def test_of_several_the_first_logs_the_beginning_and_the_last_the_end():
+    once = LogOnce()
+    assert once.ended("a") is False, "nothing began"
+    assert [once.started(who) for who in "abab"] == [True, False, False, False]
+    assert [once.ended(who) for who in "aab"] == [False, False, True]
+    assert once.started("b") is True, "what is over may begin again"
+
+
+def test_who_looks_no_more_is_not_waited_for(caplog):
+    once, log = LogOnce(), logging.getLogger("test_waiting")
+    first, second = Trouble(log, log_once=once), Trouble(log, log_once=once)
+    with caplog.at_level(logging.INFO, "test_waiting"):
+        for trouble in (first, second):
+            assert not _look(trouble, errors.ServerError("boom"))
+        first.leave()
+        assert _look(second)
+    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
+
+
+def test_where_nobody_else_looks_it_is_logged_by_each(caplog):
+    log = logging.getLogger("test_waiting")
+    with caplog.at_level(logging.INFO, "test_waiting"):
+        for trouble in (Trouble(log), Trouble(log)):
+            assert not _look(trouble, errors.ServerError("boom"))
+    assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING"]
+
+
+def test_one_without_a_log_says_nothing(caplog):
+    with caplog.at_level(logging.INFO):
+        trouble = Trouble(None)
+        assert not _look(trouble, errors.ServerError("boom"))
+        assert _look(trouble)
+    assert [record for record in caplog.records if "goes on" in record.message] == []

@@ -28,11 +28,11 @@ class Ledger(Protocol):
     def reserve(self, portal: str, limits: Limits, at_most: float = math.inf) -> Slot:
         """Take the next free slot in the flow of requests to a portal.
 
-        One that is further away than ``at_most`` seconds is only told and left to others.
+        If it is later than ``at_most`` seconds, the ledger returns the wait without reserving.
         """
 
     def is_current(self, portal: str, slot: Slot) -> bool:
-        """Tell whether a slot is still good: no refusal came while its owner waited."""
+        """Tell whether a slot is still valid: no refusal came while its caller waited."""
 
     def settle(
         self, portal: str, limits: Limits, slot: Slot, *, passed: bool | None, readings: Sequence[Reading]
@@ -40,9 +40,9 @@ class Ledger(Protocol):
         """Account for an answer: did it pass (``None``: none came), what time did it use."""
 
     def blocked(self, meters: Collection[str]) -> Mapping[str, float]:
-        """Return the seconds to wait for each of these meters that is blocked or not yet its asker's turn.
+        """Return the seconds to wait for each meter that is blocked or whose turn has not come.
 
-        Near a method's limit its calls take turns; being asked about a meter that is free takes one.
+        Near a method's limit its calls take turns: asking about a free meter reserves the turn.
         """
 
     def renewal(self, identity: str) -> RenewalLock:

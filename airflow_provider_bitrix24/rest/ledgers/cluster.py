@@ -78,7 +78,7 @@ class ClusterLedger:
     # --- what a ledger does ---
 
     def reserve(self, portal: str, limits: Limits, at_most: float = math.inf) -> Slot:
-        """Take the next free slot, or only tell it if it is further away than ``at_most`` seconds."""
+        """Reserve the next free slot; if it is later than ``at_most`` seconds, only return the wait."""
 
         def take() -> Slot:
             wait, *state = self._bucket_script(scripts.RESERVE, portal, limits, more=[_text(at_most)])
@@ -87,7 +87,7 @@ class ClusterLedger:
         return self._shared(take, lambda: self._alone.reserve(portal, limits.alone(), at_most))
 
     def is_current(self, portal: str, slot: Slot) -> bool:
-        """Tell whether a slot is still good: no refusal came while its owner waited."""
+        """Tell whether a slot is still valid: no refusal came while its caller waited."""
         return self._shared(
             lambda: self._bucket_script(scripts.EPOCH, portal, Limits())[0] == slot.epoch,
             lambda: self._alone.is_current(portal, slot),
@@ -112,7 +112,7 @@ class ClusterLedger:
         )
 
     def blocked(self, meters: Collection[str]) -> Mapping[str, float]:
-        """Return the seconds to wait for each of these meters that is blocked or not yet its asker's turn."""
+        """Return the seconds to wait for each meter that is blocked or whose turn has not come."""
         names = list(meters)
         if not names:
             return {}

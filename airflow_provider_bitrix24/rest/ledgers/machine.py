@@ -85,7 +85,7 @@ class MachineLedger:
     # --- what a ledger does ---
 
     def reserve(self, portal: str, limits: Limits, at_most: float = math.inf) -> Slot:
-        """Take the next free slot, or only tell it if it is further away than ``at_most`` seconds."""
+        """Reserve the next free slot; if it is later than ``at_most`` seconds, only return the wait."""
 
         def take(states: _States) -> Slot:
             now = self._clock()
@@ -96,7 +96,7 @@ class MachineLedger:
         return self._shared(take, lambda: self._reserve_alone(portal, limits, at_most))
 
     def is_current(self, portal: str, slot: Slot) -> bool:
-        """Tell whether a slot is still good: no refusal came while its owner waited."""
+        """Tell whether a slot is still valid: no refusal came while its caller waited."""
         return self._shared(
             lambda states: states.bucket(portal, self._clock()).epoch == slot.epoch,
             lambda: self._alone.is_current(portal, slot),
@@ -124,7 +124,7 @@ class MachineLedger:
         )
 
     def blocked(self, meters: Collection[str]) -> Mapping[str, float]:
-        """Return the seconds to wait for each of these meters that is blocked or not yet its asker's turn."""
+        """Return the seconds to wait for each meter that is blocked or whose turn has not come."""
 
         def look(states: _States) -> Mapping[str, float]:
             known = {name: states.meter(name) for name in meters}

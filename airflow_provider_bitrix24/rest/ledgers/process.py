@@ -43,14 +43,14 @@ class ProcessLedger:
         self._renewals: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def reserve(self, portal: str, limits: Limits, at_most: float = math.inf) -> Slot:
-        """Take the next free slot, or only tell it if it is further away than ``at_most`` seconds."""
+        """Reserve the next free slot; if it is later than ``at_most`` seconds, only return the wait."""
         with self._lock:
             bucket, slot = self._bucket(portal).reserve(limits, self._clock(), at_most)
             self._buckets[portal] = bucket
         return slot
 
     def is_current(self, portal: str, slot: Slot) -> bool:
-        """Tell whether a slot is still good: no refusal came while its owner waited."""
+        """Tell whether a slot is still valid: no refusal came while its caller waited."""
         with self._lock:
             return self._bucket(portal).epoch == slot.epoch
 
@@ -63,7 +63,7 @@ class ProcessLedger:
             apply_readings(self._meters, readings, limits, self._wall_clock())
 
     def blocked(self, meters: Collection[str]) -> Mapping[str, float]:
-        """Return the seconds to wait for each of these meters that is blocked or not yet its asker's turn."""
+        """Return the seconds to wait for each meter that is blocked or whose turn has not come."""
         with self._lock:
             return ask_meters(self._meters, meters, self._wall_clock())
 

@@ -432,6 +432,7 @@ def _call_many(port, url, user_id, code, count):
         client.call_reply(Call("server.time"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trouble", [None, wipe, kill_and_start])
 def test_many_processes_are_never_refused(redis_box, trouble):
     with Bitrix24Portal() as portal:

@@ -367,6 +367,7 @@ def _call_many(folder, url, user_id, code, count, seed):
         client.call_reply(Call("server.time"))
 
 
+@pytest.mark.slow
 def test_many_processes_are_never_refused(tmp_path):
     with Bitrix24Portal() as portal:
         code = portal.webhook_code()

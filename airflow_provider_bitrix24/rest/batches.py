@@ -1,15 +1,13 @@
-"""Many calls: which of them travel together, and when there is no use in going on."""
+"""Many calls: which of them travel together, and when it is useless to continue."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Generator, Iterable, Iterator
+from typing import Any
 
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
-from airflow_provider_bitrix24.rest.errors import AmbiguousWriteError, Bitrix24Error, RequestLimitError
+from airflow_provider_bitrix24.rest.errors import Bitrix24Error, RequestLimitError
 from airflow_provider_bitrix24.rest.exchange import exchange
-from airflow_provider_bitrix24.rest.progress import Progress
-from airflow_provider_bitrix24.rest.reply import Reply
 from airflow_provider_bitrix24.rest.session import Session
 from airflow_provider_bitrix24.rest.steps import Step
 
@@ -45,68 +43,12 @@ def groups(calls: Iterable[Call]) -> Iterator[list[Call]]:
         yield batch
 
 
-class Work(NamedTuple):
-    """Calls to be carried out, whose order does not matter.
-
-    :param calls: the calls
-    :param positions: the item of each call, where progress is kept of it; ``None`` for mere questions
-    :param shared: whether the answers may be a little old, so that one of many who ask the same asks for all
-    """
-
-    calls: list[Call]
-    positions: list[int] | None = None
-    shared: bool = False
-
-
-class Wait(NamedTuple):
-    """Time that has to pass first.
-
-    :param seconds: how long
-    :param why: what for, in words
-    """
-
-    seconds: float
-    why: str
-
-
-T = TypeVar("T")
-
-#: work on many items, as a generator that yields what it wants done and is told the outcomes
-Plan = Generator[Work | Wait, Any, T]
-
-
-def carry_out_calls(calls: Sequence[Call], progress: Progress) -> Plan[list[Outcome]]:
-    """Carry out calls, each of them once in all tries, and return their outcomes in order.
-
-    :param calls: the calls
-    :param progress: what is known of them
-    """
-    progress.suspect(dict(enumerate(calls)))
-    outcomes = {
-        position: Outcome(calls[position], Reply(result)) for position, result in progress.known.items()
-    }
-    for position in progress.unclear:
-        outcomes[position] = Outcome(calls[position], error=_left_open(calls[position]))
-    missing = [position for position in range(len(calls)) if position not in outcomes]
-    if missing:
-        done = yield Work([calls[position] for position in missing], missing)
-        outcomes.update(zip(missing, done, strict=True))
-    return [outcomes[position] for position in range(len(calls))]
-
-
-def _left_open(call: Call) -> AmbiguousWriteError:
-    return AmbiguousWriteError(
-        "an earlier try of this task ended while this was under way, so it may have been carried out",
-        method=call.method,
-    )
-
-
 class Many:
     """Any number of calls, carried out in as few requests as carry them exactly.
 
-    Trouble of the connection that does not pass, such as a revoked webhook, would meet every further request
-    alike, and so would a wait for the request limit that takes longer than allowed: what has not been sent
-    then has failed with the same error.
+    Trouble with the connection that does not pass, such as a revoked webhook, would meet every further
+    request. So would a wait for the request limit that takes longer than allowed. After such an error, the
+    calls that are not sent yet fail with the same error.
 
     :param calls: any number of calls
     :param session: credentials, limits and patience

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from plan_portal import OWNER, Portal
+from plan_portal import Portal
 
 from airflow_provider_bitrix24.crm.items import CrmItem
+from airflow_provider_bitrix24.crm.record_unbinding import unbind_records
 from airflow_provider_bitrix24.crm.timeline_bindings import TimelineBinding
-from airflow_provider_bitrix24.crm.unbinding import unbind_records
 from airflow_provider_bitrix24.rest.errors import (
     AccessDeniedError,
     NotFoundError,
@@ -24,9 +24,9 @@ CONTACT = CrmItem("contact", 3)
 def unbind(portal, *pairs, known=None, missing_ok=True, keep_last=True):
     bindings = [TimelineBinding(*pair) for pair in pairs]
     progress = Progress(known)
-    plan = unbind_records(bindings, progress, missing_ok=missing_ok, keep_last=keep_last, owner=OWNER)
+    plan = unbind_records(bindings, progress, missing_ok=missing_ok, keep_last=keep_last)
     outcomes = portal.run(plan)
-    assert [outcome.binding for outcome in outcomes] == bindings
+    assert [outcome.subject for outcome in outcomes] == bindings
     return outcomes
 
 

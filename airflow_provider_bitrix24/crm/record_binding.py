@@ -1,11 +1,11 @@
-"""Binding many timeline records, as a plan of work, and what became of each binding.
+"""Binding many timeline records, as a plan of work, and what happened to each binding.
 
-What the check of a record can know: ``crm.timeline.comment.get`` tells for any kind of record whether it
-exists, and ``crm.timeline.bindings.list`` shows what it is bound to. The first is needed because the API
-stores bindings of records that do not exist, so a binding proves nothing; the second, to tell what is bound
-already. Both together with the binding itself are three calls a record, which is what a list of up to 750
-records gets. A longer list would need more requests than a portal lets through at once, so there a record
-that is bound to something else is taken to exist, and is not asked for; one without any binding still is.
+The check of a record makes two calls. ``crm.timeline.comment.get`` tells for any kind of record whether it
+exists: the API stores bindings of records that do not exist, so a binding proves nothing.
+``crm.timeline.bindings.list`` tells what the record is bound to already. With the binding itself these are
+three calls a record, in lists of up to 750 records. A longer list would need more requests than a portal
+accepts at once. There a record that is bound to something else counts as existing, and only a record without
+any binding is asked for.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from airflow_provider_bitrix24.crm.outcomes import ALREADY_BOUND, BOUND, BindingOutcome, failed
+from airflow_provider_bitrix24.crm.bindings import ALREADY_BOUND, bind_each
+from airflow_provider_bitrix24.crm.outcomes import ItemOutcome, not_done
 from airflow_provider_bitrix24.crm.records import Record, further_pages, no_such_record
 from airflow_provider_bitrix24.crm.timeline_bindings import TimelineBinding, bindings_call, record_call
-from airflow_provider_bitrix24.rest.bulk import BATCH_SIZE, Plan, Work
+from airflow_provider_bitrix24.rest.batches import BATCH_SIZE
+from airflow_provider_bitrix24.rest.plans import Plan, Work
 from airflow_provider_bitrix24.rest.progress import Progress
 
 #: requests that the full check may take in any case; together with the binding of as many records, half as
@@ -37,34 +39,22 @@ class _Record(Record):
 
 
 def bind_records(
-    bindings: Sequence[TimelineBinding], progress: Progress, *, check_record: bool, owner: str
-) -> Plan[list[BindingOutcome]]:
-    """Bind records to items, those that an earlier try did not bind.
+    bindings: Sequence[TimelineBinding], progress: Progress, *, check_record: bool
+) -> Plan[list[ItemOutcome[TimelineBinding]]]:
+    """Bind records to items, except those that an earlier try bound.
 
     :param bindings: what to bind; one that comes twice is sent once and reported for each
     :param progress: what is known of the distinct ones, by position
     :param check_record: whether to find out first which records exist and what they are bound to
-    :param owner: whose rights the calls have, for messages
     :return: one outcome for each binding, in order
     """
-    distinct = list(dict.fromkeys(bindings))
-    found = {distinct[position]: BindingOutcome(distinct[position], BOUND) for position in progress.known}
-    left = [binding for binding in distinct if binding not in found]
+    settled: dict[TimelineBinding, ItemOutcome[TimelineBinding]] = {}
+    left = not_done(bindings, progress)
     if check_record and left:
         records = yield from _look_up(left)
-        for binding in left:
-            outcome = _without_binding(binding, records[binding.record_id], owner)
-            if outcome is not None:
-                found[binding] = outcome
-    missing = [position for position, binding in enumerate(distinct) if binding not in found]
-    if missing:
-        outcomes = yield Work([distinct[position].bind_call() for position in missing], missing)
-        for position, done in zip(missing, outcomes, strict=True):
-            binding = distinct[position]
-            found[binding] = (
-                BindingOutcome(binding, BOUND) if done.error is None else failed(binding, done.error, owner)
-            )
-    return [found[binding] for binding in bindings]
+        outcomes = [_without_binding(binding, records[binding.record_id]) for binding in left]
+        settled = {outcome.subject: outcome for outcome in outcomes if outcome is not None}
+    return (yield from bind_each(bindings, progress, settled))
 
 
 def _look_up(bindings: Sequence[TimelineBinding]) -> Plan[dict[int, _Record]]:
@@ -101,10 +91,10 @@ def _is_doubtful(record: _Record) -> bool:
     return not record.bound_to or record.is_settled
 
 
-def _without_binding(binding: TimelineBinding, record: _Record, owner: str) -> BindingOutcome | None:
+def _without_binding(binding: TimelineBinding, record: _Record) -> ItemOutcome[TimelineBinding] | None:
     """Return the outcome of a binding that the check settled, ``None`` where it is to be made."""
     if record.exists is False:
-        return failed(binding, no_such_record(binding.record_id), owner)
+        return binding.failed(no_such_record(binding.record_id))
     if record.error is not None:
-        return failed(binding, record.error, owner)
-    return BindingOutcome(binding, ALREADY_BOUND) if record.is_on(binding.item) else None
+        return binding.failed(record.error)
+    return ItemOutcome(binding, ALREADY_BOUND) if record.is_on(binding.item) else None

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from plan_portal import owned
 
-from airflow_provider_bitrix24.crm.binding import bind_records
+from airflow_provider_bitrix24.crm.record_binding import bind_records
 from airflow_provider_bitrix24.crm.records import no_such_record, record_exists
 from airflow_provider_bitrix24.crm.timeline_bindings import parse_bindings, record_call
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
@@ -55,9 +56,7 @@ class Portal:
         return [_record(call) for calls in self.rounds for call in calls if call.method == method]
 
     def run(self, bindings: Any, progress: Progress | None = None, *, check_record: bool = True) -> list[Any]:
-        plan = bind_records(
-            parse_bindings(bindings), progress or Progress(), check_record=check_record, owner="portal user 3"
-        )
+        plan = bind_records(parse_bindings(bindings), progress or Progress(), check_record=check_record)
         try:
             work = next(plan)
             while True:
@@ -71,9 +70,9 @@ class Portal:
         record = _record(call)
         answer = self.answers.get((call.method, record))
         if isinstance(answer, Bitrix24Error):
-            return Outcome(call, error=answer)
+            return owned(Outcome(call, error=answer))
         if answer is not None:
-            return check_result(call, Reply(answer), "portal")
+            return owned(check_result(call, Reply(answer), "portal"))
         return {_BIND: self._bind, _LIST: self._list, _GET: self._get}[call.method](call, record)
 
     def _bind(self, call: Call, record: int) -> Outcome:
@@ -233,7 +232,7 @@ def test_more_records_are_asked_for_where_binding_costs_as_much():
     portal = Portal(_home(range(1, 1001)), lambda record: record != 7)
     bindings = [(record, "deal", deal) for record in range(1, 1001) for deal in (1, 2)]
     outcomes = portal.run(bindings)
-    assert [outcome.binding.record_id for outcome in outcomes if outcome.status == "failed"] == [7, 7]
+    assert [outcome.subject.record_id for outcome in outcomes if outcome.status == "failed"] == [7, 7]
     assert portal.requests == 80
 
 
@@ -243,7 +242,7 @@ def test_a_request_that_is_not_full_costs_as_much(twice, failed):
     portal = Portal(_home(range(1, 761)), lambda record: record != 7)
     bindings = [(record, "deal", 1) for record in range(1, 761)]
     outcomes = portal.run(bindings + [(record, "deal", 2) for record in range(1, twice + 1)])
-    assert [outcome.binding.record_id for outcome in outcomes if outcome.status == "failed"] == failed
+    assert [outcome.subject.record_id for outcome in outcomes if outcome.status == "failed"] == failed
 
 
 def test_in_a_longer_list_a_record_bound_to_something_else_is_taken_to_exist():

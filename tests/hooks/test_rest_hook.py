@@ -30,7 +30,10 @@ from airflow_provider_bitrix24.hooks.errors import (
     ServerError,
     UnexpectedResultError,
 )
-from airflow_provider_bitrix24.rest.calls import Call
+from airflow_provider_bitrix24.rest.calls import Call, Outcome
+from airflow_provider_bitrix24.rest.plans import Wait, Work, carry_out_calls
+from airflow_provider_bitrix24.rest.progress import Progress
+from airflow_provider_bitrix24.rest.reply import Reply
 from airflow_provider_bitrix24.testing import Bitrix24Portal, Limits
 
 _DEALS = "crm.deal.list"
@@ -55,6 +58,9 @@ class Doors:
 
     def batch(self, hook: Bitrix24Hook, *args: Any) -> Any:
         return self._run(hook, "batch", *args)
+
+    def carry_out(self, hook: Bitrix24Hook, plan: Any) -> Any:
+        return self._run(hook, "carry_out", plan)
 
     def records(self, hook: Bitrix24Hook, *args: Any) -> list[Any]:
         if not self.asynchronous:
@@ -133,7 +139,7 @@ def test_missing_rights_and_scopes(box, connect, door):
         ("", {}, {}),
         (None, {}, {}),
         ("crm.deal.get", {"auth": "x"}, {}),
-        ("crm.deal.get", {"id": object()}, {}),
+        ("crm.deal.get", {"id": b"1"}, {}),
         ("crm.deal.get", [1], {}),
         ("crm.deal.get", {"id": 1}, {"repeatable": "yes"}),
     ],
@@ -258,6 +264,120 @@ def test_what_is_no_call_is_not_sent(box, hook, door, calls):
 def test_an_empty_batch(box, hook, door):
     assert door.batch(hook, []) == []
     assert box.requests == []
+
+
+READ, CHANGE, ADD = Call("profile"), Call("crm.deal.update", {"id": 1}), Call("crm.deal.add")
+
+
+@pytest.mark.parametrize(
+    ("calls", "options", "in_flight"),
+    [
+        ([READ, READ], {}, 20),
+        ([READ, CHANGE], {}, 1),
+        ([ADD], {}, 1),
+        ([Call("crm.deal.add", repeatable=True)], {}, 1),
+        ([READ], {"max_in_flight": 3}, 3),
+        ([ADD, READ], {"max_in_flight": 20}, 20),
+        ([ADD, READ], {"max_in_flight": 1}, 1),
+        ([READ], {"max_in_flight": None}, 20),
+    ],
+    ids=["reads", "a change", "an add", "repeatable", "as told", "adds, as told", "one", "none"],
+)
+def test_how_much_of_a_batch_is_under_way(hook, monkeypatch, calls, options, in_flight):
+    seen = []
+
+    def batch(given, *, in_flight):
+        seen.append(in_flight)
+        return [Outcome(call, Reply(True)) for call in given]
+
+    monkeypatch.setattr(hook.get_conn(), "batch", batch)
+    assert [outcome.call for outcome in hook.batch(iter(calls), **options)] == calls
+    assert seen == [in_flight]
+
+
+@pytest.mark.parametrize("value", [0, 21, -1, True, 2.0, "3"], ids=repr)
+def test_how_much_of_a_batch_cannot_be_under_way(box, hook, value):
+    with pytest.raises(InvalidInputError, match=r"^max_in_flight: .* is not a whole number from 1 to 20"):
+        hook.batch([READ], max_in_flight=value)
+    assert box.requests == []
+
+
+@pytest.mark.parametrize("max_in_flight", [None, 1, 3])
+def test_outcomes_of_a_batch_are_in_order_however_much_is_under_way(box, hook, max_in_flight):
+    _deals(box, 220)
+    calls = [Call("crm.deal.get", {"id": number}) for number in range(220, 0, -1)]
+    outcomes = hook.batch(calls, max_in_flight=max_in_flight)
+    assert [outcome.result["ID"] for outcome in outcomes] == [str(number) for number in range(220, 0, -1)]
+    assert len(box.requests) == 5
+
+
+# ---------------------------------------------------------------- plans
+
+
+def asking(*calls):
+    """A plan that asks once, and returns the results."""
+    outcomes = yield Work(list(calls))
+    return [outcome.unwrap() for outcome in outcomes]
+
+
+def test_a_plan_that_asks(box, hook, door):
+    _deals(box, 60)
+    calls = [Call("crm.deal.get", {"id": number}) for number in range(1, 61)]
+    found = door.carry_out(hook, asking(*calls))
+    assert [deal["ID"] for deal in found] == [str(number) for number in range(1, 61)]
+    assert len(box.requests) == 2
+
+
+def test_a_plan_without_work_sends_nothing(box, hook, door):
+    assert door.carry_out(hook, carry_out_calls([], Progress())) == []
+    assert box.requests == []
+
+
+def test_what_a_plan_raises_is_an_error_that_airflow_knows(hook, door):
+    with pytest.raises(NotFoundError) as caught:
+        door.carry_out(hook, asking(Call("crm.deal.get", {"id": 9})))
+    assert isinstance(caught.value, AirflowFailException)
+
+
+def test_missing_rights_say_whose(box, connect, door):
+    box.add_user(9, "Nine", may_update=False)
+    _deals(box, 1)
+    with pytest.raises(AccessDeniedError) as caught:
+        door.call(connect(box.connection(user_id=9)), "crm.deal.update", {"id": 1, "fields": {"TITLE": "x"}})
+    assert caught.value.owner == "portal user 9, the owner of the webhook"
+
+
+def test_a_plan_keeps_what_is_known_up_to_date(box, hook):
+    calls = [Call("crm.deal.add", {"fields": {"TITLE": title}}) for title in "abc"]
+    progress = Progress({1: 77})
+    outcomes = hook.carry_out(carry_out_calls(calls, progress), progress)
+    assert [outcome.result for outcome in outcomes] == [1, 77, 2]
+    assert progress.known == {0: 1, 1: 77, 2: 2}
+    assert progress.unclear == {}
+    assert [deal["TITLE"] for deal in box.items("deal").values()] == ["a", "c"]
+
+
+@pytest.mark.parametrize(("given", "in_flight"), [({}, 1), ({"in_flight": 7}, 7)])
+def test_how_much_of_a_plan_is_under_way(hook, monkeypatch, given, in_flight):
+    seen = []
+
+    def carry_out(plan, progress, *, in_flight):
+        seen.append((in_flight, progress.known))
+        return "done"
+
+    monkeypatch.setattr(hook.get_conn(), "carry_out", carry_out)
+    assert hook.carry_out(asking(), **given) == "done"
+    assert seen == [(in_flight, {})]
+
+
+def test_a_plan_waits_in_ordinary_code_only(box, hook):
+    def plan():
+        yield Wait(0.01, "a moment")
+        return (yield Work([READ]))[0].unwrap()["ID"]
+
+    assert hook.carry_out(plan()) == "1"
+    with pytest.raises(TypeError, match="is carried out by the synchronous client"):
+        asyncio.run(hook.acarry_out(plan()))
 
 
 # ---------------------------------------------------------------- lists

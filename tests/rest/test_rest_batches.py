@@ -8,7 +8,7 @@ from contextlib import closing
 import pytest
 from rest_mouths import SyncMouth, session_of, webhook_of
 
-from airflow_provider_bitrix24.rest.bulk import groups
+from airflow_provider_bitrix24.rest.batches import groups
 from airflow_provider_bitrix24.rest.calls import Call
 from airflow_provider_bitrix24.rest.client import Client
 from airflow_provider_bitrix24.rest.errors import AuthenticationError, RequestLimitError

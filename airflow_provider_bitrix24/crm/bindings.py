@@ -1,0 +1,149 @@
+"""Bindings of timeline records and of activities: how they are made, removed, shared and moved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, Self, TypeVar
+
+from airflow_provider_bitrix24.crm.inputs import pick, refuse_others, shown
+from airflow_provider_bitrix24.crm.items import ID_KEYS, RESULT_KEYS, TYPE_KEYS, CrmItem
+from airflow_provider_bitrix24.crm.outcomes import FAILED, ItemOutcome, each
+from airflow_provider_bitrix24.rest.calls import Call, Outcome
+from airflow_provider_bitrix24.rest.errors import InvalidInputError
+from airflow_provider_bitrix24.rest.plans import Plan
+from airflow_provider_bitrix24.rest.progress import Progress
+
+BOUND = "bound"
+ALREADY_BOUND = "already_bound"
+UNBOUND = "unbound"
+NOT_BOUND = "not_bound"
+MOVED = "moved"
+ALREADY_MOVED = "already_moved"
+
+
+class Binding(Protocol):
+    """A timeline record or an activity on a CRM item."""
+
+    @property
+    def item(self) -> CrmItem:
+        """The item on whose timeline it shows."""
+
+    @property
+    def thing(self) -> str:
+        """What is bound, in words."""
+
+    def row(self) -> dict[str, Any]:
+        """Return the binding under the API's keys."""
+
+    def on(self, item: CrmItem) -> Self:
+        """Return the binding of the same thing to another item."""
+
+    def bind_call(self) -> Call:
+        """Return the call that makes the binding."""
+
+    def unbind_call(self) -> Call:
+        """Return the call that takes it apart."""
+
+    def when_bound(self, outcome: Outcome) -> ItemOutcome[Self]:
+        """Return what happened to the binding, given the outcome of :meth:`bind_call`."""
+
+    def when_unbound(self, outcome: Outcome, *, missing_ok: bool) -> ItemOutcome[Self]:
+        """Return what happened to it, given the outcome of :meth:`unbind_call`."""
+
+
+B = TypeVar("B", bound=Binding)
+
+
+def binding_parts(value: Any, field: str, id_keys: tuple[str, str], what: str) -> Sequence[Any]:
+    """Return the three parts of a binding: the id of a record or an activity, the item's type and its id.
+
+    :param value: the parts in this order, or a mapping with their names or the API's
+    :param field: where it stands, for the message
+    :param id_keys: the names of the first part: ours and the API's
+    :param what: what it is, for the message
+    :raises InvalidInputError: it is neither
+    """
+    if isinstance(value, Mapping):
+        refuse_others(value, (*id_keys, *TYPE_KEYS, *ID_KEYS, *RESULT_KEYS), field)
+        return [pick(value, keys, field) for keys in (id_keys, TYPE_KEYS, ID_KEYS)]
+    if isinstance(value, (list, tuple)) and len(value) == 3:
+        return value
+    raise InvalidInputError(
+        f"{field}: {shown(value)} is not {what}",
+        remedy=f"Give it as ({id_keys[0]}, entity_type, entity_id) or as a mapping with these names.",
+    )
+
+
+def bind_each(
+    bindings: Sequence[B], progress: Progress, settled: Mapping[B, ItemOutcome[B]] | None = None
+) -> Plan[list[ItemOutcome[B]]]:
+    """Make bindings, except those that an earlier try made.
+
+    :param bindings: what to bind
+    :param progress: what is known of the distinct ones, by position
+    :param settled: outcomes that are clear already
+    """
+
+    def call_of(binding: B) -> Call:
+        return binding.bind_call()
+
+    def judge(binding: B, outcome: Outcome) -> ItemOutcome[B]:
+        return binding.when_bound(outcome)
+
+    return (yield from each(bindings, progress, call_of, judge, done=BOUND, settled=settled))
+
+
+def unbind_each(
+    bindings: Sequence[B],
+    progress: Progress,
+    *,
+    missing_ok: bool,
+    settled: Mapping[B, ItemOutcome[B]] | None = None,
+) -> Plan[list[ItemOutcome[B]]]:
+    """Remove bindings, except those that an earlier try removed.
+
+    :param bindings: what to take apart
+    :param progress: what is known of the distinct ones, by position
+    :param missing_ok: whether one that is not there counts as done
+    :param settled: outcomes that are clear already
+    """
+
+    def call_of(binding: B) -> Call:
+        return binding.unbind_call()
+
+    def judge(binding: B, outcome: Outcome) -> ItemOutcome[B]:
+        return binding.when_unbound(outcome, missing_ok=missing_ok)
+
+    return (yield from each(bindings, progress, call_of, judge, done=UNBOUND, settled=settled))
+
+
+def share_each(on_target: Mapping[B, bool]) -> Plan[list[ItemOutcome[B]]]:
+    """Make the bindings that are not there yet.
+
+    :param on_target: the bindings that are to be, each with whether it is there
+    """
+    there = {binding: ItemOutcome(binding, ALREADY_BOUND) for binding, is_on in on_target.items() if is_on}
+    return (yield from bind_each(list(on_target), Progress(), there))
+
+
+def move_each(on_target: Mapping[B, bool], source: CrmItem) -> Plan[list[ItemOutcome[B]]]:
+    """Move what is bound to one item to another: it is bound there first, then taken off here.
+
+    :param on_target: the bindings that are to be, each with whether it is there
+    :param source: the item that they leave
+    """
+    there = yield from share_each(on_target)
+    arrived = [outcome.subject for outcome in there if outcome.error is None]
+    leaving = [binding.on(source) for binding in arrived]
+    gone = yield from unbind_each(leaving, Progress(), missing_ok=True)
+    left = dict(zip(arrived, gone, strict=True))
+    return [_moved(outcome, left.get(outcome.subject)) for outcome in there]
+
+
+def _moved(there: ItemOutcome[B], gone: ItemOutcome[B] | None) -> ItemOutcome[B]:
+    """Return what happened to something that was to be moved: it is named by where it went."""
+    if gone is None:
+        return there
+    if gone.error is not None:
+        return ItemOutcome(there.subject, FAILED, gone.error)
+    return ItemOutcome(there.subject, MOVED)

@@ -1,0 +1,118 @@
+"""Reading what a user passed: a text, a list, a mapping, each of which a template may have made of JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from airflow_provider_bitrix24.rest.errors import InvalidInputError
+
+#: what is behind a value that is ``None``, or the text ``'None'``
+RETURNED_NOTHING = "The task or template that should pass it returned nothing: check what it pushes to XCom."
+_AS_JSON = "In a template write {{ ... | tojson }}"
+_SHOWN = 80
+
+
+def shown(value: Any) -> str:
+    """Return a value for a message, cut short where it is long."""
+    try:
+        text = repr(value)
+    except Exception:  # anybody's object, or a number of more digits than Python prints
+        return f"a {type(value).__name__} that cannot be shown"
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
+
+
+def check_text(value: Any, field: str) -> str:
+    """Return a value that is a text with something in it.
+
+    :param value: the value
+    :param field: where it stands, for the message
+    :raises InvalidInputError: it is none, or ``'None'``, which a template makes of nothing
+    """
+    if not isinstance(value, str) or not value.strip():
+        remedy = RETURNED_NOTHING if value is None else "Give a text that is not empty."
+        raise InvalidInputError(f"{field}: {shown(value)} is not a text", remedy=remedy)
+    if value.strip() == "None":
+        raise InvalidInputError(f"{field}: the text is 'None'", remedy=RETURNED_NOTHING)
+    return value
+
+
+def from_json(text: str, field: str, *, floats: Callable[[str], Any] = str) -> Any:
+    """Return what a template wrote as JSON.
+
+    :param text: the text
+    :param field: where it stands, for the message
+    :param floats: makes a number of its digits; as texts they lose none
+    :raises InvalidInputError: it is not JSON
+    """
+    try:
+        return json.loads(text, parse_float=floats)
+    except (ValueError, RecursionError):
+        problem = f"{field}: {shown(text)} is not JSON"
+    raise InvalidInputError(problem, remedy=f"{_AS_JSON}.")
+
+
+def listed(value: Any, field: str, what: str, remedy: str) -> list[Any]:
+    """Return a list; one JSON text, as a template may give it, is read as such.
+
+    :param value: the list
+    :param field: where it stands, for the message
+    :param what: what it is a list of, for the message
+    :param remedy: how to give it
+    :raises InvalidInputError: it is none
+    """
+    rows = value
+    if isinstance(value, str):
+        try:
+            rows = from_json(value, field)
+        except InvalidInputError as error:
+            or_itself = "or pass the task's output itself; one alone stands in a list, too."
+            raise error.but(remedy=f"{remedy} {_AS_JSON}, {or_itself}") from None
+    if isinstance(rows, (str, Mapping, bytes)) or not hasattr(rows, "__iter__"):
+        raise InvalidInputError(f"{field}: {shown(value)} is not a list of {what}", remedy=remedy)
+    return list(rows)
+
+
+def pick(mapping: Mapping[Any, Any], spellings: tuple[str, str], field: str) -> Any:
+    """Return the value that stands under one of two spellings of a key.
+
+    :param mapping: the mapping
+    :param spellings: the two spellings: ours and the API's
+    :param field: where the mapping stands, for the message
+    :raises InvalidInputError: neither is there, or both are
+    """
+    found = [key for key in spellings if key in mapping]
+    if len(found) == 1:
+        return mapping[found[0]]
+    problem = "has both" if found else "has neither"
+    raise InvalidInputError(
+        f"{field}: {shown(dict(mapping))} {problem} {spellings[0]!r} and {spellings[1]!r}"
+        if found
+        else f"{field}: {shown(dict(mapping))} has no {spellings[0]!r}",
+        remedy="Give each of its values once.",
+    )
+
+
+def refuse_others(mapping: Mapping[Any, Any], known: tuple[str, ...], field: str) -> None:
+    """Refuse a mapping that holds anything but the known keys.
+
+    :raises InvalidInputError: it does
+    """
+    others = [key for key in mapping if key not in known]
+    if others:
+        raise InvalidInputError(
+            f"{field}: {shown(dict(mapping))} has an unknown key {others[0]!r}",
+            remedy=f"Known are {', '.join(known)}.",
+        )
+
+
+def refuse_lost(arguments: Mapping[str, Any]) -> None:
+    """Refuse optional arguments that were given, but are ``None`` now: without them, more would fit.
+
+    :param arguments: the arguments that were given, with the values they have now
+    :raises InvalidInputError: one of them is ``None``
+    """
+    for name, value in arguments.items():
+        if value is None:
+            raise InvalidInputError(f"{name}: it was given, but is None now", remedy=RETURNED_NOTHING)

@@ -1,0 +1,84 @@
+"""Work on many items: how much of it may be under way, and when failures of some fail the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, get_args
+
+from airflow_provider_bitrix24.crm.outcomes import ItemOutcome
+from airflow_provider_bitrix24.rest.errors import Bitrix24Error, InvalidInputError, LimitError
+
+FailOn = Literal["any", "all", "never"]
+
+#: from 4 up the portal's request limit rules long work, but short work ends sooner with more; it falls by
+#: itself where the portal is in trouble
+DEFAULT_IN_FLIGHT = 20
+#: what must not be repeated is unclear after trouble and has to be looked up, which is better not risked
+ONCE_IN_FLIGHT = 10
+_MOST_IN_FLIGHT = 20
+
+
+def check_fail_on(value: Any) -> FailOn:
+    """Return a value of ``fail_on``.
+
+    :param value: the value
+    :raises InvalidInputError: it is none of ``any``, ``all``, ``never``
+    """
+    if value in get_args(FailOn):
+        return value  # type: ignore[no-any-return]
+    raise InvalidInputError(f"fail_on: {value!r} is none of any, all, never")
+
+
+def check_in_flight(value: Any) -> int:
+    """Return a value of ``max_in_flight``.
+
+    :param value: the value
+    :raises InvalidInputError: it is not a whole number from 1 to 20
+    """
+    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= _MOST_IN_FLIGHT:
+        return value
+    raise InvalidInputError(
+        f"max_in_flight: {value!r} is not a whole number from 1 to {_MOST_IN_FLIGHT}",
+        remedy="Leave it out: more requests at once only queue at the portal.",
+    )
+
+
+def check_outcomes(outcomes: Sequence[ItemOutcome[Any]], fail_on: FailOn) -> list[dict[str, Any]]:
+    """Return what happened to every item as rows of plain JSON, unless failures fail the whole.
+
+    Trouble with the connection itself, such as a revoked webhook, always does: it is no item's failure.
+
+    :param outcomes: what happened to every item, in order
+    :param fail_on: ``any``, ``all`` or ``never``
+    :raises Bitrix24Error: of the class of the failures; one that another try may cure goes first. Its
+        ``outcomes`` hold the rows
+    """
+    rows = [outcome.to_json() for outcome in outcomes]
+    failed = [(outcome.place, outcome.error) for outcome in outcomes if outcome.error is not None]
+    wide = [(place, error) for place, error in failed if error.connection_wide]
+    tolerated = not failed or fail_on == "never" or (fail_on == "all" and len(failed) < len(rows))
+    if tolerated and not wide:
+        return rows
+    place, first = min(wide or failed, key=lambda item: item[1].permanent)
+    raise _with_outcomes(place, first, len(failed), rows)
+
+
+def _with_outcomes(
+    place: str, error: Bitrix24Error, failed: int, rows: list[dict[str, Any]]
+) -> Bitrix24Error:
+    """Return one of the errors, which says how many there are and holds what happened to every item."""
+    if len(rows) > 1:
+        what = ": ".join(part for part in (place, error.description) if part)
+        error = error.but(description=f"{what}; {failed} of {len(rows)} failed, see 'outcomes'")
+    error.outcomes = tuple(rows)
+    return error
+
+
+def limit_wait(outcomes: Sequence[ItemOutcome[Any]]) -> float | None:
+    """Return the seconds after which items that met a limit may be tried again, ``None`` where none did.
+
+    :param outcomes: what happened to every item
+    """
+    errors = [outcome.error for outcome in outcomes]
+    waits = [error.retry_after for error in errors if isinstance(error, LimitError)]
+    return min((wait for wait in waits if wait is not None), default=None)

@@ -1,0 +1,386 @@
+"""The hook for any method of the REST API, in ordinary code and in an event loop."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.connection import get_async_connection
+from airflow.providers.common.compat.sdk import AirflowNotFoundException
+from airflow.sdk import BaseHook, Connection
+
+from airflow_provider_bitrix24.connection import form
+from airflow_provider_bitrix24.connection.diagnosis import diagnose
+from airflow_provider_bitrix24.connection.ledgers import ledger_for
+from airflow_provider_bitrix24.connection.parsing import Settings, parse_connection
+from airflow_provider_bitrix24.connection.supervisor_log import mute_debug
+from airflow_provider_bitrix24.connection.threads import in_thread
+from airflow_provider_bitrix24.connection.tokens import TokenKeeper, TokenStore, mask, token_store
+from airflow_provider_bitrix24.hooks.bulk import DEFAULT_IN_FLIGHT, check_in_flight
+from airflow_provider_bitrix24.hooks.errors import join, joined
+from airflow_provider_bitrix24.rest.calls import Call, Outcome
+from airflow_provider_bitrix24.rest.credentials import OAuthApplication
+from airflow_provider_bitrix24.rest.errors import InvalidConnectionError, MorePagesError
+from airflow_provider_bitrix24.rest.exchange import guard_pages
+from airflow_provider_bitrix24.rest.ledgers.process import PROCESS_LEDGER
+from airflow_provider_bitrix24.rest.methods import Repeatability
+from airflow_provider_bitrix24.rest.pacing import Limits
+from airflow_provider_bitrix24.rest.plans import Plan, T
+from airflow_provider_bitrix24.rest.progress import Progress
+from airflow_provider_bitrix24.rest.reply import Reply
+from airflow_provider_bitrix24.rest.session import Policy, Session
+
+if TYPE_CHECKING:
+    from airflow_provider_bitrix24.rest.aio import AsyncClient
+    from airflow_provider_bitrix24.rest.client import Client
+    from airflow_provider_bitrix24.rest.ledgers import Ledger
+
+
+class RestHook(BaseHook):
+    """Calls any method of a portal's REST API, with the credentials of an Airflow connection.
+
+    :class:`~airflow_provider_bitrix24.hooks.bitrix24.Bitrix24Hook` adds what is known of the CRM.
+
+    :param bitrix24_conn_id: Airflow connection of type ``bitrix24``
+    :param max_wait: seconds that one request may wait for the portal's limits in all; a longer wait raises
+        the limit's error with its ``retry_after``
+    :param max_attempts: how often a request is sent at most if the network or the portal fails
+    :param request_cut: seconds after which the portal cuts a request off and carries out nothing more of it:
+        60 in the cloud; a self-hosted portal may be configured otherwise
+    """
+
+    conn_name_attr = "bitrix24_conn_id"
+    default_conn_name = form.DEFAULT_CONN_ID
+    conn_type = form.CONN_TYPE
+    hook_name = form.HOOK_NAME
+
+    def __init__(
+        self,
+        bitrix24_conn_id: str = default_conn_name,
+        *,
+        max_wait: float = Policy.max_wait,
+        max_attempts: int = Policy.attempts,
+        request_cut: float = Policy.cut,
+        logger_name: str | None = None,
+    ) -> None:
+        super().__init__(logger_name=logger_name)
+        self.bitrix24_conn_id = bitrix24_conn_id
+        self._policy = Policy(attempts=max_attempts, max_wait=max_wait, cut=request_cut)
+        self._settings: Settings | None = None
+        self._session: Session | None = None
+        self._keeper: TokenKeeper | None = None
+        self._client: Client | None = None
+        self._ledger: Ledger = PROCESS_LEDGER
+
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """Return the form's standard fields, for Airflow 3.1."""
+        return form.field_behaviour()
+
+    @classmethod
+    def get_connection_form_widgets(cls) -> dict[str, Any]:
+        """Return the form's extra fields, for Airflow 3.1."""
+        return form.form_widgets()
+
+    # --- the connection ---
+
+    @classmethod
+    def get_connection(cls, conn_id: str) -> Connection:
+        """Return the Airflow connection.
+
+        :param conn_id: its id
+        """
+        mute_debug()
+        connection: Connection = super().get_connection(conn_id)
+        return connection
+
+    def get_conn(self) -> Client:
+        """Return the synchronous client behind this hook.
+
+        :raises InvalidConnectionError: a field of the connection is missing, contradictory or misspelt
+        """
+        if self._client is None:
+            from airflow_provider_bitrix24.rest.client import Client
+
+            with joined():
+                self._open(parse_connection(self.get_connection(self.bitrix24_conn_id)))
+                self._client = Client(self._opened, self._ledger, self._read_settings.wire, self._keeper)
+        return self._client
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Say in one sentence who the credentials belong to and what they may do, or exactly what is wrong.
+
+        Calls ``profile`` and ``scope``; never renews a token and never raises.
+        """
+        try:
+            settings = parse_connection(self.get_connection(self.bitrix24_conn_id))
+            mask(*settings.secrets)
+            ledger, _ = _parts(settings)
+        except (InvalidConnectionError, AirflowNotFoundException) as error:
+            return False, str(error)
+        return diagnose(settings, ledger)
+
+    def close(self) -> None:
+        """Close idle connections."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    # --- calls ---
+
+    def call(
+        self, method: str, params: Mapping[str, Any] | None = None, *, repeatable: bool | None = None
+    ) -> Any:
+        """Call an API method and return its result.
+
+        :param method: the API method, such as ``crm.deal.get``
+        :param params: its parameters
+        :param repeatable: whether sending it twice does no harm; ``None`` uses what is known of the method
+        :raises MorePagesError: it is a list with more pages, and ``start`` was not given
+        :raises Bitrix24Error: the call failed
+        """
+        return self.call_reply(method, params, repeatable=repeatable).result
+
+    def call_reply(
+        self, method: str, params: Mapping[str, Any] | None = None, *, repeatable: bool | None = None
+    ) -> Reply:
+        """Call an API method and return its result with ``total``, ``next`` and ``time``.
+
+        :param method: the API method
+        :param params: its parameters
+        :param repeatable: whether sending it twice does no harm
+        :raises Bitrix24Error: as :meth:`call` does
+        """
+        with joined():
+            call = Call(method, params, repeatable=repeatable)
+            return _single(call, self.get_conn().call_reply(call))
+
+    def batch(self, calls: Iterable[Call], *, max_in_flight: int | None = None) -> list[Outcome]:
+        """Carry out any number of calls and return one outcome each, in order (``batch``).
+
+        Calls that a batch would change travel alone. A call that fails is an outcome, not an exception.
+
+        :param calls: the calls
+        :param max_in_flight: how many requests, of 50 calls each, may be under way at once: 1 to 20; above 1
+            the calls must not depend on each other's order. By default 20 where all calls only read, else 1
+        :raises MorePagesError: one of them is a list with more pages; its ``outcomes`` hold all of them
+        """
+        with joined():
+            checked = _calls(calls)
+            if max_in_flight is None:
+                only_reads = all(call.facts.kind is Repeatability.READ for call in checked)
+                max_in_flight = DEFAULT_IN_FLIGHT if only_reads else 1
+            in_flight = check_in_flight(max_in_flight)
+            return _checked_pages(self.get_conn().batch(checked, in_flight=in_flight))
+
+    def carry_out(self, plan: Plan[T], progress: Progress | None = None, in_flight: int = 1) -> T:
+        """Carry out a plan, and return its result.
+
+        :param plan: a generator that yields calls and receives their outcomes
+        :param progress: what an earlier try did, updated meanwhile; ``None`` if nothing is known
+        :param in_flight: how many requests may be under way at once
+        :raises Bitrix24Error: what the plan raises
+        """
+        with joined():
+            return self.get_conn().carry_out(plan, progress or Progress(), in_flight=in_flight)
+
+    @property
+    def origin(self) -> str:
+        """The portal's scheme, host and port."""
+        return self.get_conn().session.credentials.origin
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """The portal and the user: what stays when a webhook's code or a token is replaced."""
+        credentials = self.get_conn().session.credentials
+        return credentials.portal, credentials.user_id
+
+    @property
+    def request_cut(self) -> float:
+        """Seconds after which the portal carries out nothing more of a request."""
+        return self._policy.cut
+
+    def records(self, method: str, params: Mapping[str, Any] | None = None) -> Iterator[dict[str, Any]]:
+        """Yield every row of a list method: all of them, or an exception.
+
+        Lists with an id are read in the order of their ids, unless ``order`` says otherwise; long lists 2,500
+        rows a request. Rows that exist the whole time come once each. Rows added while reading may be
+        missing, and rows deleted meanwhile may come. Changed rows come as they are when their page is read,
+        up to 2,500 rows before they are yielded. A list whose filter a batch would change (booleans,
+        ``None``, empty lists, text like markup or ``$result[x]``) is read 50 rows a request. So is a list in
+        another order: it is read by offset, and a row that shifts is an error.
+
+        :param method: a list method, such as ``crm.deal.list``
+        :param params: ``filter``, ``select`` and ``order``
+        :raises IncompleteListError: rows are missing or come twice
+        :raises Bitrix24Error: a page failed
+        """
+        with joined():
+            yield from self.get_conn().records(Call(method, params))
+
+    def download(self, url: str, path: str | Path) -> Path:
+        """Download a file that a result links to, and return its path.
+
+        :param url: the link as the result holds it, with its placeholder in place of a secret
+        :param path: where to write the file; it appears there only when it is complete
+        :raises InvalidInputError: the link does not lead to this connection's portal
+        :raises Bitrix24Error: it could not be fetched
+        """
+        target = Path(path)
+        partial = target.with_name(f".{target.name}.part")
+        with joined():
+            client = self.get_conn()
+            try:
+                with partial.open("wb") as file:
+                    client.download(url, file)
+                partial.replace(target)
+            finally:
+                partial.unlink(missing_ok=True)
+        return target
+
+    # --- the same in an event loop ---
+
+    async def acall(
+        self, method: str, params: Mapping[str, Any] | None = None, *, repeatable: bool | None = None
+    ) -> Any:
+        """Call an API method and return its result, as :meth:`call` does.
+
+        :param method: the API method
+        :param params: its parameters
+        :param repeatable: whether sending it twice does no harm
+        """
+        return (await self.acall_reply(method, params, repeatable=repeatable)).result
+
+    async def acall_reply(
+        self, method: str, params: Mapping[str, Any] | None = None, *, repeatable: bool | None = None
+    ) -> Reply:
+        """Call an API method and return its reply, as :meth:`call_reply` does.
+
+        :param method: the API method
+        :param params: its parameters
+        :param repeatable: whether sending it twice does no harm
+        """
+        with joined():
+            call = Call(method, params, repeatable=repeatable)
+            async with self.aclient() as client:
+                return _single(call, await client.call_reply(call))
+
+    async def abatch(self, calls: Iterable[Call]) -> list[Outcome]:
+        """Carry out any number of calls, as :meth:`batch` does.
+
+        :param calls: the calls
+        """
+        with joined():
+            async with self.aclient() as client:
+                return _checked_pages(await client.batch(_calls(calls)))
+
+    async def acarry_out(self, plan: Plan[T]) -> T:
+        """Carry out a plan that only reads, as :meth:`carry_out` does.
+
+        :param plan: the plan
+        """
+        with joined():
+            async with self.aclient() as client:
+                return await client.carry_out(plan)
+
+    async def arecords(
+        self, method: str, params: Mapping[str, Any] | None = None
+    ) -> AsyncIterator[dict[str, Any]]:
+        """Yield every row of a list method, as :meth:`records` does, in as few requests.
+
+        Rows that change meanwhile come as they do there.
+
+        :param method: a list method
+        :param params: ``filter``, ``select`` and ``order``
+        """
+        with joined():
+            async with self.aclient() as client:
+                async for row in client.records(Call(method, params)):
+                    yield row
+
+    @asynccontextmanager
+    async def aclient(self) -> AsyncIterator[AsyncClient]:
+        """Open the asynchronous client behind this hook, for as long as the block lasts."""
+        from airflow_provider_bitrix24.rest.aio import AsyncClient
+
+        if self._session is None:
+            mute_debug()
+            # The connection is kept in no variable of this frame: its repr shows its secrets.
+            settings = parse_connection(await get_async_connection(self.bitrix24_conn_id, hook=self))
+            await in_thread(self._open, settings)
+        client = AsyncClient(self._opened, self._ledger, self._read_settings.wire, self._keeper, in_thread)
+        try:
+            yield client
+        finally:
+            await client.close()
+
+    # --- inside ---
+
+    def _open(self, settings: Settings) -> None:
+        """Take over what the connection says, and the newest tokens kept for it."""
+        if self._session is not None:
+            return
+        mask(*settings.secrets)
+        self._ledger, store = _parts(settings)
+        credentials = settings.credentials
+        if isinstance(credentials, OAuthApplication):
+            self._keeper = TokenKeeper(store, credentials)
+            credentials = credentials.with_tokens(self._keeper.load() or credentials.tokens)
+        limits = settings.limits
+        if settings.pacing == "off":
+            limits = Limits(None, limits.burst, math.inf)
+        self._settings = settings
+        self._session = Session(credentials, limits, self._policy, settings.trusted_hosts)
+
+    @property
+    def _opened(self) -> Session:
+        assert self._session is not None, "the connection is read before a client is made"  # noqa: S101
+        return self._session
+
+    @property
+    def _read_settings(self) -> Settings:
+        assert self._settings is not None, "the connection is read before a client is made"  # noqa: S101
+        return self._settings
+
+
+def _parts(settings: Settings) -> tuple[Ledger, TokenStore]:
+    """Return the ledger and the token store that the connection names.
+
+    :raises InvalidConnectionError: one is not there
+    """
+    return ledger_for(settings.pacing, settings.redis_conn_id), token_store(settings.token_store)
+
+
+def _single(call: Call, reply: Reply) -> Reply:
+    guard_pages(Outcome(call, reply)).unwrap()
+    return reply
+
+
+def _calls(calls: Iterable[Call]) -> list[Call]:
+    """Return the calls as a list: all of them are looked at before any is sent."""
+    checked = list(calls)
+    for position, call in enumerate(checked):
+        if not isinstance(call, Call):
+            raise TypeError(f"calls[{position}]: {type(call).__name__} is not a Call")
+    return checked
+
+
+def _checked_pages(outcomes: list[Outcome]) -> list[Outcome]:
+    """Return the outcomes with errors that Airflow knows, as whoever unwraps one raises it.
+
+    :raises MorePagesError: one is a list with more pages
+    """
+    checked = [_joined_outcome(guard_pages(outcome)) for outcome in outcomes]
+    for outcome in checked:
+        if isinstance(outcome.error, MorePagesError):
+            outcome.error.outcomes = tuple(checked)
+            raise outcome.error
+    return checked
+
+
+def _joined_outcome(outcome: Outcome) -> Outcome:
+    return outcome if outcome.error is None else replace(outcome, error=join(outcome.error))

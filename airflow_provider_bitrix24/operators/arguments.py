@@ -1,0 +1,103 @@
+"""An operator's arguments as the DAG file gave them, before templates and tasks fill in the values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from airflow.sdk import BaseOperator, XComArg
+
+from airflow_provider_bitrix24.crm.inputs import refuse_lost
+from airflow_provider_bitrix24.hooks.errors import InvalidInputError
+
+
+class _NotGiven:
+    """Stands for an argument that was omitted, which differs from ``None``."""
+
+    def __repr__(self) -> str:
+        return "NOT_GIVEN"
+
+
+#: the default of arguments that may be left out
+NOT_GIVEN: Any = _NotGiven()
+
+
+def or_none(value: Any) -> Any:
+    """Return an argument's value, ``None`` where it was not given."""
+    return None if isinstance(value, _NotGiven) else value
+
+
+class Arguments:
+    """Which arguments were given to an operator, and which upstream tasks their values come from.
+
+    :param operator: the operator
+    """
+
+    def __init__(self, operator: BaseOperator) -> None:
+        # Airflow has no public word for it.
+        self._is_mapped: bool = getattr(operator, "_BaseOperator__from_mapped", False)
+        self._values_given: dict[str, bool] = {}
+        self._sources: dict[str, str] = {}
+
+    def note(self, **arguments: Any) -> None:
+        """Take note of arguments as they were passed to the constructor.
+
+        :param arguments: the arguments by name, :data:`NOT_GIVEN` where there is none
+        """
+        for name, value in arguments.items():
+            if not isinstance(value, _NotGiven):
+                self._values_given[name] = value is not None
+            self._sources[name] = task_names(task for task, _ in XComArg.iter_xcom_references(value))
+
+    def has(self, name: str) -> bool:
+        """Tell whether an argument was given; ``None`` counts as given."""
+        return name in self._values_given
+
+    def source(self, name: str) -> str:
+        """Return the names of the tasks that an argument comes from, ``""`` where it comes from none."""
+        return self._sources.get(name, "")
+
+    def check_either(self, names: Sequence[str], other: str) -> None:
+        """Refuse arguments that are given in part, twice or not at all.
+
+        :param names: arguments that belong together
+        :param other: the argument that may stand for all of them
+        :raises InvalidInputError: they are
+        """
+        given = [name for name in names if self.has(name)]
+        missing = [name for name in names if not self.has(name)]
+        remedy = f"Give {', '.join(names[:-1])} and {names[-1]}, or {other}."
+        if self.has(other) and given:
+            raise InvalidInputError(f"{other} and {min(given)}: both are given", remedy=remedy)
+        if not self.has(other) and missing:
+            raise InvalidInputError(f"{missing[0]}: it is not given", remedy=remedy)
+
+    def check_not_lost(self, operator: BaseOperator, *names: str) -> None:
+        """Refuse an optional argument that was given, but is ``None`` now.
+
+        In a DAG file ``None`` omits an argument; in a mapped task it means that an upstream task returned
+        nothing.
+
+        :param operator: the operator, rendered
+        :param names: the arguments
+        :raises InvalidInputError: there is one
+        """
+        meant = [name for name in names if self.has(name) and (self._values_given[name] or self._is_mapped)]
+        refuse_lost({name: getattr(operator, name) for name in meant})
+
+
+def task_names(tasks: Iterable[Any]) -> str:
+    """Return the ids of tasks, in words."""
+    return ", ".join(sorted({repr(task.task_id) for task in tasks}))
+
+
+def check_flag(value: Any, name: str) -> bool:
+    """Return an argument that is ``True`` or ``False``; no other value counts as one of them.
+
+    :param value: the argument
+    :param name: its name, for the message
+    :raises InvalidInputError: it is neither
+    """
+    if isinstance(value, bool):
+        return value
+    raise InvalidInputError(f"{name}: {value!r} is neither True nor False")

@@ -1,0 +1,152 @@
+"""Plans: calls that are made once in all tries, and plans that both clients carry out."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from rest_mouths import AsyncMouth, SyncMouth, session_of, webhook_of
+
+from airflow_provider_bitrix24.rest import errors as e
+from airflow_provider_bitrix24.rest.calls import Call, Outcome
+from airflow_provider_bitrix24.rest.plans import Wait, Work, carry_out_calls
+from airflow_provider_bitrix24.rest.progress import Progress, Span
+from airflow_provider_bitrix24.rest.reply import Reply
+
+ADD = Call("crm.deal.add", {"fields": {"TITLE": "x"}})
+
+
+def get(number: int) -> Call:
+    return Call("crm.deal.get", {"id": number})
+
+
+def carry_out(calls: list[Call], progress: Progress, *outcomes: Outcome) -> tuple[list[Work], list[Outcome]]:
+    """Run the plan, whose work has these outcomes; return what it asked for and what it made of it."""
+    plan = carry_out_calls(calls, progress)
+    asked: list[Work] = []
+    answer: Any = None
+    while True:
+        try:
+            asked.append(plan.send(answer))
+        except StopIteration as stop:
+            return asked, stop.value
+        answer = list(outcomes)
+
+
+def test_calls_are_carried_out_under_their_positions():
+    calls = [get(1), ADD]
+    outcomes = [Outcome(calls[0], Reply({"ID": "1"})), Outcome(ADD, Reply(5))]
+    assert carry_out(calls, Progress(), *outcomes) == ([Work(calls, [0, 1], shared=False)], outcomes)
+
+
+def test_what_is_known_or_unclear_is_not_carried_out_again():
+    calls = [get(1), ADD, get(2), ADD]
+    progress = Progress({0: {"ID": "1"}}, {1: Span(1.0, 2.0)})
+    done = [Outcome(calls[2], Reply({"ID": "2"})), Outcome(ADD, Reply(9))]
+    asked, outcomes = carry_out(calls, progress, *done)
+    assert asked == [Work([calls[2], calls[3]], [2, 3])]
+    assert outcomes[0] == Outcome(calls[0], Reply({"ID": "1"}))
+    assert outcomes[2:] == done
+    assert outcomes[1].call == ADD
+    assert type(outcomes[1].error) is e.AmbiguousWriteError
+    assert outcomes[1].error.method == "crm.deal.add"
+    assert outcomes[1].error.description.startswith(
+        "an earlier try of this task ended while this call was under way"
+    )
+
+
+def test_what_an_earlier_try_may_have_sent_is_not_sent_again():
+    progress = Progress(earlier_since=1.0)
+    done = Outcome(get(1), Reply({"ID": "1"}))
+    asked, outcomes = carry_out([ADD, get(1)], progress, done)
+    assert asked == [Work([get(1)], [1])]
+    assert [type(outcome.error) for outcome in outcomes] == [e.AmbiguousWriteError, type(None)]
+
+
+@pytest.mark.parametrize(("calls", "known"), [([], {}), ([ADD], {0: 7})], ids=["nothing", "all-known"])
+def test_where_nothing_is_left_nothing_is_asked_for(calls, known):
+    asked, outcomes = carry_out(calls, Progress(known))
+    assert asked == []
+    assert [outcome.result for outcome in outcomes] == list(known.values())
+
+
+# ---------------------------------------------------------------- plans that only ask
+
+
+def run(mouth: SyncMouth | AsyncMouth, plan: Any) -> Any:
+    """Carry out a plan by either client."""
+    if isinstance(mouth, AsyncMouth):
+        return mouth.run(mouth.client.carry_out(plan))
+    return mouth.client.carry_out(plan, Progress())
+
+
+def test_a_plan_is_told_the_outcomes_of_what_it_asks(box, mouth):
+    number = mouth.call("crm.deal.add", {"fields": {"TITLE": "x"}})
+    titles = []
+
+    def plan():
+        found, missing = yield Work([get(number), get(number + 1)])
+        titles.append(found.unwrap()["TITLE"])
+        assert isinstance(missing.error, e.NotFoundError)
+        [again] = yield Work([get(number)], shared=True)
+        titles.append(again.unwrap()["TITLE"])
+        assert (yield Work([])) == []
+        return "done"
+
+    assert run(mouth, plan()) == "done"
+    assert titles == ["x", "x"]
+    assert [request.method for request in box.requests[1:]] == ["batch", "crm.deal.get"]
+
+
+def test_a_plan_that_asks_for_nothing(mouth):
+    assert run(mouth, carry_out_calls([], Progress())) == []
+
+
+def test_an_error_of_a_plan_is_raised(mouth):
+    def plan():
+        [outcome] = yield Work([Call("crm.no.such")])
+        return outcome.unwrap()
+
+    with pytest.raises(e.MethodNotFoundError):
+        run(mouth, plan())
+
+
+def test_the_asynchronous_client_changes_nothing_that_has_to_be_waited_for(box):
+    mouth = AsyncMouth(session_of(webhook_of(box)))
+    asked = []
+
+    def plan():
+        asked.append((yield Work([get(1)])))
+        yield Wait(0.01, "a moment")
+        asked.append((yield Work([ADD], [0])))
+
+    try:
+        with pytest.raises(TypeError, match="is carried out by the synchronous client"):
+            run(mouth, plan())
+    finally:
+        mouth.close()
+    assert len(asked) == 1
+    assert len(box.requests) == 1
+
+
+def test_a_plan_does_not_hold_up_the_loop(box):
+    mouth = AsyncMouth(session_of(webhook_of(box)))
+    box.inject("delay", "crm.deal.get", seconds=0.2)
+
+    def plan():
+        return (yield Work([get(1)]))
+
+    async def both() -> int:
+        ticks = 0
+        asking = asyncio.ensure_future(mouth.client.carry_out(plan()))
+        while not asking.done():
+            await asyncio.sleep(0.01)
+            ticks += 1
+        await asking
+        return ticks
+
+    try:
+        assert mouth.run(both()) > 5
+    finally:
+        mouth.close()

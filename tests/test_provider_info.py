@@ -1,0 +1,103 @@
+"""What Airflow is told of the package: where classes are imported from is what they call themselves."""
+
+from __future__ import annotations
+
+import inspect
+import pickle
+import pkgutil
+from importlib import import_module
+
+import pytest
+from airflow.sdk import DAG, BaseHook, BaseOperator
+from airflow.sdk.module_loading import import_string
+from airflow.serialization.serialized_objects import LazyDeserializedDAG
+from airflow.triggers.base import BaseTrigger
+
+import airflow_provider_bitrix24
+from airflow_provider_bitrix24 import get_provider_info
+from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
+from airflow_provider_bitrix24.operators import timeline
+from airflow_provider_bitrix24.triggers.limit import LimitTrigger
+
+INFO = get_provider_info()
+PACKAGE = airflow_provider_bitrix24.__name__
+KINDS = {"hooks": BaseHook, "operators": BaseOperator, "sensors": BaseOperator, "triggers": BaseTrigger}
+
+
+def listed(kind):
+    """Return the modules of a kind that Airflow is told of."""
+    return [name for group in INFO[kind] for name in group["python-modules"]]
+
+
+def public(kind):
+    """Return the classes of a kind that others may use: those from which none of the package derives."""
+    folder = import_module(f"{PACKAGE}.{kind}")
+    found = {}
+    for info in pkgutil.walk_packages(folder.__path__, f"{folder.__name__}."):
+        for cls in vars(import_module(info.name)).values():
+            ours = isinstance(cls, type) and cls.__module__.startswith(f"{folder.__name__}.")
+            if ours and issubclass(cls, KINDS[kind]) and not cls.__name__.startswith("_"):
+                found[cls.__name__] = cls
+    derived = {
+        cls: [each for each in cls.__subclasses__() if each in found.values()] for cls in found.values()
+    }
+    return {cls for cls, others in derived.items() if not others and not inspect.isabstract(cls)}
+
+
+PUBLIC = {kind: sorted(public(kind), key=lambda cls: cls.__name__) for kind in KINDS}
+CLASSES = [(kind, cls) for kind, classes in PUBLIC.items() for cls in classes]
+
+
+def name_of(value):
+    return value.__name__ if isinstance(value, type) else value
+
+
+def test_everything_is_found():
+    assert {kind: len(classes) for kind, classes in PUBLIC.items()} == {
+        "hooks": 1, "operators": 16, "sensors": 3, "triggers": 4,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "cls"), CLASSES, ids=name_of)
+def test_a_class_calls_itself_as_it_is_imported(kind, cls):
+    if cls is LimitTrigger:  # for the operators only
+        assert cls.__module__ == f"{PACKAGE}.triggers.limit"
+    else:
+        assert cls.__module__ in listed(kind)
+    assert cls.__qualname__ == cls.__name__
+    assert getattr(import_module(cls.__module__), cls.__name__) is cls
+    assert import_string(f"{cls.__module__}.{cls.__name__}") is cls
+    assert pickle.loads(pickle.dumps(cls)) is cls
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_module_that_is_listed_has_classes_of_its_own(kind):
+    assert set(listed(kind)) == {cls.__module__ for cls in PUBLIC[kind]} - {LimitTrigger.__module__}
+
+
+def test_the_module_of_timelines_offers_what_it_is_said_to():
+    wanted = {cls.__name__ for cls in PUBLIC["operators"] if cls.__module__ == timeline.__name__}
+    assert sorted(timeline.__all__) == timeline.__all__
+    assert set(timeline.__all__) == wanted
+    assert len(wanted) == 11
+
+
+def test_the_ui_names_the_module_to_import_from():
+    """It shows what stands in the serialized DAG."""
+    arguments = {"record_id": 1, "entity_type": "deal", "entity_id": 1}
+    with DAG("provider_info") as dag:
+        timeline.BindTimelineRecordOperator(task_id="bind", **arguments)
+        timeline.AddTimelineLogMessageOperator(task_id="log", item="D_1", title="T", text="x")
+    tasks = [task["__var"] for task in LazyDeserializedDAG.from_dag(dag).data["dag"]["tasks"]]
+    assert {(task["_task_module"], task["task_type"]) for task in tasks} == {
+        (timeline.__name__, "BindTimelineRecordOperator"),
+        (timeline.__name__, "AddTimelineLogMessageOperator"),
+    }
+
+
+def test_links_and_connection_types_are_there():
+    for path in INFO["extra-links"]:
+        cls = import_string(path)
+        assert f"{cls.__module__}.{cls.__name__}" == path
+    [connection] = INFO["connection-types"]
+    assert import_string(connection["hook-class-name"]) is Bitrix24Hook
