@@ -5,9 +5,14 @@ NEWEST := 3.3
 OLDEST := 3.1
 # more of pytest's options, such as PYTEST="-k bind"
 PYTEST :=
+# tests side by side: a number, or auto for one and a half for each core, because they wait a lot
+WORKERS := auto
+SIDE_BY_SIDE = -n $(WORKERS) --dist worksteal
 BIN := .venv-$(NEWEST)/bin
+# or else each worker compiles all tests anew
+unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo demo-ui test test-oldest test-executors test-clients test-browser coverage reliability bench docs lint format clean
+.PHONY: help demo demo-ui test test-all test-oldest test-executors test-clients test-browser coverage reliability bench docs lint format clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -18,18 +23,23 @@ demo: .venv-$(NEWEST)/ready ## run the first example through a real Airflow agai
 demo-ui: .venv-$(NEWEST)/ready ## start Airflow's web UI and the portal in a box side by side
 	@$(BIN)/python scripts/demo_ui.py
 
-test: .venv-$(NEWEST)/ready ## run the tests on the newest supported Airflow
-	@$(BIN)/python -m pytest $(PYTEST)
+test: .venv-$(NEWEST)/ready ## run the tests on the newest supported Airflow, without the slow ones
+	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not slow" $(PYTEST)
 
-test-oldest: .venv-$(OLDEST)/ready ## run the tests on the oldest supported Airflow
-	@.venv-$(OLDEST)/bin/python -m pytest $(PYTEST)
+test-all: .venv-$(NEWEST)/ready ## run all tests on the newest supported Airflow
+	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(PYTEST)
 
-coverage: .venv-$(NEWEST)/ready ## run the tests and fail below the bars of pyproject.toml
-	@$(BIN)/coverage run -m pytest $(PYTEST)
+test-oldest: .venv-$(OLDEST)/ready ## run all tests on the oldest supported Airflow
+	@.venv-$(OLDEST)/bin/python -m pytest $(SIDE_BY_SIDE) $(PYTEST)
+
+coverage: .venv-$(NEWEST)/ready ## run all tests and fail below the bars of pyproject.toml
+	@rm -f .coverage .coverage.*
+	@$(BIN)/coverage run -m pytest $(SIDE_BY_SIDE) $(PYTEST)
+	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 
 reliability: .venv-$(NEWEST)/ready ## run every operation under every fault and write the table of docs/reliability.md
-	@report=$$(mktemp) && { $(BIN)/python -m pytest tests/faults -q --tb=line --junitxml="$$report" \
+	@report=$$(mktemp) && { $(BIN)/python -m pytest $(SIDE_BY_SIDE) tests/faults -q --tb=line --junitxml="$$report" \
 		-o junit_family=xunit1 || echo "Cells that differ from the table are written into it now."; } && \
 	$(BIN)/python tests/faults/fault_table.py "$$report"; status=$$?; rm -f "$$report"; exit $$status
 
@@ -65,56 +75,41 @@ format: .venv-$(NEWEST)/ready ## let ruff format everything
 clean: ## remove the virtual environments and the demo's Airflow
 	rm -rf .venv-* .airflow tests/clients/node_modules
 
+# $(call venv,what to install,constraints): set up a virtual environment of its own for a purpose
+define venv
+@python=$$(scripts/find-python) || exit 1; \
+echo "Setting up $(@D) with $$python (a minute or two) ..."; \
+rm -rf $(@D) && "$$python" -m venv $(@D) && \
+$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1" && \
+$(@D)/bin/python -m pip install --quiet --disable-pip-version-check $(1) $(2:%=--constraint %)
+endef
+
 .venv-bench/ready: constraints/bench.txt constraints/airflow-$(NEWEST).txt pyproject.toml
-	@python=$$(scripts/find-python) || exit 1; \
-	echo "Setting up .venv-bench with $$python (a minute or two) ..."; \
-	rm -rf .venv-bench && "$$python" -m venv .venv-bench && \
-	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1" && \
-	grep -vE "^(python-dateutil|tzdata)==" constraints/airflow-$(NEWEST).txt > .venv-bench/constraints.txt && \
-	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --editable . --group bench \
-		--constraint .venv-bench/constraints.txt --constraint constraints/bench.txt
+	@mkdir -p build && grep -vE "^(python-dateutil|tzdata)==" constraints/airflow-$(NEWEST).txt > build/constraints.txt
+	$(call venv,--editable . --group bench,build/constraints.txt constraints/bench.txt)
 	@touch $@
 
 .venv-executors/ready: constraints/executors.txt constraints/airflow-$(NEWEST).txt pyproject.toml
-	@python=$$(scripts/find-python) || exit 1; \
-	echo "Setting up .venv-executors with $$python (a minute or two) ..."; \
-	rm -rf .venv-executors && "$$python" -m venv .venv-executors && \
-	.venv-executors/bin/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1" && \
-	.venv-executors/bin/python -m pip install --quiet --disable-pip-version-check --editable . --group executors \
-		--constraint constraints/airflow-$(NEWEST).txt --constraint constraints/executors.txt
+	$(call venv,--editable . --group executors,constraints/airflow-$(NEWEST).txt constraints/executors.txt)
 	@touch $@
 
 .venv-clients/ready: constraints/clients.txt tests/clients/package.json pyproject.toml
-	@python=$$(scripts/find-python) || exit 1; \
-	echo "Setting up .venv-clients with $$python (a minute or two) ..."; \
-	rm -rf .venv-clients tests/clients/node_modules && "$$python" -m venv .venv-clients && \
-	.venv-clients/bin/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1" && \
-	.venv-clients/bin/python -m pip install --quiet --disable-pip-version-check --group clients \
-		--constraint constraints/clients.txt && \
-	.venv-clients/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable . && \
-	{ ! command -v npm >/dev/null || npm install --prefix tests/clients --no-package-lock --no-audit --no-fund \
-		--ignore-scripts --silent || rm -rf tests/clients/node_modules; }
+	@rm -rf tests/clients/node_modules
+	$(call venv,--group clients,constraints/clients.txt)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@! command -v npm >/dev/null || npm install --prefix tests/clients --no-package-lock --no-audit --no-fund \
+		--ignore-scripts --silent || rm -rf tests/clients/node_modules
 	@touch $@
 
 .venv-docs/ready: constraints/docs.txt constraints/airflow-$(NEWEST).txt pyproject.toml
-	@python=$$(scripts/find-python) || exit 1; \
-	echo "Setting up .venv-docs with $$python (a minute or two) ..."; \
-	rm -rf .venv-docs && "$$python" -m venv .venv-docs && \
-	.venv-docs/bin/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1" && \
-	.venv-docs/bin/python -m pip install --quiet --disable-pip-version-check --editable . --group docs \
-		--constraint constraints/airflow-$(NEWEST).txt --constraint constraints/docs.txt
+	$(call venv,--editable . --group docs,constraints/airflow-$(NEWEST).txt constraints/docs.txt)
 	@touch $@
 
 .venv-%/browser: .venv-%/ready constraints/browser.txt
-	@.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --group browser \
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --group browser \
 		--constraint constraints/airflow-$*.txt --constraint constraints/browser.txt
 	@touch $@
 
 .venv-%/ready: constraints/airflow-%.txt pyproject.toml
-	@python=$$(scripts/find-python) || exit 1; \
-	echo "Setting up .venv-$* with $$python (a minute or two) ..."; \
-	rm -rf .venv-$* && "$$python" -m venv .venv-$* && \
-	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1" && \
-	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check \
-		--editable . --group dev --constraint constraints/airflow-$*.txt
+	$(call venv,--editable . --group dev,constraints/airflow-$*.txt)
 	@touch $@

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import logging
 import os
 import shutil
+import sys
 import tempfile
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _HOME = tempfile.mkdtemp(prefix="airflow-provider-bitrix24-")
 atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
@@ -23,7 +31,27 @@ os.environ |= {
 }
 os.makedirs(os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
 
-pytest_plugins = ["dag_runs", "hook_fixtures", "redis_box"]
+pytest_plugins = ["dag_runs", "hook_fixtures", "no_waits", "redis_box"]
+
+
+@pytest.fixture(autouse=True)
+def _forgotten_secrets() -> Iterator[None]:
+    """Take a test's secrets from Airflow again: it looks for all that it ever saw, in whatever is logged."""
+    yield
+    for masker in ("airflow.sdk._shared.secrets_masker", "airflow._shared.secrets_masker"):
+        if masker in sys.modules:
+            sys.modules[masker].reset_secrets_masker()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Run more tests side by side than there are cores: they wait a lot."""
+    return (os.cpu_count() or 1) * 3 // 2
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector the thousands of tests, which stay until the end."""
+    gc.freeze()
 
 
 def pytest_unconfigure() -> None:

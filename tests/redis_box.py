@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from pathlib import Path
 
 import pytest
 from free_ports import free_port
@@ -48,6 +49,12 @@ class RedisBox:
         self.kill()
         shutil.rmtree(self._folder, ignore_errors=True)
 
+    def empty(self):
+        """Forget everything, also what was written to disk and would be read at the next start."""
+        self.tell("FLUSHALL")
+        for path in Path(self._folder).iterdir():
+            path.unlink()
+
     def tell(self, *command):
         """Send a command and return its answer."""
         import redis
@@ -83,5 +90,5 @@ def redis_box(redis_of_module):
         redis_of_module.kill()
         redis_of_module.start()
     redis_of_module.tell("REPLICAOF", "NO", "ONE")
-    redis_of_module.tell("FLUSHALL")
+    redis_of_module.empty()
     return redis_of_module

@@ -101,6 +101,7 @@ def test_an_unknown_case_is_refused():
     assert [case.letter for case in chosen(["g"])] == ["g", "g-file"]
 
 
+@pytest.mark.slow
 def test_a_tiny_case_runs_from_portal_to_report(tmp_path):
     (tmp_path / "benchmarks.md").write_text(PAGE, encoding="utf-8")
     command = [sys.executable, "-m", "benchmarks", "a-checked", "--size", "0.006", "--clients", "ours"]

@@ -30,8 +30,10 @@ _GRACE = 0.2
 _BACKLOG = 512
 #: Free ports are tried in turn, so that no portal gets the port of an earlier one: a client may still pace
 #: itself by what it knows of that address. From these no system takes the ports of outgoing connections.
+#: Processes that are started one after another begin far apart: the address of a portal that is down refuses
+#: connections, but the system would give it to another process.
 _FIRST_PORT, _PORTS = 20_000, 12_000
-_turn = itertools.count(os.getpid())
+_turn = itertools.count(os.getpid() * 7417)
 _MAX_HEAD = 1024 * 1024  # whole batches travel in query strings
 
 

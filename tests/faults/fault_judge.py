@@ -103,17 +103,17 @@ def _check_calls(scene: Scene, error: Bitrix24Error | None) -> None:
         assert sorted(bound) == sorted(scene.deals), "bindings were lost without a word"
         return
     outcomes = list(error.outcomes)
-    adds = [outcome for outcome in outcomes if outcome["method"] == _ADD]
+    adds = [outcome for outcome in outcomes if outcome["METHOD"] == _ADD]
     assert len(adds) == len(texts), "not every call has an outcome"
     for text, outcome in zip(texts, adds, strict=True):
-        if outcome["ok"]:
-            assert stored.get(text) == outcome["result"], f"said to be added, and is not: {text}"
-        elif outcome["error"]["type"] != "AmbiguousWriteError":
+        if outcome["STATUS"] == "done":
+            assert stored.get(text) == outcome["RESULT"], f"said to be added, and is not: {text}"
+        elif outcome["ERROR"] != "AmbiguousWriteError":
             assert text not in stored, f"said not to be added, and is there: {outcome}"
-    binds = [outcome for outcome in outcomes if outcome["method"] == _BIND]
+    binds = [outcome for outcome in outcomes if outcome["METHOD"] == _BIND]
     for (_, _, item), outcome in zip(scene.pairs, binds, strict=True):
-        assert not outcome["ok"] or item in bound, f"said to be bound, and is not: {item}"
-    if any(not outcome["ok"] for outcome in outcomes if outcome["method"] != _ADD):
+        assert outcome["STATUS"] == "failed" or item in bound, f"said to be bound, and is not: {item}"
+    if any(outcome["STATUS"] == "failed" for outcome in outcomes if outcome["METHOD"] != _ADD):
         assert not isinstance(error, AmbiguousWriteError), "what may be repeated is never ambiguous"
 
 

@@ -24,7 +24,11 @@ class Workers:
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, str(_WORKER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, str(_WORKER)],
+            env={**os.environ, "PYTHONPATH": str(_WORKER.parents[1])},  # to find what all tests share
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
 
     def start(self, order: dict[str, Any]) -> int:

@@ -59,7 +59,7 @@ def _mixed(scene: Scene) -> Any:
 def _are_answers(scene: Scene, result: Any) -> bool:
     texts = {record.record_id: record.text for record in scene.portal.comments()}
     return all(
-        row["ok"] and _is_answer(call, row["result"], texts)
+        row["STATUS"] == "done" and _is_answer(call, row["RESULT"], texts)
         for call, row in zip(mixed_calls(scene), result, strict=True)
     )
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import cached_property
 from types import SimpleNamespace
 from typing import Any
 
-from fault_time import no_long_waits
+from no_waits import no_long_waits
 
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 from airflow_provider_bitrix24.hooks.errors import Bitrix24Error
@@ -88,7 +89,7 @@ class Operation:
 
 def hurried(cls: Any, scene: Scene, **arguments: Any) -> Any:
     """Return an operator whose hook pauses shorter."""
-    hurried = type(cls.__name__, (cls,), {"hook": property(lambda self: scene.hook())})
+    hurried = type(cls.__name__, (cls,), {"hook": cached_property(lambda self: scene.hook())})
     return hurried(task_id="cell", **arguments).execute(scene.context())
 
 

@@ -15,11 +15,12 @@ import traceback
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from fault_time import no_long_waits
+from no_waits import no_long_waits
 
 
 class FileStore:
@@ -78,7 +79,7 @@ def _operator(order: dict[str, Any]) -> Any:
     cls = getattr(importlib.import_module(module), name)
 
     class Quick(cls):  # type: ignore[misc]
-        @property
+        @cached_property
         def hook(self) -> Bitrix24Hook:
             hook = Bitrix24Hook(self.bitrix24_conn_id, request_cut=order.get("request_cut", 60.0))
             session = hook.get_conn().session

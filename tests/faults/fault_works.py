@@ -103,19 +103,19 @@ def _calls(portal: Bitrix24Portal) -> Arguments:
 
 def _check_calls(task: Task) -> None:
     wanted, rows = task.arguments["calls"], task.answer.result
-    assert [row["method"] for row in rows] == [call["method"] for call in wanted]
-    unclear = [number for number, row in enumerate(rows) if not row["ok"]]
+    assert [row["METHOD"] for row in rows] == [call["method"] for call in wanted]
+    unclear = [number for number, row in enumerate(rows) if row["STATUS"] != "done"]
     assert {wanted[number]["method"] for number in unclear} <= {_ADD}, "what may be repeated is done"
-    assert {rows[number]["error"]["type"] for number in unclear} <= {"AmbiguousWriteError"}
+    assert {rows[number]["ERROR"] for number in unclear} <= {"AmbiguousWriteError"}
     bound = [call["params"]["fields"] for call in wanted if "bind" in call["method"]]
     items = [("deal", 1), *(("contact", fields["ENTITY_ID"]) for fields in bound)]
     assert sorted(task.portal.bindings(bound[0]["OWNER_ID"])) == sorted(items)
     texts = {record.record_id: record.text for record in task.portal.comments()}
     for call, row in zip(wanted, rows, strict=True):
-        if row["method"] == _ADD and row["ok"]:
-            assert texts[row["result"]] == call["params"]["fields"]["COMMENT"]
-        elif row["method"] != _ADD:
-            assert row["result"] is True or row["result"]["ID"] == str(call["params"]["id"])
+        if row["METHOD"] == _ADD and row["STATUS"] == "done":
+            assert texts[row["RESULT"]] == call["params"]["fields"]["COMMENT"]
+        elif row["METHOD"] != _ADD:
+            assert row["RESULT"] is True or row["RESULT"]["ID"] == str(call["params"]["id"])
     counts = Counter(text for text in texts.values() if text.startswith("row"))
     assert set(counts.values()) <= {1}, "a comment was added twice"
     _check_unclear(task, unclear)

@@ -17,16 +17,28 @@ def workers():
     found.close()
 
 
+def kill_at(kills, work, workers, folder, kept):
+    """Kill a try of some work, take the work up again, and check what is there."""
+    with Task(work, workers, folder, kept=kept) as task:
+        for kill in kills:
+            task.kill(kill)
+        task.run()
+        work.check(task)
+
+
 def sweep(work, workers, folder, *earlier, kept):
     """Kill a try of some work at each of its moments, take the work up again, and check what is there."""
     for kills in moments(work, workers, folder, *earlier, kept=kept):
-        with Task(work, workers, folder, kept=kept) as task:
-            for kill in kills:
-                task.kill(kill)
-            task.run()
-            work.check(task)
+        kill_at(kills, work, workers, folder, kept)
 
 
+@pytest.mark.parametrize("kept", [True, False], ids=["kept", "unkept"])
+@pytest.mark.parametrize("name", _ALL)
+def test_killed_when_a_request_was_carried_out(workers, tmp_path, name, kept):
+    kill_at([Kill("carried out", 1)], _ALL[name], workers, tmp_path, kept)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("kept", [True, False], ids=["kept", "unkept"])
 @pytest.mark.parametrize("name", _ALL)
 def test_killed_at_any_moment(workers, tmp_path, name, kept):
@@ -34,10 +46,12 @@ def test_killed_at_any_moment(workers, tmp_path, name, kept):
     sweep(_ALL[name], workers, tmp_path, kept=kept)
 
 
+@pytest.mark.slow
 def test_killed_again_while_it_is_taken_up(workers, tmp_path):
     sweep(WORKS["comments"], workers, tmp_path, Kill("carried out", 2), kept=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "number"), [("comments", 6), ("bindings", 9)])
 def test_killed_with_several_requests_under_way(workers, tmp_path, name, number):
     """What the others come to is not known, so it is really waited for, until that is certain."""

@@ -6,6 +6,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
+
 #: seconds; shorter waits are slept as ever
 _LONG = 3.0
 
@@ -31,3 +33,10 @@ def no_long_waits() -> Iterator[list[float]]:
         yield skipped
     finally:
         threading.Event.wait = ordinary
+
+
+@pytest.fixture
+def long_waits_skipped() -> Iterator[list[float]]:
+    """Skip the long waits of a test whose portal is done with each request when its caller gives it up."""
+    with no_long_waits() as skipped:
+        yield skipped
