@@ -21,13 +21,50 @@ _UNQUOTED = re.compile(r"[A-Za-z0-9_.~-]*")
 # The portal replaces `$result[...]` and its like after decoding, so there is no way to escape them.
 _REFERENCE = re.compile(r"\$(?:result|next|total|time|error)\s*\[", re.IGNORECASE)
 
-# Text that a portal's security filter may rewrite inside batches: markup, scripts, SQL, paths.
+
+def _spaced(word: str) -> str:
+    """Return a pattern of a word; the filter reads past white space and backslashes between its letters."""
+    return r"[\s\\]*".join(word)
+
+
+# Text that a portal's security filter rewrites inside batches: markup, scripts, paths, database functions.
 _SUSPICIOUS = re.compile(
-    r"""[<\x00]|&\#|/\*|\.\./|\.\.\\|--|\bon\w+\s*=|(?:java|vb)script\s*:|expression\s*\(|behaviou?r\s*:"""
-    r"""|\b(?:select|union|insert|update|delete|drop|alter|truncate|create|replace|exec|declare|load_file"""
-    r"""|outfile|sleep|benchmark|substring|concat|char|ascii|where|having|between|from|into|table|set)\b[\s(/]""",
-    re.IGNORECASE,
+    rf"""[<\x00]|&\#|/\*|\.\./|\.\.\\|--
+    |\bon\w+\s*=|\b(?:formaction|seeksegmenttime|fscommand)\s*=|-moz-binding|urn\s*:\s*schemas-microsoft
+    |(?:{_spaced("javascript")}|{_spaced("vbscript")}|{_spaced("behavior")}|{_spaced("behaviour")})
+        [\s\\]*(?:[:=]|%3a|%3d)
+    |{_spaced("expression")}[\s\\]*(?:\(|%28)|['"=:;]\s*data:
+    |\b(?:load_file|exec|execute|sleep|benchmark)\s*\(|[^a-z][sx]p_\w+\s*[(\[]""",
+    re.IGNORECASE | re.VERBOSE,
 )
+#: what the filter takes for space between two words of SQL
+_SPACE = r"(?:[\x00-\x20()'\"`*@+.~\\ed!\d{}-]|#[^\n]*\n)+"
+_OBJECTS = "database|table|function|procedure|server|event|view|index"
+# Of SQL the filter rewrites certain words one after the other. One of them alone is ordinary text, as in
+# "received from ACME".
+_PAIRS = tuple(
+    (re.compile(rf"(?<![a-z0-9_-])(?:{first})(?![a-z_])", re.IGNORECASE), re.compile(second, re.IGNORECASE))
+    for first, second in (
+        ("union", "select"),
+        ("select", "from"),
+        ("from", "where|limit"),
+        ("update", "set"),
+        ("insert", "value|set|select|into"),
+        (f"(?:alter|create|drop){_SPACE}(?:{_OBJECTS})", ""),
+        (f"into{_SPACE}(?:out|dump)file", ""),
+        ("exec|execute", r"immediate|[sx]p_\w"),
+    )
+)
+
+
+def _resembles_an_attack(text: str) -> bool:
+    if _SUSPICIOUS.search(text):
+        return True
+    for first, second in _PAIRS:
+        found = first.search(text)
+        if found and second.search(text, found.end()):
+            return True
+    return False
 
 
 def encode(params: Mapping[str, Any]) -> str:
@@ -91,7 +128,7 @@ def _carries(value: Any, depth: int) -> bool:
     if isinstance(value, str):
         if value.isalnum():  # everything that is looked for has other characters in it
             return True
-        return not _REFERENCE.search(value) and not _SUSPICIOUS.search(value)
+        return not _REFERENCE.search(value) and not _resembles_an_attack(value)
     return value is not None and not isinstance(value, bool)
 
 

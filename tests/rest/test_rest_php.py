@@ -193,7 +193,10 @@ def test_variables_are_counted_through_all_levels(params, fits):
     "text",
     [
         *("$next [x]", "x$TIME[y]", "<", "\x00", "&#x", "a/*b", "..\\x", "a--b", "vbscript :x", "ONload =x"),
-        *("expression (x)", "behavior:x", "behaviour : x", "Select x", "sleep(1)", "from\tx", "set/x"),
+        *("expression (x)", "behavior:x", "behaviour : x", "sleep(1)", "j a v a script =x", "'; data:x"),
+        *("union\nall select", "Select this from that", "from here to somewhere", "from it\nno limit"),
+        *("update it, then reset", "insert a coin into it", "insert: a value", "CREATE (table"),
+        *("drop view", "into (outfile", "exec xp_x", "execute immediate", "load_file (x"),
     ],
     ids=repr,
 )
@@ -203,7 +206,24 @@ def test_text_that_a_portal_may_rewrite_is_not_carried(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["$result", "selection of x", "a-b", "on = x", "&amp;", "a..b", "unselect x", "Дом", "", "select"]
+    "text",
+    [
+        *("$result", "selection of x", "a-b", "on = x", "&amp;", "a..b", "unselect x", "Дом", "", "select"),
+        *(
+            "Payment of invoice 17 received from ACME",
+            "Update on the delivery",
+            "We select a table",
+            "From: a",
+        ),
+        *(
+            "having lunch between two and four",
+            "Please replace the char",
+            "set a table where you like",
+            "data: 5",
+        ),
+        *("Create a table", "drop by", "drop the table", "reunion select"),
+    ],
+    ids=repr,
 )
 def test_text_that_only_resembles_it_is_carried(text):
     assert php.carries({"a": text})
