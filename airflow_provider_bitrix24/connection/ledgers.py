@@ -53,7 +53,12 @@ def _shared_folder() -> Path:
     folder = home / "bitrix24"
     if os.access(folder if folder.exists() else home, os.W_OK | os.X_OK):
         return folder
-    private = Path(tempfile.gettempdir()) / f"bitrix24-{os.getuid()}"
-    private.mkdir(mode=0o700, exist_ok=True)
-    # Somebody else's folder of this name would be a trap; the ledger then says that it cannot be used.
-    return private if private.stat().st_uid == os.getuid() else folder
+    try:
+        private = Path(tempfile.gettempdir()) / f"bitrix24-{os.getuid()}"
+        private.mkdir(mode=0o700, exist_ok=True)
+        is_ours = private.is_dir() and private.stat().st_uid == os.getuid()
+    except OSError:  # no folder for temporary files, a full one, or something else of this name
+        is_ours = False
+    # Without one of our own (somebody else's of this name would be a trap) the ledger says that the folder
+    # under Airflow's home cannot be used, and each process keeps to a part of the limits.
+    return private if is_ours else folder

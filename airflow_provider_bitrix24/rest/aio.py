@@ -184,7 +184,7 @@ class AsyncClient:
         try:
             yield
         finally:
-            lock.release()
+            await self._in_thread(lock.release)
 
     async def _post(
         self, message: st.Request | rn.SendForm, headers: dict[str, str], *, fresh: bool

@@ -71,6 +71,8 @@ class Headway:
             if now - self._said < _OFTEN:
                 return
             self._said = now
+            if not self._done:
+                return  # nothing to reckon with: a list may have shown no rows yet
             rate = self._done / (now - self._begun)
             self._log.info(
                 "%d of %d %s done, %d left; %.1f a second, about %.0f s left",

@@ -3,6 +3,8 @@ from __future__ import annotations
 import os
 import tempfile
 
+import pytest
+
 from airflow_provider_bitrix24.connection.ledgers import ledger_for
 from airflow_provider_bitrix24.rest.ledgers.machine import MachineLedger
 from airflow_provider_bitrix24.rest.ledgers.process import PROCESS_LEDGER, ProcessLedger
@@ -31,3 +33,24 @@ def test_where_there_is_no_home_it_is_kept_in_a_private_folder(tmp_path, monkeyp
     folder = tmp_path / f"bitrix24-{os.getuid()}"
     assert list(folder.iterdir())
     assert folder.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("what", ["a file", "a dangling link", "no folder at all"])
+def test_where_no_folder_can_be_used_a_part_of_the_rate_is_kept_to(tmp_path, monkeypatch, caplog, what):
+    """A hardened pod has no folder to write to, and that is no reason for a task to fail."""
+    home = tmp_path / "home" / what.replace(" ", "_")
+    monkeypatch.setenv("AIRFLOW_HOME", str(home / "nowhere"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    private = tmp_path / f"bitrix24-{os.getuid()}"
+    if what == "a file":
+        private.write_text("")
+    elif what == "a dangling link":
+        private.symlink_to(tmp_path / "gone")
+    else:
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    home.parent.mkdir(exist_ok=True)
+    home.write_text("")  # so that nothing can be made below it
+    ledger = ledger_for("machine")
+    waits = [ledger.reserve("portal", Limits()).wait for _ in range(3)]
+    assert waits[2] - waits[1] == pytest.approx(2.0, abs=0.1), "a quarter of two a second, and no burst"
+    assert sum("cannot be shared" in line for line in caplog.messages) == 1

@@ -32,3 +32,15 @@ def test_a_list_that_grew_has_nothing_left(caplog):
     clock.now += 50
     headway.made(150)
     assert caplog.messages == ["150 of 100 rows done, 0 left; 3.0 a second, about 0 s left"]
+
+
+def test_nothing_done_for_half_a_minute_is_no_reason_to_divide(caplog):
+    caplog.set_level(logging.INFO, LOG.name)
+    clock = Clock()
+    headway = Headway(LOG, 100, "rows", clock)
+    clock.now += 40.0
+    headway.made(0)
+    assert caplog.messages == []
+    clock.now += 40.0
+    headway.made(10)
+    assert len(caplog.messages) == 1

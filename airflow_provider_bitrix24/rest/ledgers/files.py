@@ -59,6 +59,7 @@ class FileLock:
     def release(self) -> None:
         """Give the lock back."""
         if self._descriptor is not None:
+            fcntl.flock(self._descriptor, fcntl.LOCK_UN)  # closing does not, where a forked child has it, too
             os.close(self._descriptor)
             self._descriptor = None
         self._threads.release()

@@ -17,6 +17,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -36,7 +37,8 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-_PATIENCE = 15.0
+#: seconds to wait for a file that another holds; once that was in vain, another try waits hardly at all
+_PATIENCE, _PATIENCE_AFTER = 2.0, 0.05
 _FIRST_NAP, _LONGEST_NAP = 0.0005, 0.008
 _NEXT_TRY = 5.0
 _SCHEMA = "CREATE TABLE IF NOT EXISTS states (name TEXT PRIMARY KEY, state TEXT NOT NULL) WITHOUT ROWID"
@@ -70,6 +72,7 @@ class MachineLedger:
         self._alone = ProcessLedger(clock, wall_clock)
         self._last_buckets: dict[str, Bucket] = {}
         self._next_try = float("-inf")
+        self._patience = _PATIENCE
         self._abandoned: list[sqlite3.Connection] = []
         self._file: sqlite3.Connection | None = None
         self._start_anew()
@@ -146,13 +149,16 @@ class MachineLedger:
         with self._lock:
             if self._clock() >= self._next_try:
                 try:
-                    return self._in_transaction(work)
+                    result = self._in_transaction(work)
                 except (*_UNUSABLE, OSError) as error:
                     self._give_up_for_now(error)
+                else:
+                    self._patience = _PATIENCE
+                    return result
         return alone()
 
     def _in_transaction(self, work: Callable[[_States], T]) -> T:
-        deadline = self._clock() + _PATIENCE
+        deadline = self._clock() + self._patience
         nap, repaired = _FIRST_NAP, False
         while True:
             try:
@@ -214,6 +220,7 @@ class MachineLedger:
 
     def _give_up_for_now(self, error: Exception) -> None:
         self._next_try = self._clock() + _NEXT_TRY
+        self._patience = _PATIENCE_AFTER
         if not self._warned:
             self._warned = True
             self._warn(
@@ -238,8 +245,8 @@ class _States:
         row = self._read(_BUCKET + portal)
         if row is None:
             return self._known.get(portal, Bucket())
-        seen_at = row.pop("seen_at")
-        bucket = Bucket(**row)
+        seen_at = row.get("seen_at", now)
+        bucket = _made_of(Bucket, row)
         return bucket.moved(now - seen_at) if seen_at > now else bucket
 
     def keep_bucket(self, portal: str, bucket: Bucket, now: float) -> None:
@@ -249,7 +256,7 @@ class _States:
     def meter(self, name: str) -> Meter:
         """Return the meter of a method."""
         row = self._read(_METER + name)
-        return Meter(**row) if row is not None else Meter()
+        return _made_of(Meter, row) if row is not None else Meter()
 
     def keep_meters(self, meters: Mapping[str, Meter], before: Mapping[str, Meter]) -> None:
         """Write the meters of methods that changed."""
@@ -263,6 +270,17 @@ class _States:
 
     def _write(self, name: str, state: Mapping[str, float]) -> None:
         self._file.execute("REPLACE INTO states (name, state) VALUES (?, ?)", (name, json.dumps(state)))
+
+
+def _made_of(cls: type[T], row: Mapping[str, Any]) -> T:
+    """Return a state from a row; another version of this package may know more of it, or less.
+
+    :raises KeyError: it holds nothing of the state
+    """
+    known = {field.name: row[field.name] for field in fields(cls) if field.name in row}  # type: ignore[arg-type]
+    if not known:
+        raise KeyError(cls.__name__)
+    return cls(**known)
 
 
 def _is_passing(error: Exception) -> bool:
