@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import ssl
-import urllib.request
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
@@ -71,18 +71,22 @@ class Wire:
 
     @cached_property
     def tls(self) -> ssl.SSLContext:
-        """The certificates to trust: the given bundle, or the system's together with certifi's.
+        """The certificates to trust: the given bundle, the environment's, or the system's with certifi's.
 
         :raises InvalidConnectionError: the bundle cannot be read
         """
+        if not self.verify:
+            return _unverified()
         if isinstance(self.verify, str):
             return _bundle(self.verify)
-        return _public() if self.verify else _unverified()
+        return _trusted(_environment_bundle())
 
 
 # Loading these takes longer than most calls, and a triggerer has many hooks.
 @cache
-def _public() -> ssl.SSLContext:
+def _trusted(bundle: str) -> ssl.SSLContext:
+    if bundle:
+        return _bundle(bundle)
     from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
     context = ssl.create_default_context()
@@ -99,11 +103,15 @@ def _unverified() -> ssl.SSLContext:
 
 
 def _environment_proxy(url: str) -> str | None:
-    parts = urlsplit(url)
-    if not parts.hostname or urllib.request.proxy_bypass(parts.hostname):
-        return None
-    proxies = urllib.request.getproxies()
-    return proxies.get(parts.scheme) or proxies.get("all")
+    """Return the environment's proxy as requests finds it: NO_PROXY may name networks and ports."""
+    from requests.utils import get_environ_proxies, select_proxy
+
+    return select_proxy(url, get_environ_proxies(url))
+
+
+def _environment_bundle() -> str:
+    """Return the CA bundle that the environment gives to requests, ``""`` where it gives none."""
+    return os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or ""
 
 
 def _bundle(bundle: str) -> ssl.SSLContext:

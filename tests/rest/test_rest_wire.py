@@ -169,3 +169,34 @@ def test_the_innermost_reason_of_the_system_counts():
     assert reason_of([outer, system, other]) == "ConnectionRefusedError: Connection refused"
     assert reason_of([ValueError("first"), other]) == "ValueError: other"
     assert reason_of([OSError()]) == "OSError"
+
+
+@pytest.mark.parametrize(
+    ("no_proxy", "url", "direct"),
+    [
+        ("localhost,10.0.0.0/8", "https://10.1.2.3/rest/", True),
+        ("localhost,10.0.0.0/8", "http://10.1.2.3:8080/rest/", True),
+        ("localhost,10.0.0.0/8", "https://11.1.2.3/rest/", False),
+        ("portal.example:8443", "https://portal.example:8443/rest/", True),
+        ("portal.example:8443", "https://portal.example/rest/", False),
+        (".example", "https://portal.example/rest/", True),
+    ],
+)
+def test_no_proxy_is_read_as_requests_reads_it(monkeypatch, no_proxy, url, direct):
+    """Clusters name whole networks; asked through the proxy, an internal portal is not reached at all."""
+    for name in ("http_proxy", "https_proxy"):
+        monkeypatch.setenv(name, "http://proxy:3128")
+    monkeypatch.setenv("no_proxy", no_proxy)
+    assert Wire().proxy_for(url) == (None if direct else "http://proxy:3128")
+
+
+@pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_the_environments_bundle_is_used_unless_the_connection_says_otherwise(monkeypatch, tmp_path, name):
+    for other in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(other, raising=False)
+    monkeypatch.setenv(name, str(tmp_path / "company.pem"))
+    with pytest.raises(e.InvalidConnectionError, match=r"company\.pem"):
+        _ = Wire().tls
+    assert Wire(verify=False).tls.verify_mode is ssl.CERT_NONE
+    with pytest.raises(e.InvalidConnectionError, match=r"mine\.pem"):
+        _ = Wire(verify=str(tmp_path / "mine.pem")).tls
