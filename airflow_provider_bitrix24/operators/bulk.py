@@ -36,7 +36,7 @@ class BulkOperator(DeferringOperator):
     """Base of operators that act on many items: a subclass parses them, plans the work and words the result.
 
     The task tries every item. On Airflow 3.3 and newer it keeps its progress in the task state store, so a
-    retry continues where the last try ended; a task that is cleared by hand starts afresh.
+    retry continues where the last try ended, and so does a task that is cleared after a failure.
     """
 
     operator_extra_links: tuple[CrmCardLink, ...] = (CrmCardLink(),)

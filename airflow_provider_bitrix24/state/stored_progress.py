@@ -1,8 +1,9 @@
 """Progress that outlives a try of a task: kept in Airflow's task state store, where Airflow has one.
 
-The progress belongs to one input, one connection and one life of the task: with other input, or after
-somebody cleared it, a task starts afresh. It is stored as a head and small numbered parts. Parts with writes
-that must not be repeated are written before and after each request; what may be repeated is written once a
+The progress belongs to one input and one connection. It outlives a clear, because people clear a task to go
+on after a failure; a task that is cleared after it succeeded starts afresh. With other input, what was sent
+before counts as unclear. The progress is stored as a head and small numbered parts. Parts with writes that
+must not be repeated are written before and after each request; what may be repeated is written once a
 second.
 """
 
@@ -109,13 +110,14 @@ class StoredProgress(Progress):
         """Forget everything: the work is done.
 
         If the worker is killed before Airflow knows that, another try would do everything again. If that must
-        not happen, the head stays and says when the work was done.
+        not happen, what was done stays until the task is cleared, and another try returns it.
         """
         if self._first_sent is not None:
-            done = [self._first_sent, self.now()]
-            self._store.set(_PREFIX, {**self._head, _DONE: done})
+            self._write_out()
+            self._store.set(_PREFIX, {**self._head, _DONE: [self._first_sent, self.now()]})
+            return
         self._delete_parts()
-        if self._first_sent is None and self._has_head:
+        if self._has_head:
             self._store.delete(_PREFIX)
 
     # --- the store ---
@@ -130,15 +132,20 @@ class StoredProgress(Progress):
         if not isinstance(stored, Mapping):
             return  # it is written when there is something to keep
         head = dict(stored)
-        notes = [Span(*head.pop(name)) for name in (_DONE, _EARLIER) if name in head]
-        self._has_head = head == self._head
-        for span in notes:
+        done, earlier = (Span(*head.pop(name)) if name in head else None for name in (_DONE, _EARLIER))
+        if done is not None and head.get("life") != self._head["life"]:
+            self._forget()  # somebody cleared the task after it had succeeded: it starts afresh
+            return
+        for span in filter(None, (done, earlier)):
             self._note_sent(span)
-        self._read(keep=self._has_head)
-        if not self._has_head:
+        same_work = all(head.get(name) == self._head[name] for name in ("version", "digest"))
+        self._read(keep=same_work)
+        if not same_work:
             self._replace(head)
-        elif notes:
-            self._suspect_all(max(span.last for span in notes))
+            return
+        self._has_head = True
+        if done is not None or earlier is not None:
+            self._suspect_all(max(span.last for span in (done, earlier) if span is not None))
         elif self.known or self.unclear:
             log.info(
                 "Going on where an earlier try ended: %d items are done, %d were under way.",
@@ -146,13 +153,20 @@ class StoredProgress(Progress):
                 len(self.unclear),
             )
 
+    def _forget(self) -> None:
+        """Forget what a life of the task left that ended well."""
+        self._read(keep=False)
+        self._first_sent = None
+        self._delete_parts()
+
     def _replace(self, head: dict[str, Any]) -> None:
-        """Forget the progress of other items; what this life of the task sent of them counts as unclear."""
-        if head.get("life") == self._head["life"] and self._first_sent is not None:
+        """Forget the progress of other items; what was sent of them counts as unclear.
+
+        The task has not succeeded since, so somebody may have repaired its input and cleared it.
+        """
+        if self._first_sent is not None:
             self._suspect_all(self.now())
             self._store.set(_PREFIX, {**head, **self._notes()})
-        else:
-            self._first_sent = None
         self._delete_parts()
 
     def _suspect_all(self, last: float) -> None:

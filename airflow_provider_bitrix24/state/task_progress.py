@@ -34,8 +34,8 @@ def task_progress(
             {int(position): Span(*span) for position, span in state.get("unclear", ())},
             earlier_since=state.get("earlier_since"),
         )
-    first = most - retries + 1
-    if getattr(ti, "try_number", first) <= first:
+    # Whether a task that was cleared by hand had failed or succeeded is not known without the store.
+    if getattr(ti, "try_number", 1) <= 1:
         return Progress()
     return Progress(earlier_since=_started(context))
 
@@ -57,5 +57,7 @@ def deferral_state(progress: Progress, digest: str) -> dict[str, Any]:
 
 
 def _started(context: Context) -> float:
-    started = context["dag_run"].start_date
-    return started.timestamp() if started is not None else 0.0
+    """Return when the run may have begun; clearing a task of a finished run sets its start date anew."""
+    run = context["dag_run"]
+    moments = [getattr(run, name, None) for name in ("start_date", "run_after")]
+    return min((moment.timestamp() for moment in moments if moment is not None), default=0.0)

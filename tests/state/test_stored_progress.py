@@ -107,18 +107,49 @@ def test_what_a_look_up_finds_is_not_written_one_by_one():
     assert opened(store).known == {position: position for position in range(51)}
 
 
-@pytest.mark.parametrize(("digest", "life"), [("other", 1), ("d", 2)])
-def test_other_input_or_a_cleared_task_starts_afresh(digest, life):
-    store = Store()
-    progress = opened(store)
-    for position in range(3):
+def failed(store, count=3):
+    """Do some work of which nobody says that it is done: its task failed."""
+    progress = opened(store, clock=lambda: 1000.0)
+    for position in range(count):
         progress.sending({position: ADD})
         progress.ended({position: done(ADD, position)})
-    fresh = opened(store, digest, life)
-    assert (fresh.known, fresh.unclear) == ({}, {})
+    progress.sending({count: ADD})
+    return progress
+
+
+@pytest.mark.parametrize("life", [1, 2], ids=["retried", "cleared"])
+def test_a_task_that_failed_goes_on_after_a_retry_and_after_a_clear(life):
+    store = Store()
+    failed(store)
+    again = opened(store, life=life)
+    assert again.known == {0: 0, 1: 1, 2: 2}
+    assert set(again.unclear) == {3}
+
+
+@pytest.mark.parametrize("life", [1, 2], ids=["retried", "cleared"])
+def test_what_was_sent_of_other_input_counts_as_unclear(life):
+    """Somebody repaired the rows that failed: what the others became is looked up."""
+    store = Store()
+    failed(store)
+    again = opened(store, "other", life)
+    assert (again.known, again.unclear) == ({}, {})
+    again.suspect({0: ADD, 1: READ})
+    assert {position: span.first for position, span in again.unclear.items()} == {0: 1000.0}
     assert set(store.kept) == {"bitrix24_progress"}
-    fresh.sending({5: ADD})
-    assert set(opened(store, digest, life).unclear) == {5}
+
+
+@pytest.mark.parametrize("digest", ["d", "other"], ids=["the same", "other input"])
+def test_a_task_that_is_cleared_after_it_succeeded_starts_afresh(digest):
+    store = Store()
+    progress = opened(store)
+    progress.sending({0: ADD})
+    progress.ended({0: done(ADD, 7)})
+    progress.delete()
+    again = opened(store, digest, life=2)
+    again.suspect({0: ADD})
+    assert (again.known, again.unclear, again.earlier) == ({}, {}, None)
+    again.sending({0: ADD})
+    assert set(opened(store, digest, life=2).unclear) == {0}
 
 
 def test_nothing_is_left_of_work_that_is_done():
@@ -132,27 +163,28 @@ def test_nothing_is_left_of_work_that_is_done():
     assert set(store.kept) == {"mine"}
 
 
-def test_a_try_that_is_killed_when_all_is_done_is_not_repeated():
-    """Airflow does not know yet that the task succeeded; what must not be repeated is then looked up."""
+@pytest.mark.parametrize("kill_at", [1, None], ids=["killed meanwhile", "killed later"])
+def test_a_try_that_is_killed_when_all_is_done_returns_what_it_had(kill_at):
+    """Airflow does not know yet that the task succeeded."""
     store = Store()
     progress = opened(store, clock=lambda: 1000.0)
-    calls = dict.fromkeys(range(120), ADD)
-    for position in calls:
+    results = {position: 100 + position for position in range(120)}
+    for position, result in results.items():
         progress.sending({position: ADD})
-        progress.ended({position: done(ADD, position)})
-    store.writes, store.kill_at = 0, 60
-    with pytest.raises(Killed):
+        progress.ended({position: done(ADD, result)})
+    store.writes, store.kill_at = 0, kill_at
+    if kill_at:
+        with pytest.raises(Killed):
+            progress.delete()
+        store.kill_at = None
+    else:
         progress.delete()
-    store.kill_at = None
     for _ in range(2):
         again = opened(store, clock=lambda: 5000.0)
-        assert 0 < len(again.known) < 120 or not again.known
-        again.suspect({**calls, 120: READ})
-        assert set(again.known) | set(again.unclear) == set(calls)
-        assert {span.first for span in again.unclear.values()} == {1000.0}
+        again.suspect(dict.fromkeys(results, ADD))
+        assert again.known == results
+        assert again.unclear == {}
         again.delete()
-    assert set(store.kept) == {"bitrix24_progress"}
-    assert opened(store, life=2).earlier is None, "cleared by hand"
 
 
 def test_large_results_are_kept_in_parts():
@@ -263,7 +295,7 @@ def test_other_items_of_the_same_life_may_have_been_sent_before():
         second.sending({0: ADD})
     third = opened(store, "other", clock=lambda: 4000.0)
     assert third.earlier.first == 1000.0
-    assert opened(store, "other", life=2).earlier is None
+    assert opened(store, "other", life=2).earlier.first == 1000.0, "it was not done before it was cleared"
 
 
 def test_digests():

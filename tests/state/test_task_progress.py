@@ -39,10 +39,10 @@ class Store:
         self.kept.pop(key, None)
 
 
-def context_of(*, try_number=1, max_tries=2, started=STARTED, store=None):
+def context_of(*, try_number=1, max_tries=2, started=STARTED, run_after=None, store=None):
     context = {
         "ti": SimpleNamespace(try_number=try_number, max_tries=max_tries),
-        "dag_run": SimpleNamespace(start_date=started),
+        "dag_run": SimpleNamespace(start_date=started, run_after=run_after),
     }
     return context if store is None else {**context, "task_state_store": store}
 
@@ -62,8 +62,8 @@ def through_airflow(state):
         (1, 2, 2, True),
         (2, 2, 2, False),
         (3, 2, 2, False),
-        # cleared by hand after its third try, it may be tried twice more after the next one
-        (4, 5, 2, True),
+        # cleared by hand after its third try: nobody knows whether that one had failed
+        (4, 5, 2, False),
         (5, 5, 2, False),
     ],
 )
@@ -72,6 +72,13 @@ def test_a_later_try_knows_that_there_was_an_earlier_one(try_number, max_tries, 
     assert (progress.known, progress.unclear) == ({}, {})
     assert progress.earlier_since == (None if is_first else BEGUN)
     assert not progress.outlives_a_try
+
+
+def test_a_run_that_was_cleared_began_before_its_start_date():
+    """Airflow sets the start date of a finished run anew when one of its tasks is cleared."""
+    due = datetime(2026, 5, 3, 10, tzinfo=UTC)
+    progress = task_progress(context_of(try_number=2, run_after=due), "d", 2)
+    assert progress.earlier_since == due.timestamp()
 
 
 def test_a_run_without_a_beginning_may_have_begun_any_time():
