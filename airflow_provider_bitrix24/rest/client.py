@@ -20,7 +20,7 @@ from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.chains import Reader
 from airflow_provider_bitrix24.rest.concurrency import Limiter
 from airflow_provider_bitrix24.rest.credentials import OAuthApplication
-from airflow_provider_bitrix24.rest.downloads import Download, DownloadStep, download
+from airflow_provider_bitrix24.rest.downloads import Download, DownloadStep, download, may_be_page
 from airflow_provider_bitrix24.rest.errors import (
     Bitrix24Error,
     ConnectionLostError,
@@ -296,7 +296,7 @@ class Client:
                 stream=True,
             ) as response:
                 body = b""
-                if response.status_code == requests.codes.ok:
+                if response.status_code == requests.codes.ok and not may_be_page(response.headers):
                     for chunk in response.iter_content(_CHUNK):
                         step.target.write(chunk)
                 else:

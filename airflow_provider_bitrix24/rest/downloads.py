@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from typing import IO, Any, NamedTuple
 from urllib.parse import urljoin, urlsplit
 
@@ -13,15 +13,18 @@ from airflow_provider_bitrix24.rest.errors import (
     RedirectRefusedError,
     RequestLimitError,
     Retry,
+    UnexpectedResultError,
 )
 from airflow_provider_bitrix24.rest.pacing import Slot
 from airflow_provider_bitrix24.rest.redaction import redact_addresses
 from airflow_provider_bitrix24.rest.redirects import new_origin
-from airflow_provider_bitrix24.rest.replies import Failure, Response, read_envelope
+from airflow_provider_bitrix24.rest.replies import Failure, Response, json_object, read_envelope
 from airflow_provider_bitrix24.rest.session import Session, can_renew, renew
 from airflow_provider_bitrix24.rest.steps import Pause, Reserve, Settle, Step
 
 _MOST_REDIRECTS = 3
+#: bytes of a page or an error of the portal; what is longer is a file
+_LONGEST_PAGE = 1 << 20
 
 
 class Download(NamedTuple):
@@ -62,7 +65,7 @@ def download(
         if slot.wait > 0:
             yield Pause(slot.wait, "download: request limit", notable=False)
         answer: Response | Failure = yield Download(address, target)
-        done = isinstance(answer, Response) and answer.status == 200
+        done = isinstance(answer, Response) and answer.status == 200 and _is_file(answer, target)
         moved = _redirected(answer, address, session) if redirects < _MOST_REDIRECTS else None
         error = moved if isinstance(moved, Bitrix24Error) else _error(answer, used)
         passed = None if isinstance(answer, Failure) else not isinstance(error, RequestLimitError)
@@ -86,15 +89,51 @@ def download(
         yield Pause(session.policy.pause(attempt), f"download: attempt {attempt} failed: {error}")
 
 
+def may_be_page(headers: Mapping[str, str]) -> bool:
+    """Tell whether an answer may be a page or an error of the portal instead of a file.
+
+    :param headers: its headers
+    """
+    kind = headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    length = headers.get("Content-Length", "0")
+    is_short = length.isascii() and length.isdigit() and int(length) <= _LONGEST_PAGE
+    return kind in ("text/html", "application/json") and "Content-Disposition" not in headers and is_short
+
+
+def _is_file(answer: Response, target: IO[bytes]) -> bool:
+    """Tell whether an answer is the file; where it came as a body, that is written into the target."""
+    if not answer.body:
+        return True
+    body = json_object(answer.body.decode("utf-8", errors="replace"))
+    if _is_page(answer) or (body is not None and "error" in body):
+        return False
+    target.write(answer.body)
+    return True
+
+
+def _is_page(answer: Response) -> bool:
+    return answer.body.lstrip().startswith(b"<")
+
+
 def _redirected(
     answer: Response | Failure, address: Address, session: Session
-) -> Address | RedirectRefusedError | None:
+) -> Address | Bitrix24Error | None:
     if isinstance(answer, Failure) or not 300 <= answer.status < 400:
         return None
+    if _leads_to(answer.location, f"{address.origin}/auth"):
+        return _needs_session("the portal asks to sign in", session.credentials)
     origin = new_origin(address, answer.location, session.trusted_hosts, session.credentials.secrets)
     if isinstance(origin, RedirectRefusedError):
         return origin
     return Address(origin, address.path, address.shown)
+
+
+def _leads_to(location: str, place: str) -> bool:
+    """Tell whether a redirect leads to a place of the portal or below it."""
+    try:
+        return bool(location) and urljoin(place, location).startswith(place)
+    except ValueError:
+        return False
 
 
 def _address(link: str, session: Session) -> Address:
@@ -122,7 +161,18 @@ def _error(answer: Response | Failure, used: Credentials) -> Bitrix24Error:
         return answer.error.but(method="download", portal=used.portal)
     if 300 <= answer.status < 400:
         return RedirectRefusedError("the link redirects in a circle", method="download", portal=used.portal)
+    if answer.status == 200 and _is_page(answer):
+        return _needs_session("the portal answered a page instead of the file", used)
     reply = read_envelope(answer, method="download", portal=used.portal, secrets=used.secrets)
     if isinstance(reply, Bitrix24Error):
         return reply
     return Bitrix24Error(f"HTTP {answer.status}", method="download", portal=used.portal, status=answer.status)
+
+
+def _needs_session(problem: str, used: Credentials) -> UnexpectedResultError:
+    return UnexpectedResultError(
+        f"{problem}: the link works for somebody who is signed in in a browser",
+        method="download",
+        portal=used.portal,
+        remedy="Use a link that needs no browser: urlMachine of crm.item.get, DOWNLOAD_URL of disk.file.get.",
+    )

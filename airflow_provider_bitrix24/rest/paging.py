@@ -7,6 +7,7 @@ offset, following the portal's ``next``, because a page past the end shows the f
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,12 +17,15 @@ from airflow_provider_bitrix24.rest.calls import Call
 from airflow_provider_bitrix24.rest.errors import (
     IncompleteListError,
     InvalidInputError,
+    MorePagesError,
     UnexpectedResultError,
 )
 from airflow_provider_bitrix24.rest.methods import number_of
 from airflow_provider_bitrix24.rest.reply import Reply
 
 PAGE_SIZE = 50
+#: what names a page whose rows have no names
+_PAGE = "page "
 
 
 class Pager(Protocol):
@@ -286,6 +290,7 @@ class OffsetPager:
         self._seen: set[str] = set()
         self._count = 0
         self._total: int | None = None
+        self._unproven = False
 
     def next_call(self) -> Call | None:
         """Return the call for the next page, ``None`` where the list is complete."""
@@ -309,11 +314,11 @@ class OffsetPager:
         :raises IncompleteListError: rows are missing or come twice
         """
         rows = rows_of(self._query.call, reply, self._shape.rows if self._shape is not None else "")
-        named = [identity for row in rows if (identity := self._identity(row)) is not None]
-        # Rows without a name of their own may be alike, but no two pages of them are.
-        for identity in (
-            named if len(named) == len(rows) else [f"the page {json.dumps(rows, sort_keys=True)}"]
-        ):
+        identities = self._identities(rows)
+        if self._unproven and (not rows or self._seen.issuperset(identities)):
+            self._end_unproven(rows)
+            return []
+        for identity in identities:
             self._notice(identity)
         self._count += len(rows)
         self._turn(rows, reply)
@@ -335,7 +340,12 @@ class OffsetPager:
             # What follows a row that is gone has moved up, and some of it to a page that was read already.
             raise self._incomplete(f"the portal counted {self._total} rows and now {reply.total}")
         self._total = reply.total
-        if reply.next is None:
+        self._unproven = False
+        if reply.next is None and len(rows) == PAGE_SIZE and reply.total in (None, PAGE_SIZE):
+            # Some methods tell neither where the next page starts nor how many rows there are, so a full page
+            # proves nothing: what follows it does.
+            self._unproven, self._start = True, self._count
+        elif reply.next is None:
             if reply.total is not None and reply.total > self._count:
                 raise self._incomplete(f"the portal counts {reply.total} rows but showed {self._count}")
             self._start = None
@@ -346,9 +356,32 @@ class OffsetPager:
         else:
             self._start = reply.next
 
+    def _end_unproven(self, rows: list[Any]) -> None:
+        """End the list: behind a full page that proved nothing comes nothing, or the portal starts over.
+
+        :raises IncompleteListError: it starts over and never counted the rows, so it may not know ``start``
+        """
+        if rows and self._total is None:
+            raise MorePagesError(
+                f"the portal shows the same {len(rows)} rows again and does not say how many there are",
+                method=self._query.call.method,
+                remedy="The method may page in a way of its own: ask for each page with its own parameters, "
+                "by Bitrix24CallOperator or hook.call().",
+            )
+        self._start = None
+
+    def _identities(self, rows: list[Any]) -> list[str]:
+        """Return what tells the rows apart; rows without names may be alike, but no two pages of them are."""
+        named = [identity for row in rows if (identity := self._identity(row)) is not None]
+        if len(named) == len(rows):
+            return named
+        page = hashlib.sha256(json.dumps(rows, sort_keys=True).encode(errors="surrogatepass"))
+        return [f"{_PAGE}{page.hexdigest()}"]
+
     def _notice(self, identity: str) -> None:
         if identity in self._seen:
-            raise self._incomplete(f"a row came twice: {identity[:80]}")
+            is_page = identity.startswith(_PAGE)
+            raise self._incomplete("a page came twice" if is_page else f"a row came twice: {identity[:80]}")
         self._seen.add(identity)
 
     def _identity(self, row: Any) -> str | None:

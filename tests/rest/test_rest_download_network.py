@@ -58,7 +58,8 @@ def test_files_share_a_connection(raw_server, fetch):
 
 @pytest.mark.parametrize("content", [b"", b"x", bytes(range(256)) * 1024, b'{"error": "x"}', b"<html>"])
 def test_any_content_arrives_as_it_is(raw_server, fetch, content):
-    assert fetch(raw_server(http(content)).origin) == content
+    attached = 'Content-Disposition: attachment; filename="a"'
+    assert fetch(raw_server(http(content, "200 OK", attached)).origin) == content
 
 
 @pytest.mark.parametrize(
@@ -102,7 +103,7 @@ class Slow(RawServer):
 
 @pytest.fixture
 def slow():
-    server = Slow(http(b"x" * 300_000))
+    server = Slow(http(b"x" * 300_000, "200 OK", "Content-Disposition: attachment"))
     yield server
     server.stop()
 

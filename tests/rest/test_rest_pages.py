@@ -178,7 +178,7 @@ def test_an_error_leaves_the_page_as_not_read():
         ([Reply(deals(1, 50), 120)], "the portal counts 120 rows but showed 50"),
         ([Reply([], 120, 50)], "an empty page, though the next one starts at 50"),
         ([Reply(deals(1, 1), 9, 0)], "the next page starts at 0, which is not past 0"),
-        ([Reply(["x" * 90], 1)] * 2, f'a row came twice: the page ["{"x" * 69}'),
+        ([Reply(["x" * 90], 1)] * 2, "a page came twice"),
     ],
     ids=["counts-less", "short", "empty", "stalled", "twice"],
 )

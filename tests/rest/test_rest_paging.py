@@ -309,7 +309,7 @@ def test_rows_under_an_unknown_key():
 # ---------------------------------------------------------------- by offset
 
 
-@pytest.mark.parametrize(("rows", "requests"), [(0, 1), (50, 1), (51, 2), (100, 2), (120, 3)])
+@pytest.mark.parametrize(("rows", "requests"), [(0, 1), (49, 1), (50, 2), (51, 2), (100, 2), (120, 3)])
 def test_other_lists_follow_next(rows, requests):
     table = Table(list(range(1, rows + 1)))
     assert ids_of(read(Call("user.get"), table.answer)) == table.ids
