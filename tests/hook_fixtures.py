@@ -55,3 +55,15 @@ def supervisor(monkeypatch: pytest.MonkeyPatch) -> Supervisor:
     found = Supervisor()
     monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", found, raising=False)
     return found
+
+
+@pytest.fixture
+def vault(box: Bitrix24Portal, monkeypatch: pytest.MonkeyPatch) -> Iterator[type]:
+    """A secrets backend that holds the portal's connection and can be sealed; Airflow asks it alone."""
+    from airflow.sdk.execution_time import supervisor
+    from hiccups import Vault
+
+    monkeypatch.setattr(supervisor, "ensure_secrets_backend_loaded", lambda: [Vault()])
+    Vault.connections, Vault.sealed, Vault.asked = {CONN_ID: box.connection(plan="self-hosted")}, False, []
+    yield Vault
+    Vault.connections, Vault.sealed = {}, False

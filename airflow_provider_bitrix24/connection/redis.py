@@ -8,8 +8,9 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_bitrix24.connection.extras import invalid
+from airflow_provider_bitrix24.connection.reading import read_connection
 from airflow_provider_bitrix24.connection.tokens import mask
-from airflow_provider_bitrix24.rest.errors import InvalidConnectionError
+from airflow_provider_bitrix24.rest.errors import ConnectionUnreadableError, InvalidConnectionError
 from airflow_provider_bitrix24.rest.ledgers.redis_server import RedisServer
 
 if TYPE_CHECKING:
@@ -17,17 +18,17 @@ if TYPE_CHECKING:
 
 _CONN_TYPES = ("redis", "rediss")
 _YES = ("true", "1", "yes")
+#: what connections said when they were read last
+_KNOWN: dict[str, RedisServer] = {}
 
 
 def redis_server(redis_conn_id: str) -> RedisServer:
     """Return the server that an Airflow connection of type ``redis`` names; its password is masked.
 
     :param redis_conn_id: the connection's id
-    :raises InvalidConnectionError: it is not given, not there or not one to Redis, or ``redis`` is missing
+    :raises ConnectionUnreadableError: it is not there, or cannot be read and never was
+    :raises InvalidConnectionError: it is not given or not one to Redis, or ``redis`` is missing
     """
-    from airflow.providers.common.compat.sdk import AirflowNotFoundException
-    from airflow.sdk import BaseHook
-
     if find_spec("redis") is None:
         raise invalid(
             "pacing: 'redis' needs the Python package redis, which is not installed",
@@ -39,14 +40,11 @@ def redis_server(redis_conn_id: str) -> RedisServer:
             "Give the id of an Airflow connection of type redis.",
         )
     try:
-        connection = BaseHook.get_connection(redis_conn_id)
-    except AirflowNotFoundException:
-        connection = None
-    if connection is None:
-        raise invalid(
-            f"redis_conn_id: there is no connection {redis_conn_id!r}",
-            "Add it, of type redis, or use another pacing.",
-        )
+        connection = read_connection(redis_conn_id, "redis_conn_id")
+    except ConnectionUnreadableError:
+        if redis_conn_id in _KNOWN:  # what was so a while ago is better than no pacing
+            return _KNOWN[redis_conn_id]
+        raise
     if connection.conn_type not in _CONN_TYPES:
         raise invalid(
             f"redis_conn_id: the connection {redis_conn_id!r} is not of type redis",
@@ -54,9 +52,11 @@ def redis_server(redis_conn_id: str) -> RedisServer:
         )
     mask(connection.password or "")
     try:
-        return parse_redis(connection)
+        server = _KNOWN[redis_conn_id] = parse_redis(connection)
     except InvalidConnectionError as error:
         problem = error.fields()
+    else:
+        return server
     # Raised anew: the frames left behind hold the password.
     del connection
     raise InvalidConnectionError.from_fields(problem)

@@ -26,9 +26,9 @@ from airflow_provider_bitrix24.crm.timeline_bindings import TimelineBinding
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.errors import (
     AmbiguousWriteError,
+    FinalRejectionError,
     InvalidInputError,
     NotFoundError,
-    RejectedError,
     UnexpectedResultError,
 )
 from airflow_provider_bitrix24.rest.plans import Plan, Wait, Work
@@ -163,7 +163,7 @@ def delete_comment(
     :param missing_ok: whether a comment that is not there counts as done
     :param cut: seconds after which the portal carries out nothing more of a request
     :raises NotFoundError: there is no such record, or it is not on the item
-    :raises RejectedError: it is bound to several items, and none is given
+    :raises FinalRejectionError: it is bound to several items, and none is given
     """
     for _ in range(_ROUNDS):
         yield from settle(progress, cut)
@@ -265,9 +265,9 @@ def _not_on(item: CrmItem, record_id: int, method: str) -> NotFoundError:
     return NotFoundError(f"timeline record {record_id} is not on {item}", code=_GONE, method=method)
 
 
-def _several(record_id: int, record: Record) -> RejectedError:
+def _several(record_id: int, record: Record) -> FinalRejectionError:
     items = ", ".join(f"{entity_type} {number}" for entity_type, number in sorted(record.bound_to)[:5])
-    return RejectedError(
+    return FinalRejectionError(
         f"comment {record_id} is bound to several items: {items}",
         code="MULTIPLE_BINDINGS",
         method=_DELETE,

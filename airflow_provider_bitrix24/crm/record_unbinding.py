@@ -13,7 +13,7 @@ from airflow_provider_bitrix24.crm.outcomes import ItemOutcome, not_done
 from airflow_provider_bitrix24.crm.records import Record, further_pages
 from airflow_provider_bitrix24.crm.timeline_bindings import TimelineBinding, bindings_call
 from airflow_provider_bitrix24.rest.calls import Outcome
-from airflow_provider_bitrix24.rest.errors import NotFoundError, RejectedError
+from airflow_provider_bitrix24.rest.errors import FinalRejectionError, NotFoundError
 from airflow_provider_bitrix24.rest.plans import Plan, Work
 from airflow_provider_bitrix24.rest.progress import Progress
 
@@ -72,8 +72,8 @@ def _without_unbinding(
     return None
 
 
-def _last() -> RejectedError:
-    return RejectedError(
+def _last() -> FinalRejectionError:
+    return FinalRejectionError(
         "the record would be left without any binding, where nobody can see or delete it",
         code="LAST_BINDING",
         method=_METHOD,

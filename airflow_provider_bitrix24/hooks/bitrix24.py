@@ -270,7 +270,7 @@ class Bitrix24Hook(RestHook):
         :return: its ``ID`` and ``STATUS``: ``deleted``, ``unbound`` where it stays on others, or
             ``not_found``
         :raises InvalidInputError: not an id or an item; nothing was sent
-        :raises RejectedError: it is bound to several items, and none is given
+        :raises FinalRejectionError: it is bound to several items, and none is given
         :raises NotFoundError: there is no such record, and ``missing_ok`` is ``False``; or it is bound to
             nothing, so that it cannot be deleted
         :raises AccessDeniedError: the connection's user is neither its author nor an administrator

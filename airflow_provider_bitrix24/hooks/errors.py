@@ -29,6 +29,10 @@ class InvalidConnectionError(rest.InvalidConnectionError, Bitrix24Error, Airflow
     """A field of the Airflow connection is missing, contradictory or misspelt. Another try cannot help."""
 
 
+class ConnectionUnreadableError(rest.ConnectionUnreadableError, Bitrix24Error):
+    """Airflow does not find the connection, or cannot read it now: both look alike. Another try may help."""
+
+
 class PortalUnreachableError(rest.PortalUnreachableError, Bitrix24Error):
     """No connection came about, so nothing was sent. Another try often helps."""
 
@@ -119,6 +123,10 @@ class PortalClosedError(rest.PortalClosedError, Bitrix24Error, AirflowFailExcept
 
 class RejectedError(rest.RejectedError, Bitrix24Error):
     """The method refuses the call for a reason of its own, told in its description."""
+
+
+class FinalRejectionError(rest.FinalRejectionError, RejectedError, AirflowFailException):
+    """The method refuses the call for a reason that stays. Another try cannot help."""
 
 
 class MethodNotFoundError(rest.MethodNotFoundError, Bitrix24Error, AirflowFailException):

@@ -9,22 +9,25 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.connection import get_async_connection
-from airflow.providers.common.compat.sdk import AirflowNotFoundException
-from airflow.sdk import BaseHook, Connection
+from airflow.sdk import BaseHook
 
 from airflow_provider_bitrix24.connection import form
 from airflow_provider_bitrix24.connection.diagnosis import diagnose
 from airflow_provider_bitrix24.connection.ledgers import ledger_for
 from airflow_provider_bitrix24.connection.parsing import Settings, parse_connection
-from airflow_provider_bitrix24.connection.supervisor_log import mute_debug
+from airflow_provider_bitrix24.connection.reading import aread_connection, read_connection
 from airflow_provider_bitrix24.connection.threads import in_thread
 from airflow_provider_bitrix24.connection.tokens import TokenKeeper, TokenStore, mask, token_store
 from airflow_provider_bitrix24.hooks.bulk import DEFAULT_IN_FLIGHT, check_in_flight
 from airflow_provider_bitrix24.hooks.errors import join, joined
+from airflow_provider_bitrix24.hooks.writing import check_path, whole_file
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.credentials import OAuthApplication
-from airflow_provider_bitrix24.rest.errors import InvalidConnectionError, MorePagesError
+from airflow_provider_bitrix24.rest.errors import (
+    ConnectionUnreadableError,
+    InvalidConnectionError,
+    MorePagesError,
+)
 from airflow_provider_bitrix24.rest.exchange import guard_pages
 from airflow_provider_bitrix24.rest.ledgers.process import PROCESS_LEDGER
 from airflow_provider_bitrix24.rest.methods import Repeatability
@@ -88,26 +91,17 @@ class RestHook(BaseHook):
 
     # --- the connection ---
 
-    @classmethod
-    def get_connection(cls, conn_id: str) -> Connection:
-        """Return the Airflow connection.
-
-        :param conn_id: its id
-        """
-        mute_debug()
-        connection: Connection = super().get_connection(conn_id)
-        return connection
-
     def get_conn(self) -> Client:
         """Return the synchronous client behind this hook.
 
+        :raises ConnectionUnreadableError: the connection is not there, or cannot be read
         :raises InvalidConnectionError: a field of the connection is missing, contradictory or misspelt
         """
         if self._client is None:
             from airflow_provider_bitrix24.rest.client import Client
 
             with joined():
-                self._open(parse_connection(self.get_connection(self.bitrix24_conn_id)))
+                self._open(parse_connection(read_connection(self.bitrix24_conn_id)))
                 self._client = Client(self._opened, self._ledger, self._read_settings.wire, self._keeper)
         return self._client
 
@@ -117,10 +111,10 @@ class RestHook(BaseHook):
         Calls ``profile`` and ``scope``; never renews a token and never raises.
         """
         try:
-            settings = parse_connection(self.get_connection(self.bitrix24_conn_id))
+            settings = parse_connection(read_connection(self.bitrix24_conn_id))
             mask(*settings.secrets)
             ledger, _ = _parts(settings)
-        except (InvalidConnectionError, AirflowNotFoundException) as error:
+        except (InvalidConnectionError, ConnectionUnreadableError) as error:
             return False, str(error)
         return diagnose(settings, ledger)
 
@@ -230,17 +224,11 @@ class RestHook(BaseHook):
         :raises InvalidInputError: the link does not lead to this connection's portal
         :raises Bitrix24Error: it could not be fetched
         """
-        target = Path(path)
-        partial = target.with_name(f".{target.name}.part")
         with joined():
-            client = self.get_conn()
-            try:
-                with partial.open("wb") as file:
-                    client.download(url, file)
-                partial.replace(target)
-            finally:
-                partial.unlink(missing_ok=True)
-        return target
+            target = check_path(path, "path")
+            with whole_file(target) as file:
+                self.get_conn().download(url, file)
+        return Path(path)
 
     # --- the same in an event loop ---
 
@@ -307,16 +295,23 @@ class RestHook(BaseHook):
         """Open the asynchronous client behind this hook, for as long as the block lasts."""
         from airflow_provider_bitrix24.rest.aio import AsyncClient
 
-        if self._session is None:
-            mute_debug()
-            # The connection is kept in no variable of this frame: its repr shows its secrets.
-            settings = parse_connection(await get_async_connection(self.bitrix24_conn_id, hook=self))
-            await in_thread(self._open, settings)
+        await self.aopen()
         client = AsyncClient(self._opened, self._ledger, self._read_settings.wire, self._keeper, in_thread)
         try:
             yield client
         finally:
             await client.close()
+
+    async def aopen(self) -> None:
+        """Read the connection, unless that is done.
+
+        :raises ConnectionUnreadableError: it is not there, or cannot be read
+        :raises InvalidConnectionError: a field of the connection is missing, contradictory or misspelt
+        """
+        if self._session is None:
+            # The connection is kept in no variable of this frame: its repr shows its secrets.
+            settings = parse_connection(await aread_connection(self.bitrix24_conn_id, self))
+            await in_thread(self._open, settings)
 
     # --- inside ---
 

@@ -125,7 +125,7 @@ class UnbindActivityOperator(_ActivityBindingsOperator):
     :raises AccessDeniedError: the connection's user may not change the item
     :raises NotFoundError: the activity does not exist, or the binding does not and ``missing_ok`` is
         ``False``
-    :raises RejectedError: it is the activity's last binding
+    :raises FinalRejectionError: it is the activity's last binding
     """
 
     def __init__(

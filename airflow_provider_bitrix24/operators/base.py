@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
-from airflow.providers.common.compat.sdk import AirflowNotFoundException
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.definitions.mappedoperator import MappedOperator
 
@@ -20,11 +19,11 @@ from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 from airflow_provider_bitrix24.hooks.errors import (
     BITRIX24_RETRY_POLICY,
     Bitrix24Error,
-    InvalidConnectionError,
     InvalidInputError,
     joined,
 )
 from airflow_provider_bitrix24.operators.arguments import Arguments, task_names
+from airflow_provider_bitrix24.rest import errors as rest
 
 #: the XCom key under which the outcomes of many items are kept, also when the task fails
 OUTCOMES_KEY = "outcomes"
@@ -54,11 +53,14 @@ class Bitrix24Operator(BaseOperator):
         return Bitrix24Hook(self.bitrix24_conn_id)
 
     def link_card(self, item: CrmItem) -> None:
-        """Let the task's page lead to an item's card in the portal.
+        """Let the task's page lead to an item's card in the portal, where the connection can be read.
 
         :param item: the item
         """
-        self.card_address = card_address(self.hook.origin, item)
+        try:
+            self.card_address = card_address(self.hook.origin, item)
+        except rest.Bitrix24Error as error:  # a link is no reason to fail: what needs the portal will say it
+            self.log.debug("There is no link to %s: %s", item, error)
 
     @contextmanager
     def traced(self, context: Context) -> Iterator[None]:
@@ -74,8 +76,6 @@ class Bitrix24Operator(BaseOperator):
                 yield
         except InvalidInputError as error:
             found: Bitrix24Error = self._with_source(error)
-        except AirflowNotFoundException as error:
-            found = InvalidConnectionError(f"bitrix24_conn_id: {error}")
         except Bitrix24Error as error:
             found = error
         else:

@@ -176,7 +176,7 @@ class UnbindTimelineRecordOperator(_RecordBindingsOperator):
     :param bitrix24_conn_id: Airflow connection of type ``bitrix24``
     :raises InvalidInputError: a value is not an id or a type; nothing was sent
     :raises AccessDeniedError: the connection's user may not change the item
-    :raises RejectedError: the record would be left without any binding
+    :raises FinalRejectionError: the record would be left without any binding
     :raises NotFoundError: the binding is not there, and ``missing_ok`` is ``False``
     """
 

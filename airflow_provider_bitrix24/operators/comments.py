@@ -304,7 +304,7 @@ class DeleteTimelineCommentOperator(DeferringOperator):
     :param max_wait_in_worker: seconds that one request of a deferrable task waits in the worker
     :param bitrix24_conn_id: Airflow connection of type ``bitrix24``
     :raises InvalidInputError: not an id or an item; nothing was sent
-    :raises RejectedError: it is bound to several items, and ``item`` is not given
+    :raises FinalRejectionError: it is bound to several items, and ``item`` is not given
     :raises NotFoundError: it is not there, and ``missing_ok`` is ``False``; or it is bound to nothing, so
         that the portal cannot delete it
     :raises AccessDeniedError: the connection's user may not change the item or, where the comment itself is

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -16,6 +15,7 @@ from airflow_provider_bitrix24.crm.outcomes import FAILED, ItemOutcome
 from airflow_provider_bitrix24.hooks.aliases import ApiParamsLike, CallsLike, TextLike
 from airflow_provider_bitrix24.hooks.bulk import FailOn
 from airflow_provider_bitrix24.hooks.errors import InvalidInputError
+from airflow_provider_bitrix24.hooks.writing import check_path, json_line, whole_file
 from airflow_provider_bitrix24.operators.api_params import naming_api_params, parse_api_params, refuse_params
 from airflow_provider_bitrix24.operators.base import Bitrix24Operator
 from airflow_provider_bitrix24.operators.bulk import BulkOperator, Outcomes, Rows
@@ -146,29 +146,15 @@ class Bitrix24ListOperator(Bitrix24Operator):
         return collected
 
     def _to_file(self, rows: Iterator[dict[str, Any]]) -> dict[str, Any]:
-        from airflow.sdk import ObjectStoragePath
-
-        target = str(self.output_path)
-        if not isinstance(self.output_path, (str, ObjectStoragePath)) or not target.strip():
-            raise InvalidInputError(
-                f"output_path: {self.output_path!r} is not a path",
-                remedy="Leave it out to get the rows in XCom.",
-            )
-        path = ObjectStoragePath(target)
-        partial = path.parent / f".{path.name}.part"
-        path.parent.mkdir(parents=True, exist_ok=True)
         count, last_id = 0, None
-        try:
-            with partial.open("w", encoding="utf-8") as file:
-                for row in rows:
-                    file.write(json.dumps(row, ensure_ascii=False) + "\n")
-                    count += 1
-                    last_id = row.get("ID", row.get("id")) if isinstance(row, dict) else None
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
-        self.log.info("The %d rows of %s are in %s.", count, self.method, target)
-        return {"path": target, "count": count, "last_id": last_id}
+        path = check_path(self.output_path, "output_path", "Leave it out to get the rows in XCom.")
+        with whole_file(path) as file:
+            for row in rows:
+                file.write(json_line(row))
+                count += 1
+                last_id = row.get("ID", row.get("id")) if isinstance(row, dict) else None
+        self.log.info("The %d rows of %s are in %s.", count, self.method, self.output_path)
+        return {"path": str(self.output_path), "count": count, "last_id": last_id}
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ _BY_CODE: dict[str, type[e.Bitrix24Error]] = {
     # the method and its parameters
     "ERROR_METHOD_NOT_FOUND": e.MethodNotFoundError,
     "METHODNOTFOUNDEXCEPTION": e.MethodNotFoundError,
-    "ERROR_BATCH_METHOD_NOT_ALLOWED": e.RejectedError,
+    "ERROR_BATCH_METHOD_NOT_ALLOWED": e.FinalRejectionError,
     "ERROR_ARGUMENT": e.InvalidParameterError,
     "100": e.InvalidParameterError,
     "MAIN_CONTROLLER_22001": e.InvalidParameterError,
@@ -63,9 +63,9 @@ _BY_CODE: dict[str, type[e.Bitrix24Error]] = {
     "ENTITYNOTFOUNDEXCEPTION": e.NotFoundError,
     "MULTIPLE_BINDINGS": e.RejectedError,
     "ACTIVITY_IS_ALREADY_BOUND": e.RejectedError,
-    "LAST_BINDING_CANNOT_BE_DELETED": e.RejectedError,
-    "ADDING_DISABLED": e.RejectedError,
-    "REMOVING_DISABLED": e.RejectedError,
+    "LAST_BINDING_CANNOT_BE_DELETED": e.FinalRejectionError,
+    "ADDING_DISABLED": e.FinalRejectionError,
+    "REMOVING_DISABLED": e.FinalRejectionError,
     # the portal's inside
     "INTERNAL_SERVER_ERROR": e.ServerError,
     "INTERNALEXCEPTION": e.ServerError,

@@ -141,6 +141,17 @@ class InvalidConnectionError(Bitrix24Error, ValueError):
 # --- between here and the portal ---------------------------------------------------------------------
 
 
+class ConnectionUnreadableError(Bitrix24Error):
+    """Airflow does not find the connection, or cannot read it now: it answers both alike."""
+
+    retry = Retry.BACK_OFF
+    connection_wide = True
+    advice = (
+        "Check the id of the connection. If it is right, another try helps once Airflow's secrets backend or "
+        "API server answers."
+    )
+
+
 class PortalUnreachableError(Bitrix24Error):
     """No connection came about, so nothing was sent. Another try often helps."""
 
@@ -306,6 +317,12 @@ class PortalClosedError(Bitrix24Error):
 
 class RejectedError(Bitrix24Error):
     """The method refuses the call for a reason of its own, told in its description."""
+
+
+class FinalRejectionError(RejectedError):
+    """The method refuses the call for a reason that stays. Another try cannot help."""
+
+    permanent = True
 
 
 class MethodNotFoundError(Bitrix24Error):

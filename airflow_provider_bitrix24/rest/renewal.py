@@ -24,6 +24,7 @@ from airflow_provider_bitrix24.rest.session import Policy
 from airflow_provider_bitrix24.rest.steps import Pause, Renewed
 
 #: what the authorisation server means for good, whatever the status
+_WRONG_CLIENT = "Correct client_id and client_secret in the connection; the application's card shows them."
 _FINAL = frozenset(
     {"invalid_grant", "invalid_client", "wrong_client", "bad_verification_code", "invalid_request"}
 )
@@ -124,6 +125,7 @@ def read_tokens(answer: Response | Failure, application: OAuthApplication) -> To
     code = application.secrets.redact(str(body.get("error") or ""))
     text = application.secrets.redact(str(body.get("error_description") or ""))
     cls: type[Bitrix24Error] = TokenRenewalError
+    remedy = _WRONG_CLIENT if code.lower() in ("invalid_client", "unauthorized_client") else ""
     if code.lower() in ("insufficient_scope", "invalid_scope"):
         cls = InsufficientScopeError
     elif code.upper() == "PAYMENT_REQUIRED":
@@ -134,4 +136,4 @@ def read_tokens(answer: Response | Failure, application: OAuthApplication) -> To
         text = "the authorisation server does not know the portal"
     elif not code:
         cls, text = AuthorizationServerError, f"HTTP {answer.status} without tokens"
-    return cls(text, code=code, method="oauth/token", portal=server, status=answer.status)
+    return cls(text, code=code, method="oauth/token", portal=server, status=answer.status, remedy=remedy)

@@ -10,14 +10,12 @@ import asyncio
 import itertools
 import random
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from contextvars import Context
 from typing import Any, NamedTuple, TypeVar
 
-from airflow.providers.common.compat.sdk import AirflowNotFoundException
-
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
-from airflow_provider_bitrix24.hooks.errors import InvalidConnectionError, join
+from airflow_provider_bitrix24.hooks.errors import join
 from airflow_provider_bitrix24.rest import errors as rest
 from airflow_provider_bitrix24.rest.batches import BATCH_SIZE, is_fatal_for_all
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
@@ -34,6 +32,8 @@ _LONGEST_ALLOWANCE = 5.0
 _IN_FLIGHT = 4
 #: seconds for which a connection that was read, and an answer that is shared, are trusted
 _TRUSTED_SECONDS = 300.0
+#: seconds until a connection is read again that could not be read; what it said before is trusted meanwhile
+_UNREADABLE_SECONDS = 30.0
 
 
 class _Question(NamedTuple):
@@ -85,7 +85,7 @@ class Poller:
 
         :param call: the call
         :param allowance: seconds that it may wait for company
-        :raises InvalidConnectionError: the connection is not there or not valid
+        :raises InvalidConnectionError: the connection is not valid
         """
         answer: asyncio.Future[Outcome | Exception] = self._loop.create_future()
         self._waiting[answer] = _Question(call, self._loop.time() + allowance)
@@ -162,14 +162,42 @@ class Poller:
                 answer.cancel()
 
     async def _outcomes(self, calls: list[Call]) -> list[Outcome]:
-        known = self._trusted_hook()
-        if known is None:
-            return await self._retry_in_halves(self._new_hook(), calls)
-        outcomes = await self._retry_in_halves(known, calls)
-        if not any(map(_rejects_connection, outcomes)):
-            return outcomes
-        # A verdict on what the connection said a while ago: it may have been edited since.
-        return await self._retry_in_halves(self._trusted_hook() or self._new_hook(), calls)
+        """Carry out the calls with the connection as it was read last; a failure is an outcome of each."""
+        known = self._hook
+        try:
+            hook = await self._read_hook()
+            outcomes = await self._retry_in_halves(hook, calls)
+            if hook is known and any(map(_rejects_connection, outcomes)):
+                # A verdict on what the connection said a while ago: it may have been edited since.
+                hook = await self._read_hook(rejected=hook)
+                outcomes = await self._retry_in_halves(hook, calls)
+        except rest.Bitrix24Error as error:
+            return [Outcome(call, error=error) for call in calls]
+        if self._hook is hook and any(map(_rejects_connection, outcomes)):
+            self._hook = None
+        return outcomes
+
+    async def _read_hook(self, rejected: Bitrix24Hook | None = None) -> Bitrix24Hook:
+        """Return a hook that has read the connection not too long ago, or as long ago as it must be.
+
+        :param rejected: one that the portal does not accept
+        :raises ConnectionUnreadableError: the connection cannot be read, and nothing is known of it
+        :raises InvalidConnectionError: it is not valid
+        """
+        async with self._opening:  # the connection is read once, not by each request
+            known = None if self._hook is rejected else self._hook
+            if known is not None and self._loop.time() < self._trusted_until:
+                return known
+            hook = waiting_hook(self._conn_id)
+            trusted = _TRUSTED_SECONDS
+            try:
+                await hook.aopen()
+            except rest.ConnectionUnreadableError:
+                if known is None:
+                    raise
+                hook, trusted = known, _UNREADABLE_SECONDS
+            self._hook, self._trusted_until = hook, self._loop.time() + trusted
+            return hook
 
     async def _retry_in_halves(self, hook: Bitrix24Hook, calls: list[Call]) -> list[Outcome]:
         """Carry out the calls; if all of them fail midway, send them once more in two random halves.
@@ -188,29 +216,12 @@ class Poller:
         return outcomes
 
     async def _carry_out(self, hook: Bitrix24Hook, calls: list[Call]) -> list[Outcome]:
-        """Carry out the calls, one outcome each; a connection that is not accepted is read anew next time."""
+        """Carry out the calls, one outcome each."""
         try:
-            async with AsyncExitStack() as stack:
-                async with self._opening:  # the connection is read once, not by each flight
-                    client = await stack.enter_async_context(hook.aclient())
-                outcomes = await client.batch(calls)
+            async with hook.aclient() as client:
+                return await client.batch(calls)
         except rest.Bitrix24Error as error:
-            outcomes = [Outcome(call, error=error) for call in calls]
-        except AirflowNotFoundException as error:
-            missing = InvalidConnectionError(f"bitrix24_conn_id: {error}")
-            outcomes = [Outcome(call, error=missing) for call in calls]
-        if self._hook is hook and any(map(_rejects_connection, outcomes)):
-            self._hook = None
-        return outcomes
-
-    def _trusted_hook(self) -> Bitrix24Hook | None:
-        """Return the hook that has read the connection, unless that is too long ago."""
-        return self._hook if self._loop.time() < self._trusted_until else None
-
-    def _new_hook(self) -> Bitrix24Hook:
-        self._hook = waiting_hook(self._conn_id)
-        self._trusted_until = self._loop.time() + _TRUSTED_SECONDS
-        return self._hook
+            return [Outcome(call, error=error) for call in calls]
 
     def _answer(self, questions: _Questions, outcomes: list[Outcome]) -> None:
         for (answer, question), outcome in zip(questions.items(), outcomes, strict=True):

@@ -13,7 +13,7 @@ from redis_box import PASSWORD
 from airflow_provider_bitrix24.connection.ledgers import ledger_for
 from airflow_provider_bitrix24.connection.redis import parse_redis, redis_server
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
-from airflow_provider_bitrix24.rest.errors import InvalidConnectionError
+from airflow_provider_bitrix24.rest.errors import ConnectionUnreadableError, InvalidConnectionError
 from airflow_provider_bitrix24.rest.ledgers.cluster import ClusterLedger
 from airflow_provider_bitrix24.rest.ledgers.redis_server import RedisServer
 
@@ -72,13 +72,14 @@ def test_bad_fields(airflow_redis, fields, begin):
     assert "p4ssw0rd" not in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("name", "begin"),
-    [("", "redis_conn_id: it is needed"), ("nobody", "redis_conn_id: there is no connection")],
-)
-def test_no_such_connection(name, begin):
-    with pytest.raises(InvalidConnectionError, match=begin):
-        ledger_for("redis", name)
+def test_no_connection_named():
+    with pytest.raises(InvalidConnectionError, match="redis_conn_id: it is needed"):
+        ledger_for("redis", "")
+
+
+def test_no_such_connection():
+    with pytest.raises(ConnectionUnreadableError, match=r"redis_conn_id: Airflow does not find .* 'nobody'"):
+        ledger_for("redis", "nobody")
 
 
 def test_the_package_is_only_in_the_extra(airflow_redis, monkeypatch):

@@ -10,8 +10,8 @@ from airflow_provider_bitrix24.crm.record_unbinding import unbind_records
 from airflow_provider_bitrix24.crm.timeline_bindings import TimelineBinding
 from airflow_provider_bitrix24.rest.errors import (
     AccessDeniedError,
+    FinalRejectionError,
     NotFoundError,
-    RejectedError,
     ServerError,
 )
 from airflow_provider_bitrix24.rest.progress import Progress
@@ -48,7 +48,7 @@ def test_the_last_binding_is_refused():
     portal = Portal({5: [LEAD], 6: [LEAD, DEAL]})
     refused, done = unbind(portal, (5, LEAD), (6, LEAD))
     assert (refused.status, done.status) == ("failed", "unbound")
-    assert type(refused.error) is RejectedError
+    assert type(refused.error) is FinalRejectionError
     assert refused.error.code == "LAST_BINDING"
     assert refused.error.method == "crm.timeline.bindings.unbind"
     assert "record 5 on lead 1 was not unbound: the record would be left without any" in str(refused.error)

@@ -16,6 +16,7 @@ from airflow_provider_bitrix24.hooks.errors import (
     AuthenticationError,
     Bitrix24Error,
     ConnectionLostError,
+    ConnectionUnreadableError,
     IncompleteListError,
     InsufficientScopeError,
     InvalidConnectionError,
@@ -205,9 +206,7 @@ def test_pacing_by_redis_needs_a_connection_to_it(box, connect, door):
 
 
 def test_no_connection_of_that_name(door):
-    from airflow.providers.common.compat.sdk import AirflowNotFoundException
-
-    with pytest.raises(AirflowNotFoundException):
+    with pytest.raises(ConnectionUnreadableError, match="does not find the connection 'no_such_connection'"):
         door.call(Bitrix24Hook("no_such_connection"), "profile")
 
 

@@ -6,7 +6,6 @@ import logging
 from functools import cached_property
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowNotFoundException
 from operator_alone import Log, context_of, logging_to
 
 from airflow_provider_bitrix24.hooks import errors
@@ -109,12 +108,6 @@ def test_a_context_without_a_task_is_of_an_only_try():
     with pytest.raises(errors.RejectedError), logging_to(log, Bitrix24Operator(task_id="t")).traced({}):
         raise rest.RejectedError("Locked", remedy="Unlock it.")
     assert log.lines == [(logging.ERROR, "What to do: Unlock it.")]
-
-
-def test_a_connection_that_is_not_there():
-    caught, _, _ = raised(AirflowNotFoundException("The conn_id `x` isn't defined"))
-    assert isinstance(caught, errors.InvalidConnectionError)
-    assert caught.description == "bitrix24_conn_id: The conn_id `x` isn't defined"
 
 
 def test_what_is_no_error_of_the_portal_is_left_alone():

@@ -10,8 +10,8 @@ from operator_alone import GONE, Store, context_of, fails, run
 from airflow_provider_bitrix24.hooks.errors import (
     AmbiguousWriteError,
     Bitrix24Error,
+    ConnectionUnreadableError,
     DoneInPartError,
-    InvalidConnectionError,
     InvalidInputError,
     NotFoundError,
 )
@@ -226,7 +226,8 @@ def test_calls_that_are_none(portal, calls, problem):
 
 
 def test_a_connection_that_does_not_exist(portal):
-    error, _ = fails(ListTimelineBindingsOperator, InvalidConnectionError, record_id=1, bitrix24_conn_id="no")
+    wrong = {"record_id": 1, "bitrix24_conn_id": "no"}
+    error, _ = fails(ListTimelineBindingsOperator, ConnectionUnreadableError, **wrong)
     assert error.description.startswith("bitrix24_conn_id: ")
 
 

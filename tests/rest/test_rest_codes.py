@@ -44,7 +44,7 @@ _SYSTEM = [
     ("METHOD_CONFIRM_DENIED", "", (403,), e.AccessDeniedError, _NEVER, True),
     ("INVALID_REQUEST", "Https required.", (400, 401), e.AuthenticationError, _NEVER, True),
     ("ERROR_METHOD_NOT_FOUND", "Method not found!", (404,), e.MethodNotFoundError, _NEVER, True),
-    ("ERROR_BATCH_METHOD_NOT_ALLOWED", "", (405, 200), e.RejectedError, _NEVER, False),
+    ("ERROR_BATCH_METHOD_NOT_ALLOWED", "", (405, 200), e.FinalRejectionError, _NEVER, True),
     ("ERROR_ARGUMENT", "Argument 'x' is null or empty", (400,), e.InvalidParameterError, _NEVER, True),
     ("ERROR_CORE", "Something", (400,), e.UnexpectedResultError, _NEVER, True),
     ("ERROR_CORE", "SQL query error!", (500, 200), e.ServerError, _BACK_OFF, False),
@@ -81,9 +81,10 @@ _METHODS = [
         )
     ),
     *(
-        (code, "", (400,), e.RejectedError, _NEVER, False)
-        for code in ("MULTIPLE_BINDINGS", "ADDING_DISABLED", "REMOVING_DISABLED")
+        (code, "", (400,), e.FinalRejectionError, _NEVER, True)
+        for code in ("ADDING_DISABLED", "REMOVING_DISABLED", "LAST_BINDING_CANNOT_BE_DELETED")
     ),
+    ("MULTIPLE_BINDINGS", "", (400,), e.RejectedError, _NEVER, False),
     ("0", "Ein Fehler", (400,), e.RejectedError, _NEVER, False),
     ("0", "Missing a required field: title", (400,), e.InvalidParameterError, _NEVER, True),
 ]

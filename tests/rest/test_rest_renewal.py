@@ -186,6 +186,13 @@ def test_another_server_is_asked_and_named(server):
     assert result.portal == server.partition("://")[2]
 
 
+def test_a_wrong_client_is_cured_in_the_connection_not_by_authorising_anew():
+    result, *_ = run_renewal(APPLICATION, [None], [answer(400, error="invalid_client")])
+    assert result.remedy.startswith("Correct client_id and client_secret")
+    used_up, *_ = run_renewal(APPLICATION, [None, None], [answer(400, error="invalid_grant")])
+    assert used_up.remedy.startswith("Authorise the application anew")
+
+
 def test_pauses_between_attempts_grow_and_say_why():
     generator = renewal(APPLICATION, STEADY)
     next(generator)

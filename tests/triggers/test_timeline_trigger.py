@@ -130,7 +130,6 @@ PERMANENT = {
     "gone and not waited for": ("NotFoundError", {"record_id": 999, "bound": False}),
     "bad record": ("InvalidInputError", {"record_id": "12abc"}),
     "bad type": ("InvalidInputError", {"entity_type": 2}),
-    "no connection": ("InvalidConnectionError", {"bitrix24_conn_id": "nowhere"}),
     "bad connection": ("InvalidConnectionError", {"bitrix24_conn_id": "bitrix24_bad"}),
 }
 
