@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
 _HOME = tempfile.mkdtemp(prefix="airflow-provider-bitrix24-")
 atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
@@ -47,6 +47,15 @@ def _forgotten_secrets() -> Iterator[None]:
 def pytest_xdist_auto_num_workers() -> int:
     """Run more tests side by side than there are cores: they wait a lot."""
     return (os.cpu_count() or 1) * 3 // 2
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Send no log lines of what passed from the workers to the one that shows what failed."""
+    report = yield
+    if report.passed:
+        report.sections.clear()
+    return report
 
 
 def pytest_collection_finish() -> None:

@@ -87,7 +87,7 @@ _CELLS = [
 
 
 @pytest.mark.parametrize(("kind", "operation"), _CELLS)
-def test_a_cell(scene: Scene, kind: FaultKind, operation: Operation, record_property):
+def test_operation_under_fault(scene: Scene, kind: FaultKind, operation: Operation, record_property):
     with nullcontext() if operation.in_the_middle else scene.fault():
         for fault in scene.portal.faults.active():
             fault.after_calls += operation.spares

@@ -5,7 +5,7 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from rest_mouths import MOUTHS, session_of, webhook_of
+from rest_drivers import DRIVERS, session_of, webhook_of
 from rest_sockets import RawServer
 
 from airflow_provider_bitrix24.testing import Bitrix24Portal, Limits
@@ -29,24 +29,24 @@ def box() -> Iterator[Bitrix24Portal]:
         yield portal
 
 
-@pytest.fixture(params=MOUTHS)
-def open_mouth(request: pytest.FixtureRequest) -> Iterator[Callable[..., Any]]:
+@pytest.fixture(params=DRIVERS)
+def open_driver(request: pytest.FixtureRequest) -> Iterator[Callable[..., Any]]:
     """Open clients of one kind; they are closed in the end."""
     opened: list[Any] = []
 
     def opener(session: Any, wire: Any = None, keeper: Any = None, ledger: Any = None) -> Any:
-        opened.append(MOUTHS[request.param](session, wire, keeper, ledger))
+        opened.append(DRIVERS[request.param](session, wire, keeper, ledger))
         return opened[-1]
 
     yield opener
-    for mouth in opened:
-        mouth.close()
+    for driver in opened:
+        driver.close()
 
 
 @pytest.fixture
-def mouth(open_mouth: Callable[..., Any], box: Bitrix24Portal) -> Any:
+def driver(open_driver: Callable[..., Any], box: Bitrix24Portal) -> Any:
     """A client with the webhook of the portal's administrator."""
-    return open_mouth(session_of(webhook_of(box)))
+    return open_driver(session_of(webhook_of(box)))
 
 
 @pytest.fixture

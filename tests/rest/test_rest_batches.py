@@ -6,7 +6,7 @@ import signal
 from contextlib import closing
 
 import pytest
-from rest_mouths import SyncMouth, session_of, webhook_of
+from rest_drivers import SyncDriver, session_of, webhook_of
 
 from airflow_provider_bitrix24.rest.batches import groups
 from airflow_provider_bitrix24.rest.calls import Call
@@ -67,24 +67,24 @@ def test_what_fills_a_batch_by_itself_travels_alone():
     assert sizes([small(1), huge, small(2)]) == [1, 1, 1]
 
 
-def test_a_revoked_webhook_ends_many_calls_with_one_request(mouth, box):
+def test_a_revoked_webhook_ends_many_calls_with_one_request(driver, box):
     box.revoke_webhook()
-    outcomes = mouth.batch([small(number) for number in range(1, 121)])
+    outcomes = driver.batch([small(number) for number in range(1, 121)])
     assert [type(outcome.error) for outcome in outcomes] == [AuthenticationError] * 120
     assert [outcome.call.params["id"] for outcome in outcomes] == list(range(1, 121))
     assert len(box.requests) == 1
 
 
-def test_a_batch_that_fails_for_itself_does_not_end_the_others(mouth, box):
+def test_a_batch_that_fails_for_itself_does_not_end_the_others(driver, box):
     deal = box.add_item("deal", {"TITLE": "Grinders"})
     box.inject("drop_before", "batch", times=4)
-    outcomes = mouth.batch([Call("crm.deal.get", {"id": deal})] * 120)
+    outcomes = driver.batch([Call("crm.deal.get", {"id": deal})] * 120)
     assert [outcome.ok for outcome in outcomes] == [False] * 50 + [True] * 70
 
 
 @pytest.fixture
 def client(box):
-    with closing(SyncMouth(session_of(webhook_of(box)))) as opened:
+    with closing(SyncDriver(session_of(webhook_of(box)))) as opened:
         yield opened.client
 
 
@@ -99,8 +99,8 @@ def test_several_requests_in_flight_keep_the_order_of_the_outcomes(client, box):
 def test_requests_in_flight_survive_a_burst_of_trouble(box):
     box.inject("status", times=6, status=502, body="html")
     session = session_of(webhook_of(box), policy=Policy(attempts=7))  # all of it may strike one request
-    with closing(SyncMouth(session)) as mouth:
-        outcomes = mouth.client.batch([small(number) for number in range(1, 501)], in_flight=8)
+    with closing(SyncDriver(session)) as driver:
+        outcomes = driver.client.batch([small(number) for number in range(1, 501)], in_flight=8)
     assert [outcome.call for outcome in outcomes] == [small(number) for number in range(1, 501)]
     assert len(box.requests) == 16
 
@@ -108,8 +108,8 @@ def test_requests_in_flight_survive_a_burst_of_trouble(box):
 def test_a_wait_that_is_too_long_ends_what_is_not_in_flight_yet(box):
     """A slot that is reserved and given up is lost, so no more of them are."""
     session = session_of(webhook_of(box), limits=Limits(0.1, 1), policy=Policy(max_wait=5.0))
-    with closing(SyncMouth(session)) as mouth:
-        outcomes = mouth.client.batch([small(number) for number in range(1, 501)], in_flight=1)
+    with closing(SyncDriver(session)) as driver:
+        outcomes = driver.client.batch([small(number) for number in range(1, 501)], in_flight=1)
     assert [type(outcome.error) for outcome in outcomes[50:]] == [RequestLimitError] * 450
     assert outcomes[-1].error.retry_after < 15.0
     assert len(box.requests) == 1

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from rest_mouths import QUICK, AsyncMouth, Keeper, SyncMouth, application_of, session_of, webhook_of
+from rest_drivers import QUICK, AsyncDriver, Keeper, SyncDriver, application_of, session_of, webhook_of
 from rest_sockets import http
 
 from airflow_provider_bitrix24.rest.aio import AsyncClient
@@ -30,12 +30,12 @@ from airflow_provider_bitrix24.rest.wire import Wire
 TIME = Call("server.time")
 
 
-def test_closing_twice_and_going_on(mouth):
+def test_closing_twice_and_going_on(driver):
     for _ in range(2):
-        result = mouth.client.close()
+        result = driver.client.close()
         if result is not None:
-            mouth.run(result)
-    assert mouth.call("server.time")
+            driver.run(result)
+    assert driver.call("server.time")
 
 
 def test_ten_threads_renew_once(box):
@@ -55,52 +55,52 @@ def test_ten_threads_renew_once(box):
 
 
 def test_many_coroutines_renew_once(box):
-    mouth = AsyncMouth(session_of(application_of(box)), keeper=Keeper())
+    driver = AsyncDriver(session_of(application_of(box)), keeper=Keeper())
     box.expire_access_tokens()
 
     async def all_at_once() -> list[Any]:
-        return await asyncio.gather(*(mouth.client.call_reply(TIME) for _ in range(20)))
+        return await asyncio.gather(*(driver.client.call_reply(TIME) for _ in range(20)))
 
-    assert len(mouth.run(all_at_once())) == 20
+    assert len(driver.run(all_at_once())) == 20
     assert box.renew_count == 1
-    mouth.close()
+    driver.close()
 
 
 def test_coroutines_share_their_idle_connections(raw_server):
     """Many calls that start at once use one pool, so that nothing is left open at the end."""
     server = raw_server(http(b'{"result": 1}'), keep_alive=True)
-    mouth = AsyncMouth(session_of(Webhook(server.origin, "1", "code"), limits=Limits(None)))
+    driver = AsyncDriver(session_of(Webhook(server.origin, "1", "code"), limits=Limits(None)))
 
     async def twice() -> None:
         for _ in range(2):
-            await asyncio.gather(*(mouth.client.call_reply(Call("x.get")) for _ in range(5)))
+            await asyncio.gather(*(driver.client.call_reply(Call("x.get")) for _ in range(5)))
 
-    mouth.run(twice())
+    driver.run(twice())
     assert server.connections <= 5
-    mouth.close()
+    driver.close()
 
 
 def test_a_cancelled_caller_does_not_lose_the_renewed_pair(box):
     """The refresh token is used up, so the new pair is kept although nobody waits for it any more."""
     keeper = Keeper()
-    mouth = AsyncMouth(session_of(application_of(box)), keeper=keeper)
+    driver = AsyncDriver(session_of(application_of(box)), keeper=keeper)
     box.expire_access_tokens()
     box.inject("delay", "oauth.token", seconds=0.2, executed=True)
 
     async def cancel() -> None:
-        task = asyncio.ensure_future(mouth.client.call_reply(TIME))
+        task = asyncio.ensure_future(driver.client.call_reply(TIME))
         while not box.renew_count:  # noqa: ASYNC110 - the portal runs in a thread
             await asyncio.sleep(0.005)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        await mouth.client.close()
+        await driver.client.close()
 
-    mouth.run(asyncio.wait_for(cancel(), 5))
+    driver.run(asyncio.wait_for(cancel(), 5))
     assert len(keeper.saved) == 1
-    assert mouth.call("server.time")
+    assert driver.call("server.time")
     assert box.renew_count == 1
-    mouth.close()
+    driver.close()
 
 
 def test_a_cancelled_wait_for_the_renewal_leaves_nothing_locked(box):
@@ -209,11 +209,11 @@ def test_a_long_wait_says_once_a_minute_what_is_left(caplog):
 
 def test_a_notable_wait_says_why_in_the_log(box, caplog):
     box.inject("status", status=502, body="html")
-    mouth = SyncMouth(session_of(webhook_of(box)))
+    driver = SyncDriver(session_of(webhook_of(box)))
     with caplog.at_level(logging.INFO, "airflow_provider_bitrix24"):
-        mouth.call("server.time")
+        driver.call("server.time")
     assert "attempt 1 of 4 failed: server.time at 127.0.0.1" in caplog.text
-    mouth.close()
+    driver.close()
 
 
 _FIRST_CALL = """
@@ -252,7 +252,7 @@ def test_library_and_certificates_are_loaded_before_a_slot_is_taken(box, library
 
 def test_a_fork_opens_connections_of_its_own(box):
     """Else parent and child would read each other's answers from one socket."""
-    client = SyncMouth(session_of(webhook_of(box))).client
+    client = SyncDriver(session_of(webhook_of(box))).client
     client.call_reply(TIME)
     before = client._kept_http()
     child = os.fork()
@@ -268,8 +268,8 @@ def test_a_fork_opens_connections_of_its_own(box):
 
 
 @pytest.mark.parametrize("location", ["http://[::1", "https://[x]/"])
-def test_a_location_that_is_no_address_is_refused(open_mouth, raw_server, location):
+def test_a_location_that_is_no_address_is_refused(open_driver, raw_server, location):
     server = raw_server(http(b"", "302 Found", f"Location: {location}"))
-    mouth = open_mouth(session_of(Webhook(server.origin, "1", "s3cr3tcode")))
+    driver = open_driver(session_of(Webhook(server.origin, "1", "s3cr3tcode")))
     with pytest.raises(RedirectRefusedError):
-        mouth.call("profile")
+        driver.call("profile")

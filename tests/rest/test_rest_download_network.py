@@ -7,7 +7,7 @@ import threading
 from typing import Any
 
 import pytest
-from rest_mouths import session_of
+from rest_drivers import session_of
 from rest_sockets import HANG_UP, RESET, RawServer, http
 
 from airflow_provider_bitrix24.rest import errors as e

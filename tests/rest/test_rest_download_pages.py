@@ -6,7 +6,7 @@ import io
 from typing import Any
 
 import pytest
-from rest_mouths import session_of
+from rest_drivers import session_of
 from rest_sockets import http
 
 from airflow_provider_bitrix24.rest import errors as e

@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from rest_drivers import QUICK, Keeper, application_of, webhook_of
 from rest_feed import APPLICATION, CODE, STEADY, WEBHOOK, lost, moved, refusal, unreachable
-from rest_mouths import QUICK, Keeper, application_of, webhook_of
 
 from airflow_provider_bitrix24.rest import errors as e
 from airflow_provider_bitrix24.rest.calls import Call

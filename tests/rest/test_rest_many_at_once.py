@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from rest_mouths import QUICK, session_of, webhook_of
+from rest_drivers import QUICK, session_of, webhook_of
 
 from airflow_provider_bitrix24.rest.calls import Call
 from airflow_provider_bitrix24.rest.client import Client

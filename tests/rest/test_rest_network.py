@@ -8,7 +8,7 @@ import sys
 
 import pytest
 from free_ports import free_port
-from rest_mouths import Keeper, application_of, session_of, webhook_of
+from rest_drivers import Keeper, application_of, session_of, webhook_of
 from rest_sockets import HANG_UP, RESET, Tunnel, http
 
 from airflow_provider_bitrix24.rest import errors as e
@@ -65,73 +65,73 @@ def inject(box: Bitrix24Portal, fault: dict[str, object], method: str, **more: o
 
 
 @bad_answers
-def test_a_read_is_repeated(box, mouth, fault):
+def test_a_read_is_repeated(box, driver, fault):
     deal = box.add_item("deal", {"TITLE": "x"})
     inject(box, fault, GET, times=2)
-    assert mouth.call(GET, {"id": deal})["TITLE"] == "x"
+    assert driver.call(GET, {"id": deal})["TITLE"] == "x"
     assert len(box.requests) == 3
 
 
 @bad_answers
-def test_a_repeatable_write_is_repeated(box, mouth, fault):
+def test_a_repeatable_write_is_repeated(box, driver, fault):
     inject(box, fault, BIND)
-    assert mouth.call(BIND, fields(5)) is True
+    assert driver.call(BIND, fields(5)) is True
     assert box.bindings(5) == [("deal", 9)]
     assert len(box.requests) == 2
 
 
 @bad_answers
-def test_a_one_shot_write_is_sent_once(box, mouth, fault):
+def test_a_one_shot_write_is_sent_once(box, driver, fault):
     inject(box, fault, ADD, times=None)
     with pytest.raises(e.AmbiguousWriteError):
-        mouth.call(ADD, NEW_DEAL)
+        driver.call(ADD, NEW_DEAL)
     assert len(box.requests) == 1
     assert len(box.items("deal")) <= 1
 
 
 @done_already
-def test_a_one_shot_write_that_was_carried_out_is_not_repeated(box, mouth, fault):
+def test_a_one_shot_write_that_was_carried_out_is_not_repeated(box, driver, fault):
     inject(box, fault, ADD)
     with pytest.raises(e.AmbiguousWriteError, match="not sent again"):
-        mouth.call(ADD, NEW_DEAL)
+        driver.call(ADD, NEW_DEAL)
     assert len(box.items("deal")) == 1
 
 
 @bad_answers
-def test_a_batch(box, mouth, fault):
+def test_a_batch(box, driver, fault):
     """Of a batch that broke, what may be repeated is, and the new deal is created at most once."""
     inject(box, fault, "batch")
-    outcomes = mouth.batch([Call(BIND, fields(1)), Call(ADD, NEW_DEAL), Call(BIND, fields(2))])
+    outcomes = driver.batch([Call(BIND, fields(1)), Call(ADD, NEW_DEAL), Call(BIND, fields(2))])
     assert [type(outcome.error) for outcome in outcomes] == [type(None), e.AmbiguousWriteError, type(None)]
     assert box.bindings(1) == box.bindings(2) == [("deal", 9)]
     assert len(box.calls(ADD)) == len(box.items("deal")) <= 1
 
 
-def test_an_unclear_unbind_that_was_carried_out_counts_as_done(box, mouth):
+def test_an_unclear_unbind_that_was_carried_out_counts_as_done(box, driver):
     box.bind(5, "deal", 9)
     box.inject("drop_after", "crm.timeline.bindings.unbind")
-    assert mouth.call("crm.timeline.bindings.unbind", fields(5)) is True
+    assert driver.call("crm.timeline.bindings.unbind", fields(5)) is True
     assert box.bindings(5) == []
 
 
-def test_a_front_end_that_forbids(box, mouth):
+def test_a_front_end_that_forbids(box, driver):
     box.inject("raw", ADD, status=403, raw=b"<html>Forbidden by the firewall</html>")
     with pytest.raises(e.AccessDeniedError, match="HTTP 403 with a body that is HTML"):
-        mouth.call(ADD, NEW_DEAL)
+        driver.call(ADD, NEW_DEAL)
     assert len(box.requests) == 1
 
 
-def test_a_refusal_by_the_limit_is_waited_for(box, mouth):
+def test_a_refusal_by_the_limit_is_waited_for(box, driver):
     box.inject("error", ADD, code="QUERY_LIMIT_EXCEEDED")
-    assert mouth.call(ADD, NEW_DEAL) == 1
+    assert driver.call(ADD, NEW_DEAL) == 1
     assert len(box.items("deal")) == 1
     assert box.refusals == 1
 
 
-def test_attempts_end(box, mouth):
+def test_attempts_end(box, driver):
     box.inject("status", times=None, status=502, body="html")
     with pytest.raises(e.ServerError, match="HTTP 502"):
-        mouth.call(GET, {"id": 1})
+        driver.call(GET, {"id": 1})
     assert len(box.requests) == 4
 
 
@@ -153,81 +153,81 @@ def test_attempts_end(box, mouth):
     ids=["hang-up", "reset", "half-a-head", "garbage", "bad-header", "short", "half-a-chunk", "not-gzip"],
 )
 @pytest.mark.parametrize("kind", ["read", "one-shot"])
-def test_answers_that_break_off(open_mouth, raw_server, answer, kind):
+def test_answers_that_break_off(open_driver, raw_server, answer, kind):
     server = raw_server(answer, http(b'{"result": {"ID": "1"}}'))
-    mouth = open_mouth(session_of(raw(server)))
+    driver = open_driver(session_of(raw(server)))
     if kind == "read":
-        assert mouth.call(GET, {"id": 1}) == {"ID": "1"}
+        assert driver.call(GET, {"id": 1}) == {"ID": "1"}
         assert len(server.bodies) == 2
     else:
         with pytest.raises(e.AmbiguousWriteError):
-            mouth.call(ADD, NEW_DEAL)
+            driver.call(ADD, NEW_DEAL)
         assert len(server.bodies) == 1
 
 
-def test_a_slow_portal(box, open_mouth):
+def test_a_slow_portal(box, open_driver):
     """The time-out is the connection's; what the portal does afterwards is not asked for again."""
     box.inject("delay", seconds=0.4, method=ADD)
-    mouth = open_mouth(session_of(webhook_of(box)), Wire(timeout=0.1))
+    driver = open_driver(session_of(webhook_of(box)), Wire(timeout=0.1))
     with pytest.raises(e.AmbiguousWriteError, match=r"imed out|Timeout"):
-        mouth.call(ADD, NEW_DEAL)
+        driver.call(ADD, NEW_DEAL)
     box.inject("delay", seconds=0.4, method=GET)
     deal = box.add_item("deal", {"TITLE": "x"})
-    assert mouth.call(GET, {"id": deal})["TITLE"] == "x"
+    assert driver.call(GET, {"id": deal})["TITLE"] == "x"
     assert [entry.method for entry in box.requests] == [ADD, GET, GET]
 
 
 @pytest.mark.parametrize("method", [GET, ADD])
 @pytest.mark.parametrize("where", ["refused", "unknown-host"])
-def test_no_connection_comes_about(open_mouth, method, where):
+def test_no_connection_comes_about(open_driver, method, where):
     """Nothing was sent, so even a one-shot write is tried again, and its error is not ambiguous."""
     host = f"127.0.0.1:{free_port()}" if where == "refused" else "nowhere.invalid"
-    mouth = open_mouth(session_of(Webhook(f"http://{host}", "1", CODE)))
+    driver = open_driver(session_of(Webhook(f"http://{host}", "1", CODE)))
     with pytest.raises(e.PortalUnreachableError) as caught:
-        mouth.call(method, NEW_DEAL)
+        driver.call(method, NEW_DEAL)
     assert caught.value.portal == host
     assert ("ConnectionRefusedError" if where == "refused" else "gaierror") in str(caught.value)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a full queue refuses the connection")
 @pytest.mark.parametrize("method", [GET, ADD])
-def test_a_connection_that_takes_too_long(open_mouth, deaf_port, monkeypatch, method):
+def test_a_connection_that_takes_too_long(open_driver, deaf_port, monkeypatch, method):
     """It has a time-out of its own; nothing was sent, so nothing is unclear."""
     monkeypatch.setattr(wire, "_CONNECT_TIMEOUT", 0.1)
-    mouth = open_mouth(session_of(Webhook(f"http://127.0.0.1:{deaf_port}", "1", CODE)), Wire(timeout=600))
+    driver = open_driver(session_of(Webhook(f"http://127.0.0.1:{deaf_port}", "1", CODE)), Wire(timeout=600))
     with pytest.raises(e.PortalUnreachableError, match=r"imed out|Timeout"):
-        mouth.call(method, NEW_DEAL)
+        driver.call(method, NEW_DEAL)
 
 
-def test_a_portal_that_comes_back(box, open_mouth):
-    mouth = open_mouth(session_of(webhook_of(box)))
-    assert mouth.call(ADD, NEW_DEAL) == 1
+def test_a_portal_that_comes_back(box, open_driver):
+    driver = open_driver(session_of(webhook_of(box)))
+    assert driver.call(ADD, NEW_DEAL) == 1
     box.stop()
     with pytest.raises(e.PortalUnreachableError):
-        mouth.call(ADD, NEW_DEAL)
+        driver.call(ADD, NEW_DEAL)
     box.start()
-    assert mouth.call(ADD, NEW_DEAL) == 2
+    assert driver.call(ADD, NEW_DEAL) == 2
 
 
-def test_a_stale_connection_leaves_no_one_shot_write_unclear(box, mouth):
+def test_a_stale_connection_leaves_no_one_shot_write_unclear(box, driver):
     """The portal closes idle connections; a read meets that, a write goes out on a new one."""
-    mouth.call("server.time")
+    driver.call("server.time")
     box.stop()
     box.start()
-    assert mouth.call(ADD, NEW_DEAL) == 1
-    assert mouth.call("server.time")
+    assert driver.call(ADD, NEW_DEAL) == 1
+    assert driver.call("server.time")
     assert len(box.items("deal")) == 1
 
 
-def test_a_one_shot_write_has_a_connection_of_its_own(open_mouth, raw_server):
+def test_a_one_shot_write_has_a_connection_of_its_own(open_driver, raw_server):
     server = raw_server(http(b'{"result": 1}'), keep_alive=True)
-    mouth = open_mouth(session_of(raw(server)))
+    driver = open_driver(session_of(raw(server)))
     for _ in range(3):
-        mouth.call("x.get")
+        driver.call("x.get")
     assert server.came_on == [1, 1, 1]
     for _ in range(3):
-        mouth.call("x.add")
-        mouth.call("x.get")
+        driver.call("x.add")
+        driver.call("x.get")
     assert server.came_on[3:] == [2, 1, 3, 1, 4, 1]
 
 
@@ -248,55 +248,55 @@ def secure(tls_box):
 
 
 @pytest.mark.parametrize("method", [GET, ADD])
-def test_a_certificate_nobody_knows(secure, open_mouth, method):
-    mouth = open_mouth(session_of(webhook_of(secure)))
+def test_a_certificate_nobody_knows(secure, open_driver, method):
+    driver = open_driver(session_of(webhook_of(secure)))
     with pytest.raises(e.TlsError, match="certificate verify failed") as caught:
-        mouth.call(method, NEW_DEAL)
+        driver.call(method, NEW_DEAL)
     assert "CA bundle" in str(caught.value)
     assert secure.requests == []
 
 
 @pytest.mark.parametrize("method", [GET, ADD])
-def test_a_portal_without_tls_asked_for_some(box, open_mouth, method):
+def test_a_portal_without_tls_asked_for_some(box, open_driver, method):
     plain = webhook_of(box)
-    mouth = open_mouth(session_of(Webhook(plain.origin.replace("http:", "https:"), "1", CODE)))
+    driver = open_driver(session_of(Webhook(plain.origin.replace("http:", "https:"), "1", CODE)))
     with pytest.raises(e.PortalUnreachableError, match="speaks no TLS") as caught:
-        mouth.call(method, NEW_DEAL)
+        driver.call(method, NEW_DEAL)
     assert "give http as the scheme" in str(caught.value)
     assert box.requests == []
 
 
-def test_a_certificate_of_the_given_authority(secure, open_mouth):
+def test_a_certificate_of_the_given_authority(secure, open_driver):
     wire = Wire(verify=secure.ca_file)
-    mouth = open_mouth(session_of(webhook_of(secure)), wire)
-    assert mouth.call("profile")["ID"] == "1"
-    assert mouth.call(ADD, NEW_DEAL)
+    driver = open_driver(session_of(webhook_of(secure)), wire)
+    assert driver.call("profile")["ID"] == "1"
+    assert driver.call(ADD, NEW_DEAL)
     assert len(wire.tls.get_ca_certs()) == 1, "no other authority is trusted besides"
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl names the files of such a folder")
-def test_a_folder_of_certificates(secure, open_mouth, tmp_path):
+def test_a_folder_of_certificates(secure, open_driver, tmp_path):
     command = ["openssl", "x509", "-noout", "-hash", "-in", secure.ca_file]
     name = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     wire = Wire(verify=str(tmp_path))
-    mouth = open_mouth(session_of(webhook_of(secure)), wire)
+    driver = open_driver(session_of(webhook_of(secure)), wire)
     with pytest.raises(e.TlsError):
-        mouth.call("profile")
+        driver.call("profile")
     shutil.copy(secure.ca_file, tmp_path / f"{name}.0")
-    assert mouth.call("profile")["ID"] == "1"
+    assert driver.call("profile")["ID"] == "1"
 
 
 @pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
-def test_no_check_of_certificates(secure, open_mouth):
-    mouth = open_mouth(session_of(webhook_of(secure)), Wire(verify=False))
-    assert mouth.call("profile")["ID"] == "1"
+def test_no_check_of_certificates(secure, open_driver):
+    driver = open_driver(session_of(webhook_of(secure)), Wire(verify=False))
+    assert driver.call("profile")["ID"] == "1"
 
 
-def test_a_certificate_for_another_host(secure, open_mouth, monkeypatch):
+def test_a_certificate_for_another_host(secure, open_driver, monkeypatch):
     other = Webhook(secure.url.replace("127.0.0.1", "127.0.0.2"), "1", secure.webhook_code())
-    mouth = open_mouth(session_of(other), Wire(verify=secure.ca_file))
+    driver = open_driver(session_of(other), Wire(verify=secure.ca_file))
     with pytest.raises((e.TlsError, e.PortalUnreachableError)):
-        mouth.call("profile")
+        driver.call("profile")
 
 
 @pytest.mark.parametrize(
@@ -305,27 +305,27 @@ def test_a_certificate_for_another_host(secure, open_mouth, monkeypatch):
     ids=["plain-http", "hang-up", "reset", "alert"],
 )
 @pytest.mark.parametrize("method", [GET, ADD])
-def test_no_tls_comes_about(open_mouth, raw_server, answer, method):
+def test_no_tls_comes_about(open_driver, raw_server, answer, method):
     """Nothing was sent, so nothing is ambiguous."""
     server = raw_server(answer)
-    mouth = open_mouth(session_of(Webhook(server.origin.replace("http", "https"), "1", CODE)))
+    driver = open_driver(session_of(Webhook(server.origin.replace("http", "https"), "1", CODE)))
     with pytest.raises(e.PortalUnreachableError):
-        mouth.call(method, NEW_DEAL)
+        driver.call(method, NEW_DEAL)
 
 
-def test_a_connection_lost_under_tls_is_unclear(secure, open_mouth):
+def test_a_connection_lost_under_tls_is_unclear(secure, open_driver):
     secure.inject("drop_after", ADD, reset=True)
-    mouth = open_mouth(session_of(webhook_of(secure)), Wire(verify=secure.ca_file))
+    driver = open_driver(session_of(webhook_of(secure)), Wire(verify=secure.ca_file))
     before = len(secure.items("deal"))
     with pytest.raises(e.AmbiguousWriteError):
-        mouth.call(ADD, NEW_DEAL)
+        driver.call(ADD, NEW_DEAL)
     assert len(secure.items("deal")) == before + 1
 
 
-def test_a_bundle_that_cannot_be_read(box, open_mouth):
-    mouth = open_mouth(session_of(webhook_of(box)), Wire(verify="/nowhere/ca.pem"))
+def test_a_bundle_that_cannot_be_read(box, open_driver):
+    driver = open_driver(session_of(webhook_of(box)), Wire(verify="/nowhere/ca.pem"))
     with pytest.raises(e.InvalidConnectionError, match=r"/nowhere/ca\.pem"):
-        mouth.call("profile")
+        driver.call("profile")
 
 
 # ---------------------------------------------------------------- proxies and .netrc
@@ -333,22 +333,22 @@ def test_a_bundle_that_cannot_be_read(box, open_mouth):
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
 @pytest.mark.parametrize("method", [GET, ADD])
-def test_a_proxy_that_is_not_there(open_mouth, scheme, method):
+def test_a_proxy_that_is_not_there(open_driver, scheme, method):
     wire = Wire(proxy=f"http://user:pr0xypass@127.0.0.1:{free_port()}")
-    mouth = open_mouth(session_of(Webhook(f"{scheme}://portal.bitrix24.com", "1", CODE)), wire)
+    driver = open_driver(session_of(Webhook(f"{scheme}://portal.bitrix24.com", "1", CODE)), wire)
     with pytest.raises(e.PortalUnreachableError) as caught:
-        mouth.call(method, NEW_DEAL)
+        driver.call(method, NEW_DEAL)
     assert "pr0xypass" not in str(caught.value)
 
 
 @pytest.mark.parametrize("status", ["407 Proxy Authentication Required", "502 Bad Gateway"])
-def test_a_proxy_that_refuses_the_tunnel(open_mouth, raw_server, status):
+def test_a_proxy_that_refuses_the_tunnel(open_driver, raw_server, status):
     server = raw_server(http(b"<html>", status))
-    mouth = open_mouth(
+    driver = open_driver(
         session_of(Webhook("https://portal.bitrix24.com", "1", CODE)), Wire(proxy=server.origin)
     )
     with pytest.raises(e.PortalUnreachableError, match=status[:3]):
-        mouth.call(ADD, NEW_DEAL)
+        driver.call(ADD, NEW_DEAL)
     assert all(head.startswith(b"CONNECT portal.bitrix24.com:443") for head in server.heads)
     assert not any(CODE.encode() in head for head in server.heads)
 
@@ -361,33 +361,33 @@ def tunnel():
 
 
 @pytest.mark.parametrize("scheme", ["http", "HTTP"])
-def test_a_portal_beyond_a_proxy(secure, open_mouth, tunnel, scheme):
+def test_a_portal_beyond_a_proxy(secure, open_driver, tunnel, scheme):
     """The connection's certificates count there as well, and the proxy sees nothing but the host."""
     proxy = tunnel.origin.replace("http", scheme)
-    mouth = open_mouth(session_of(webhook_of(secure)), Wire(verify=secure.ca_file, proxy=proxy))
-    assert mouth.call("profile")["ID"] == "1"
-    assert mouth.call(ADD, NEW_DEAL)
+    driver = open_driver(session_of(webhook_of(secure)), Wire(verify=secure.ca_file, proxy=proxy))
+    assert driver.call("profile")["ID"] == "1"
+    assert driver.call(ADD, NEW_DEAL)
     host = secure.url.partition("://")[2]
     assert {head.split(b" HTTP/")[0] for head in tunnel.heads} == {f"CONNECT {host}".encode()}
     assert secure.webhook_code().encode() not in b"".join(tunnel.heads)
 
 
 @pytest.mark.parametrize("method", [GET, ADD])
-def test_a_certificate_nobody_knows_beyond_a_proxy(secure, open_mouth, tunnel, method):
-    mouth = open_mouth(session_of(webhook_of(secure)), Wire(proxy=tunnel.origin))
+def test_a_certificate_nobody_knows_beyond_a_proxy(secure, open_driver, tunnel, method):
+    driver = open_driver(session_of(webhook_of(secure)), Wire(proxy=tunnel.origin))
     with pytest.raises(e.TlsError, match="certificate verify failed"):
-        mouth.call(method, NEW_DEAL)
+        driver.call(method, NEW_DEAL)
     assert secure.requests == []
 
 
 @pytest.mark.parametrize("source", ["connection", "environment", "environment-without-scheme"])
-def test_a_proxy_that_forwards(open_mouth, raw_server, monkeypatch, source):
+def test_a_proxy_that_forwards(open_driver, raw_server, monkeypatch, source):
     server = raw_server(http(b'{"result": 1}'))
     if source != "connection":
         monkeypatch.setenv("http_proxy", server.origin.removeprefix("http://" * ("without" in source)))
     wire = Wire(proxy=server.origin if source == "connection" else "")
-    mouth = open_mouth(session_of(Webhook("http://portal.example", "1", CODE)), wire)
-    assert mouth.call("x.get") == 1
+    driver = open_driver(session_of(Webhook("http://portal.example", "1", CODE)), wire)
+    assert driver.call("x.get") == 1
     assert server.heads[0].startswith(b"POST http://portal.example/rest/1/")
 
 
@@ -399,26 +399,26 @@ def test_a_proxy_that_forwards(open_mouth, raw_server, monkeypatch, source):
         ("socks5://127.0.0.1:1", (e.InvalidConnectionError, e.PortalUnreachableError)),
     ],
 )
-def test_a_proxy_that_cannot_be_used(open_mouth, proxy, error):
-    mouth = open_mouth(session_of(Webhook("http://portal.example", "1", CODE)), Wire(proxy=proxy))
+def test_a_proxy_that_cannot_be_used(open_driver, proxy, error):
+    driver = open_driver(session_of(Webhook("http://portal.example", "1", CODE)), Wire(proxy=proxy))
     with pytest.raises(error):
-        mouth.call(ADD, NEW_DEAL)
+        driver.call(ADD, NEW_DEAL)
 
 
-def test_netrc_is_not_read(open_mouth, raw_server, monkeypatch, tmp_path):
+def test_netrc_is_not_read(open_driver, raw_server, monkeypatch, tmp_path):
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login me password n3trc\n")
     netrc.chmod(0o600)
     monkeypatch.setenv("NETRC", str(netrc))
     monkeypatch.setenv("HOME", str(tmp_path))
     server = raw_server(http(b'{"result": 1}'))
-    open_mouth(session_of(raw(server))).call("x.get")
+    open_driver(session_of(raw(server))).call("x.get")
     assert b"authorization" not in server.heads[0].lower()
 
 
-def test_what_both_send(open_mouth, raw_server):
+def test_what_both_send(open_driver, raw_server):
     server = raw_server(http(b'{"result": 1}'))
-    open_mouth(session_of(raw(server))).call("x.get", {"text": "Größe", "none": None, "empty": []})
+    open_driver(session_of(raw(server))).call("x.get", {"text": "Größe", "none": None, "empty": []})
     head = server.heads[0].decode().lower()
     assert head.startswith(f"post /rest/1/{CODE}/x.get http/1.1")
     assert "content-type: application/json\r\n" in head + "\r\n"
@@ -432,25 +432,25 @@ def test_what_both_send(open_mouth, raw_server):
 
 
 @pytest.mark.parametrize("method", [GET, ADD])
-def test_a_renamed_portal(box, mouth, method):
+def test_a_renamed_portal(box, driver, method):
     box.rename()
     if method == GET:
         deal = box.add_item("deal", {"TITLE": "x"})
-        assert mouth.call(GET, {"id": deal})["TITLE"] == "x"
+        assert driver.call(GET, {"id": deal})["TITLE"] == "x"
     else:
-        assert mouth.call(ADD, {"fields": {"TITLE": "kept"}}) == 1
+        assert driver.call(ADD, {"fields": {"TITLE": "kept"}}) == 1
         assert [item["TITLE"] for item in box.items("deal").values()] == ["kept"]
     assert {entry.http_method for entry in box.requests} == {"POST"}
-    assert mouth.session.credentials.origin == box.url
-    mouth.call("server.time")
+    assert driver.session.credentials.origin == box.url
+    driver.call("server.time")
     assert [entry.status for entry in box.requests] == [302, 200, 200], "the new address is remembered"
 
 
 @pytest.mark.parametrize("location", ["https://evil.example{path}", "http://10.0.0.1{path}", "/login"])
-def test_a_redirect_that_is_refused(box, mouth, location):
+def test_a_redirect_that_is_refused(box, driver, location):
     box.rename(location)
     with pytest.raises(e.RedirectRefusedError) as caught:
-        mouth.call(ADD, NEW_DEAL)
+        driver.call(ADD, NEW_DEAL)
     assert box.webhook_code() not in str(caught.value)
     assert len(box.requests) == 1
     assert box.items("deal") == {}
@@ -460,31 +460,31 @@ def test_a_redirect_that_is_refused(box, mouth, location):
 
 
 @pytest.mark.parametrize("rows", [0, 50, 120])
-def test_records(box, mouth, rows):
+def test_records(box, driver, rows):
     for _ in range(rows):
         box.add_item("deal", {"TITLE": "x"})
     box.inject("status", "crm.deal.list", status=502)
-    found = mouth.records(Call("crm.deal.list", {"select": ["TITLE"]}))
+    found = driver.records(Call("crm.deal.list", {"select": ["TITLE"]}))
     assert found == [{"TITLE": "x"}] * rows
 
 
-def test_records_of_a_list_that_lies(box, mouth):
+def test_records_of_a_list_that_lies(box, driver):
     box.inject("result", "crm.deal.list", result=[{"ID": "2"}, {"ID": "1"}])
     with pytest.raises(e.IncompleteListError):
-        mouth.records(Call("crm.deal.list"))
+        driver.records(Call("crm.deal.list"))
 
 
-def test_many_calls(box, mouth):
-    outcomes = mouth.batch([Call(BIND, fields(record)) for record in range(1, 121)])
+def test_many_calls(box, driver):
+    outcomes = driver.batch([Call(BIND, fields(record)) for record in range(1, 121)])
     assert all(outcome.ok for outcome in outcomes)
     assert [entry.n_commands for entry in box.requests] == [50, 50, 20]
     assert all(box.bindings(record) == [("deal", 9)] for record in range(1, 121))
 
 
-def test_commands_that_failed_are_sent_again_without_the_others(box, mouth):
+def test_commands_that_failed_are_sent_again_without_the_others(box, driver):
     box.inject("error", BIND, code="ERROR_UNEXPECTED_ANSWER", params={"fields": {"OWNER_ID": 2}})
     box.inject("error", ADD, code="", description="Access denied.", params=NEW_DEAL)
-    outcomes = mouth.batch([Call(BIND, fields(1)), Call(BIND, fields(2)), Call(ADD, NEW_DEAL)])
+    outcomes = driver.batch([Call(BIND, fields(1)), Call(BIND, fields(2)), Call(ADD, NEW_DEAL)])
     assert [type(outcome.error) for outcome in outcomes] == [type(None), type(None), e.AccessDeniedError]
     assert [entry.method for entry in box.requests] == ["batch", BIND]
     assert len(box.calls(BIND)) == 2
@@ -494,60 +494,60 @@ def test_commands_that_failed_are_sent_again_without_the_others(box, mouth):
 
 
 @pytest.mark.parametrize("expired", ["at-once", "in-between"])
-def test_an_expired_token_is_renewed_once(box, open_mouth, expired):
+def test_an_expired_token_is_renewed_once(box, open_driver, expired):
     keeper = Keeper()
-    mouth = open_mouth(session_of(application_of(box)), keeper=keeper)
+    driver = open_driver(session_of(application_of(box)), keeper=keeper)
     if expired == "at-once":
         box.expire_access_tokens()
     else:
-        assert mouth.call(ADD, NEW_DEAL) == 1
+        assert driver.call(ADD, NEW_DEAL) == 1
         box.inject("expire_token", ADD)
-    assert mouth.call(ADD, NEW_DEAL)
-    assert mouth.call("server.time")
+    assert driver.call(ADD, NEW_DEAL)
+    assert driver.call("server.time")
     assert box.renew_count == 1
-    assert [tokens.access for tokens in keeper.saved] == [mouth.session.credentials.tokens.access]
+    assert [tokens.access for tokens in keeper.saved] == [driver.session.credentials.tokens.access]
     assert len(box.items("deal")) == len(box.calls(ADD))
 
 
 @pytest.mark.parametrize("fault", ["status", "drop_before"])
-def test_trouble_with_the_authorisation_server_passes(box, open_mouth, fault):
-    mouth = open_mouth(session_of(application_of(box)), keeper=Keeper())
+def test_trouble_with_the_authorisation_server_passes(box, open_driver, fault):
+    driver = open_driver(session_of(application_of(box)), keeper=Keeper())
     box.expire_access_tokens()
     box.inject(fault, "oauth.token", **({"status": 502, "body": "html"} if fault == "status" else {}))
-    assert mouth.call(ADD, NEW_DEAL) == 1
+    assert driver.call(ADD, NEW_DEAL) == 1
     assert box.renew_count == 1
 
 
-def test_a_revoked_refresh_token(box, open_mouth):
-    mouth = open_mouth(session_of(application_of(box)), keeper=Keeper())
+def test_a_revoked_refresh_token(box, open_driver):
+    driver = open_driver(session_of(application_of(box)), keeper=Keeper())
     box.expire_access_tokens()
     box.revoke_refresh_token()
     with pytest.raises(e.TokenRenewalError, match="invalid_grant"):
-        mouth.call(ADD, NEW_DEAL)
+        driver.call(ADD, NEW_DEAL)
 
 
-def test_a_pair_renewed_by_another_process_is_taken(box, open_mouth):
+def test_a_pair_renewed_by_another_process_is_taken(box, open_driver):
     application = application_of(box)
     box.expire_access_tokens()
     newer = application_of(box).tokens
-    mouth = open_mouth(session_of(application), keeper=Keeper(newer))
-    assert mouth.call(ADD, NEW_DEAL) == 1
+    driver = open_driver(session_of(application), keeper=Keeper(newer))
+    assert driver.call(ADD, NEW_DEAL) == 1
     assert box.renew_count == 0
 
 
-def test_a_kept_pair_that_has_run_out_as_well(box, open_mouth):
+def test_a_kept_pair_that_has_run_out_as_well(box, open_driver):
     """The connection has only its first refresh token; what was kept is hours old."""
     application = application_of(box)
     keeper = Keeper(application.tokens)
     box.expire_access_tokens()
-    mouth = open_mouth(
+    driver = open_driver(
         session_of(application.with_tokens(Tokens("", application.tokens.refresh))), keeper=keeper
     )
-    assert mouth.call(ADD, NEW_DEAL) == 1
+    assert driver.call(ADD, NEW_DEAL) == 1
     assert box.renew_count == 1
 
 
-def test_without_a_keeper(box, open_mouth):
-    mouth = open_mouth(session_of(application_of(box)))
+def test_without_a_keeper(box, open_driver):
+    driver = open_driver(session_of(application_of(box)))
     box.expire_access_tokens()
-    assert mouth.call(ADD, NEW_DEAL) == 1
+    assert driver.call(ADD, NEW_DEAL) == 1

@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from rest_mouths import AsyncMouth, SyncMouth, session_of, webhook_of
+from rest_drivers import AsyncDriver, SyncDriver, session_of, webhook_of
 
 from airflow_provider_bitrix24.rest import errors as e
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
@@ -74,15 +74,15 @@ def test_where_nothing_is_left_nothing_is_asked_for(calls, known):
 # ---------------------------------------------------------------- plans that only ask
 
 
-def run(mouth: SyncMouth | AsyncMouth, plan: Any) -> Any:
+def run(driver: SyncDriver | AsyncDriver, plan: Any) -> Any:
     """Carry out a plan by either client."""
-    if isinstance(mouth, AsyncMouth):
-        return mouth.run(mouth.client.carry_out(plan))
-    return mouth.client.carry_out(plan, Progress())
+    if isinstance(driver, AsyncDriver):
+        return driver.run(driver.client.carry_out(plan))
+    return driver.client.carry_out(plan, Progress())
 
 
-def test_a_plan_is_told_the_outcomes_of_what_it_asks(box, mouth):
-    number = mouth.call("crm.deal.add", {"fields": {"TITLE": "x"}})
+def test_a_plan_is_told_the_outcomes_of_what_it_asks(box, driver):
+    number = driver.call("crm.deal.add", {"fields": {"TITLE": "x"}})
     titles = []
 
     def plan():
@@ -94,26 +94,26 @@ def test_a_plan_is_told_the_outcomes_of_what_it_asks(box, mouth):
         assert (yield Work([])) == []
         return "done"
 
-    assert run(mouth, plan()) == "done"
+    assert run(driver, plan()) == "done"
     assert titles == ["x", "x"]
     assert [request.method for request in box.requests[1:]] == ["batch", "crm.deal.get"]
 
 
-def test_a_plan_that_asks_for_nothing(mouth):
-    assert run(mouth, carry_out_calls([], Progress())) == []
+def test_a_plan_that_asks_for_nothing(driver):
+    assert run(driver, carry_out_calls([], Progress())) == []
 
 
-def test_an_error_of_a_plan_is_raised(mouth):
+def test_an_error_of_a_plan_is_raised(driver):
     def plan():
         [outcome] = yield Work([Call("crm.no.such")])
         return outcome.unwrap()
 
     with pytest.raises(e.MethodNotFoundError):
-        run(mouth, plan())
+        run(driver, plan())
 
 
 def test_the_asynchronous_client_changes_nothing_that_has_to_be_waited_for(box):
-    mouth = AsyncMouth(session_of(webhook_of(box)))
+    driver = AsyncDriver(session_of(webhook_of(box)))
     asked = []
 
     def plan():
@@ -123,15 +123,15 @@ def test_the_asynchronous_client_changes_nothing_that_has_to_be_waited_for(box):
 
     try:
         with pytest.raises(TypeError, match="is carried out by the synchronous client"):
-            run(mouth, plan())
+            run(driver, plan())
     finally:
-        mouth.close()
+        driver.close()
     assert len(asked) == 1
     assert len(box.requests) == 1
 
 
 def test_a_plan_does_not_hold_up_the_loop(box):
-    mouth = AsyncMouth(session_of(webhook_of(box)))
+    driver = AsyncDriver(session_of(webhook_of(box)))
     box.inject("delay", "crm.deal.get", seconds=0.2)
 
     def plan():
@@ -139,7 +139,7 @@ def test_a_plan_does_not_hold_up_the_loop(box):
 
     async def both() -> int:
         ticks = 0
-        asking = asyncio.ensure_future(mouth.client.carry_out(plan()))
+        asking = asyncio.ensure_future(driver.client.carry_out(plan()))
         while not asking.done():
             await asyncio.sleep(0.01)
             ticks += 1
@@ -147,6 +147,6 @@ def test_a_plan_does_not_hold_up_the_loop(box):
         return ticks
 
     try:
-        assert mouth.run(both()) > 5
+        assert driver.run(both()) > 5
     finally:
-        mouth.close()
+        driver.close()

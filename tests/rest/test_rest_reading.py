@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from rest_mouths import QUICK, Keeper, application_of, session_of
+from rest_drivers import QUICK, Keeper, application_of, session_of
 
 from airflow_provider_bitrix24.rest import errors as e
 from airflow_provider_bitrix24.rest.calls import Call
@@ -41,14 +41,14 @@ def ids(rows):
 
 
 @pytest.mark.parametrize("order", ["ASC", "DESC"])
-def test_all_rows_in_few_requests(mouth, full, order):
-    rows = mouth.records(Call(DEALS, {"order": {"ID": order}}))
+def test_all_rows_in_few_requests(driver, full, order):
+    rows = driver.records(Call(DEALS, {"order": {"ID": order}}))
     assert ids(rows) == sorted(full.items("deal"), reverse=order == "DESC")
     assert len(full.requests) == REQUESTS
 
 
-def test_any_selection_and_filter(mouth, full):
-    rows = mouth.records(Call(DEALS, {"select": ["TITLE"], "filter": {"OPPORTUNITY": 3, "!%TITLE": "77"}}))
+def test_any_selection_and_filter(driver, full):
+    rows = driver.records(Call(DEALS, {"select": ["TITLE"], "filter": {"OPPORTUNITY": 3, "!%TITLE": "77"}}))
     kept = [deal for deal in full.items("deal").values() if float(deal["OPPORTUNITY"]) == 3]
     assert rows == [{"TITLE": deal["TITLE"]} for deal in kept if "77" not in deal["TITLE"]]
     assert len(full.requests) == 2
@@ -66,45 +66,45 @@ def test_any_selection_and_filter(mouth, full):
     ],
     ids=str,
 )
-def test_a_batch_that_fails_is_sent_again(mouth, full, fault):
+def test_a_batch_that_fails_is_sent_again(driver, full, fault):
     kind, options = fault
     struck = full.inject(kind, "batch", times=1, **options)
-    assert ids(mouth.records(Call(DEALS))) == sorted(full.items("deal"))
+    assert ids(driver.records(Call(DEALS))) == sorted(full.items("deal"))
     assert struck.struck == 1
     assert len(full.requests) == REQUESTS + 1
 
 
 @pytest.mark.parametrize("code", ["INTERNAL_SERVER_ERROR", "ACCESS_DENIED"])
 @pytest.mark.parametrize("place", [1, 2, 30, 50])
-def test_a_command_that_fails_is_read_again(mouth, full, place, code):
+def test_a_command_that_fails_is_read_again(driver, full, place, code):
     struck = full.inject("error", DEALS, times=1, after_calls=place, code=code)
-    assert ids(mouth.records(Call(DEALS))) == sorted(full.items("deal"))
+    assert ids(driver.records(Call(DEALS))) == sorted(full.items("deal"))
     assert struck.struck == 1
 
 
-def test_operating_time_that_ends_inside_a_batch(mouth, full):
+def test_operating_time_that_ends_inside_a_batch(driver, full):
     """The last page is read by itself; that is metered apart."""
     struck = full.inject("error", DEALS, times=1, after_calls=59, code="OPERATION_TIME_LIMIT")
-    assert ids(mouth.records(Call(DEALS))) == sorted(full.items("deal"))
+    assert ids(driver.records(Call(DEALS))) == sorted(full.items("deal"))
     assert struck.struck == 1
 
 
-def test_operating_time_that_does_not_come_back_in_time_is_an_error(mouth, full):
+def test_operating_time_that_does_not_come_back_in_time_is_an_error(driver, full):
     full.inject("error", DEALS, times=None, after_calls=9, code="OPERATION_TIME_LIMIT")
     with pytest.raises(e.OperationTimeLimitError):
-        mouth.records(Call(DEALS))
+        driver.records(Call(DEALS))
 
 
-def test_a_token_that_expires_between_two_batches(open_mouth, full):
+def test_a_token_that_expires_between_two_batches(open_driver, full):
     before = full.renew_count
-    mouth = open_mouth(session_of(application_of(full)), keeper=Keeper())
+    driver = open_driver(session_of(application_of(full)), keeper=Keeper())
     full.inject("expire_token", "batch", times=1, after_calls=1)
-    assert ids(mouth.records(Call(DEALS))) == sorted(full.items("deal"))
+    assert ids(driver.records(Call(DEALS))) == sorted(full.items("deal"))
     assert full.renew_count == before + 1
 
 
-def test_a_portal_that_stays_broken_is_an_error(mouth, full):
+def test_a_portal_that_stays_broken_is_an_error(driver, full):
     full.inject("status", times=None, status=502, body="html", after_calls=2)
     with pytest.raises(e.ServerError):
-        mouth.records(Call(DEALS))
+        driver.records(Call(DEALS))
     assert len(full.requests) <= 2 + 2 * QUICK.attempts

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rest_mouths import AsyncMouth, Keeper, SyncMouth, application_of, session_of, webhook_of
+from rest_drivers import AsyncDriver, Keeper, SyncDriver, application_of, session_of, webhook_of
 
 from airflow_provider_bitrix24.rest import errors as e
 from airflow_provider_bitrix24.rest.calls import Call
@@ -66,10 +66,10 @@ def credentials(request, box):
     return webhook_of(box) if request.param == "webhook" else application_of(box)
 
 
-def secrets_of(mouth: Any, credentials: Any) -> list[str]:
+def secrets_of(driver: Any, credentials: Any) -> list[str]:
     if isinstance(credentials, Webhook):
         return [credentials.code]
-    now = mouth.session.credentials.tokens
+    now = driver.session.credentials.tokens
     pairs = (credentials.tokens, now)
     return [credentials.client_secret, *(token for pair in pairs for token in (pair.access, pair.refresh))]
 
@@ -96,13 +96,13 @@ FAULTS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
 @pytest.mark.parametrize("method", [GET, ADD])
-def test_failures(box, open_mouth, credentials, logged, fault, method):
-    mouth = open_mouth(session_of(credentials), keeper=Keeper())
+def test_failures(box, open_driver, credentials, logged, fault, method):
+    driver = open_driver(session_of(credentials), keeper=Keeper())
     box.inject(**{**fault, "method": method, "times": None})
     with pytest.raises(e.Bitrix24Error) as caught:
-        mouth.call(method, {"id": 1, "fields": {"TITLE": "x"}})
-    outcomes = mouth.batch([Call(method, {"id": 1, "fields": {"TITLE": n}}) for n in range(2)])
-    secrets = secrets_of(mouth, credentials)
+        driver.call(method, {"id": 1, "fields": {"TITLE": "x"}})
+    outcomes = driver.batch([Call(method, {"id": 1, "fields": {"TITLE": n}}) for n in range(2)])
+    secrets = secrets_of(driver, credentials)
     assert_none_in(shown(caught.value), secrets)
     assert_none_in(repr(outcomes), secrets)
     assert_none_in(logged(), secrets)
@@ -111,9 +111,9 @@ def test_failures(box, open_mouth, credentials, logged, fault, method):
 
 @pytest.mark.parametrize("status", [200, 400, 404, 502])
 @pytest.mark.parametrize("shape", ["html", "error", "result"])
-def test_a_portal_that_repeats_the_secret(box, open_mouth, credentials, logged, status, shape):
-    mouth = open_mouth(session_of(credentials), keeper=Keeper())
-    secrets = secrets_of(mouth, credentials)
+def test_a_portal_that_repeats_the_secret(box, open_driver, credentials, logged, status, shape):
+    driver = open_driver(session_of(credentials), keeper=Keeper())
+    secrets = secrets_of(driver, credentials)
     text = "  ".join(f"/rest/1/{secret}/x?auth={secret} {secret}" for secret in secrets)
     body = {
         "html": f"<html>{text}</html>",
@@ -122,7 +122,7 @@ def test_a_portal_that_repeats_the_secret(box, open_mouth, credentials, logged, 
     }[shape]
     box.inject("raw", status=status, raw=body.encode(), times=None)
     try:
-        result = repr(mouth.call("x.get"))
+        result = repr(driver.call("x.get"))
     except e.Bitrix24Error as error:
         result = shown(error)
     assert_none_in(result, secrets)
@@ -130,8 +130,8 @@ def test_a_portal_that_repeats_the_secret(box, open_mouth, credentials, logged, 
 
 
 @pytest.mark.parametrize("where", ["unreachable", "refused-redirect", "circle", "renamed"])
-def test_where_the_portal_is_not(box, open_mouth, credentials, logged, where):
-    mouth = open_mouth(session_of(credentials), keeper=Keeper())
+def test_where_the_portal_is_not(box, open_driver, credentials, logged, where):
+    driver = open_driver(session_of(credentials), keeper=Keeper())
     if where == "unreachable":
         box.stop()
     elif where == "renamed":
@@ -139,38 +139,38 @@ def test_where_the_portal_is_not(box, open_mouth, credentials, logged, where):
     else:
         box.rename("https://evil.example{path}" if where == "refused-redirect" else "{path}")
     try:
-        result = repr(mouth.call(ADD, {"fields": {"TITLE": "x"}}))
+        result = repr(driver.call(ADD, {"fields": {"TITLE": "x"}}))
     except e.Bitrix24Error as error:
         result = shown(error)
-    assert_none_in(result, secrets_of(mouth, credentials))
-    assert_none_in(logged(), secrets_of(mouth, credentials))
+    assert_none_in(result, secrets_of(driver, credentials))
+    assert_none_in(logged(), secrets_of(driver, credentials))
 
 
-def test_tls(open_mouth, logged):
+def test_tls(open_driver, logged):
     with Bitrix24Portal(limits=Limits.off(), tls=True) as portal:
-        mouth = open_mouth(session_of(webhook_of(portal)))
+        driver = open_driver(session_of(webhook_of(portal)))
         with pytest.raises(e.TlsError) as caught:
-            mouth.call("profile")
-        open_mouth(session_of(webhook_of(portal)), Wire(verify=portal.ca_file)).call("profile")
+            driver.call("profile")
+        open_driver(session_of(webhook_of(portal)), Wire(verify=portal.ca_file)).call("profile")
         assert_none_in(shown(caught.value) + logged(), [portal.webhook_code()])
 
 
-def test_a_proxy(open_mouth, logged, raw_server):
+def test_a_proxy(open_driver, logged, raw_server):
     server = raw_server(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
     proxy = f"http://user:pr0xypass@127.0.0.1:{server.port}"
-    mouth = open_mouth(
+    driver = open_driver(
         session_of(Webhook("https://portal.bitrix24.com", "1", "s3cr3tcode")), Wire(proxy=proxy)
     )
     with pytest.raises(e.PortalUnreachableError) as caught:
-        mouth.call("profile")
+        driver.call("profile")
     assert b"Proxy-Authorization: Basic" in server.heads[0]
     assert_none_in(shown(caught.value) + logged(), ["pr0xypass", "s3cr3tcode", "dXNlcjpwcjB4eXBhc3M"])
 
 
 @pytest.mark.parametrize("ending", ["renewed", "revoked", "broken", "lost"])
-def test_renewals(box, open_mouth, logged, ending):
+def test_renewals(box, open_driver, logged, ending):
     application = application_of(box)
-    mouth = open_mouth(session_of(application), keeper=Keeper())
+    driver = open_driver(session_of(application), keeper=Keeper())
     box.expire_access_tokens()
     if ending == "revoked":
         box.revoke_refresh_token()
@@ -178,21 +178,21 @@ def test_renewals(box, open_mouth, logged, ending):
         kind = {"broken": "status", "lost": "drop_after"}[ending]
         box.inject(kind, "oauth.token", times=None)
     try:
-        result = repr(mouth.call("server.time"))
+        result = repr(driver.call("server.time"))
         assert ending == "renewed"
     except e.Bitrix24Error as error:
         result = shown(error)
-    assert_none_in(result + logged(), secrets_of(mouth, application))
+    assert_none_in(result + logged(), secrets_of(driver, application))
 
 
-def test_links_in_results(box, open_mouth, credentials, logged):
+def test_links_in_results(box, open_driver, credentials, logged):
     deal = box.add_item("deal", {"UF_CRM_DOCUMENT": {"fileData": ["a.txt", "aGk="]}})
-    mouth = open_mouth(session_of(credentials), keeper=Keeper())
-    alone = mouth.call(GET, {"id": deal})
-    together = mouth.batch([Call(GET, {"id": deal}), Call(GET, {"id": deal})])
-    listed = mouth.records(Call("crm.deal.list", {"select": ["*", "UF_CRM_DOCUMENT"]}))
+    driver = open_driver(session_of(credentials), keeper=Keeper())
+    alone = driver.call(GET, {"id": deal})
+    together = driver.batch([Call(GET, {"id": deal}), Call(GET, {"id": deal})])
+    listed = driver.records(Call("crm.deal.list", {"select": ["*", "UF_CRM_DOCUMENT"]}))
     assert "download" in repr(alone)
-    assert_none_in(repr([alone, together, listed]) + logged(), secrets_of(mouth, credentials))
+    assert_none_in(repr([alone, together, listed]) + logged(), secrets_of(driver, credentials))
 
 
 # ---------------------------------------------------------------- interruptions
@@ -207,32 +207,32 @@ def test_a_task_that_runs_out_of_time(box, credentials, method):
     def interrupt(*_: Any) -> None:
         raise OutOfTime("too long")
 
-    mouth = SyncMouth(session_of(credentials), keeper=Keeper())
+    driver = SyncDriver(session_of(credentials), keeper=Keeper())
     box.inject("delay", seconds=0.5)
     before = signal.signal(signal.SIGALRM, interrupt)
     signal.setitimer(signal.ITIMER_REAL, 0.1)
     try:
         with pytest.raises(OutOfTime) as caught:
-            mouth.call(method, {"id": 1})
+            driver.call(method, {"id": 1})
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
-    assert_none_in(shown(caught.value), secrets_of(mouth, credentials))
-    mouth.close()
+    assert_none_in(shown(caught.value), secrets_of(driver, credentials))
+    driver.close()
 
 
 @pytest.mark.parametrize("method", [GET, ADD])
 def test_a_call_that_is_cancelled(box, credentials, method):
-    mouth = AsyncMouth(session_of(credentials), keeper=Keeper())
+    driver = AsyncDriver(session_of(credentials), keeper=Keeper())
     box.inject("delay", seconds=0.5)
 
     async def cancel() -> BaseException:
-        task = asyncio.ensure_future(mouth.client.call_reply(Call(method, {"id": 1})))
+        task = asyncio.ensure_future(driver.client.call_reply(Call(method, {"id": 1})))
         await asyncio.sleep(0.1)
         task.cancel()
         with pytest.raises(asyncio.CancelledError) as caught:
             await task
         return caught.value
 
-    assert_none_in(shown(mouth.run(cancel())), secrets_of(mouth, credentials))
-    mouth.close()
+    assert_none_in(shown(driver.run(cancel())), secrets_of(driver, credentials))
+    driver.close()

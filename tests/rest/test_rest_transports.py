@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from rest_mouths import QUICK, Keeper, application_of, session_of, webhook_of
+from rest_drivers import QUICK, Keeper, application_of, session_of, webhook_of
 from rest_sockets import http
 
 from airflow_provider_bitrix24.rest import errors as e
@@ -72,12 +72,12 @@ def ledger() -> WatchedLedger:
     return WatchedLedger()
 
 
-def test_what_the_ledger_is_told(box, open_mouth, ledger):
+def test_what_the_ledger_is_told(box, open_driver, ledger):
     session = session_of(webhook_of(box), limits=Limits(1.0, 3.0))
-    mouth = open_mouth(session, ledger=ledger)
+    driver = open_driver(session, ledger=ledger)
     portal, limits = session.credentials.portal, session.limits
     deal = box.add_item("deal", {"TITLE": "x"})
-    mouth.call(GET, {"id": deal})
+    driver.call(GET, {"id": deal})
     assert ledger.reserved == [(portal, limits, QUICK.max_wait)]
     [meter] = ledger.asked[0]
     assert meter.endswith("crm.deal.get")
@@ -85,32 +85,32 @@ def test_what_the_ledger_is_told(box, open_mouth, ledger):
     assert (told[:2], told[3:]) == ((portal, limits), (True, [meter]))
 
 
-def test_the_ledger_is_told_that_no_answer_came(box, open_mouth, ledger):
-    mouth = open_mouth(session_of(webhook_of(box)), ledger=ledger)
+def test_the_ledger_is_told_that_no_answer_came(box, open_driver, ledger):
+    driver = open_driver(session_of(webhook_of(box)), ledger=ledger)
     box.inject("drop_before", TIME)
     box.inject("error", TIME, code="QUERY_LIMIT_EXCEEDED", status=503)
-    mouth.call(TIME)
+    driver.call(TIME)
     assert [told[3] for told in ledger.settled] == [None, False, True]
-    portal = mouth.session.credentials.portal
+    portal = driver.session.credentials.portal
     assert {told[0] for told in ledger.settled} == {portal}
 
 
-def test_a_slot_waited_for_is_asked_about(box, open_mouth, ledger):
+def test_a_slot_waited_for_is_asked_about(box, open_driver, ledger):
     """A refusal that somebody else met in the meantime makes it void."""
-    mouth = open_mouth(session_of(webhook_of(box), limits=Limits(20.0, 1.0)), ledger=ledger)
+    driver = open_driver(session_of(webhook_of(box), limits=Limits(20.0, 1.0)), ledger=ledger)
     for _ in range(3):
-        mouth.call(TIME)
+        driver.call(TIME)
     assert ledger.current
-    assert {portal for portal, _ in ledger.current} == {mouth.session.credentials.portal}
+    assert {portal for portal, _ in ledger.current} == {driver.session.credentials.portal}
 
 
-def test_a_wait_that_is_too_long_takes_no_slot(box, open_mouth, ledger):
+def test_a_wait_that_is_too_long_takes_no_slot(box, open_driver, ledger):
     session = session_of(webhook_of(box), limits=Limits(0.01, 1.0))
-    mouth = open_mouth(session, ledger=ledger)
-    mouth.call(TIME)
+    driver = open_driver(session, ledger=ledger)
+    driver.call(TIME)
     for _ in range(2):
         with pytest.raises(e.RequestLimitError) as caught:
-            mouth.call(TIME)
+            driver.call(TIME)
         assert caught.value.retry_after < 101, "the one before took no slot"
     assert len(box.requests) == 1
 
@@ -119,25 +119,25 @@ def test_a_wait_that_is_too_long_takes_no_slot(box, open_mouth, ledger):
 
 
 @pytest.mark.parametrize("revoked", [False, True])
-def test_tokens_are_renewed_under_the_applications_lock(box, open_mouth, ledger, revoked):
+def test_tokens_are_renewed_under_the_applications_lock(box, open_driver, ledger, revoked):
     application = application_of(box)
-    mouth = open_mouth(session_of(application), keeper=Keeper(), ledger=ledger)
+    driver = open_driver(session_of(application), keeper=Keeper(), ledger=ledger)
     box.expire_access_tokens()
     if revoked:
         box.revoke_refresh_token()
     with pytest.raises(e.TokenRenewalError) if revoked else contextlib.nullcontext():
-        mouth.call(TIME)
+        driver.call(TIME)
     assert ledger.renewals == [application.identity, "acquire", "release"]
 
 
-def test_what_the_authorisation_server_is_sent(box, open_mouth, raw_server):
+def test_what_the_authorisation_server_is_sent(box, open_driver, raw_server):
     """The pair is asked for with a form, each time on a connection of its own that is closed afterwards."""
     server = raw_server(http(b"<html>", "502 Bad Gateway"), keep_alive=True)
     application = replace(application_of(box), server=server.origin)
     box.expire_access_tokens()
-    mouth = open_mouth(session_of(application), keeper=Keeper())
+    driver = open_driver(session_of(application), keeper=Keeper())
     with pytest.raises(e.AuthorizationServerError):
-        mouth.call(TIME)
+        driver.call(TIME)
     assert server.came_on == [1, 2, 3, 4]
     head = server.heads[0].decode().lower() + "\r\n"
     assert head.startswith("post /oauth/token/ http/1.1\r\n")
@@ -151,20 +151,20 @@ def test_what_the_authorisation_server_is_sent(box, open_mouth, raw_server):
 
 
 @pytest.mark.parametrize("end", ["status", "drop_after"])
-def test_a_batch_that_came_near_the_cut_is_halved(box, open_mouth, monkeypatch, end):
+def test_a_batch_that_came_near_the_cut_is_halved(box, open_driver, monkeypatch, end):
     """The portal cuts a request off after a minute; here, after a tenth of a second."""
     monkeypatch.setattr(exchange, "NEAR_THE_CUT", 0.1)
     deals = [box.add_item("deal", {"TITLE": "x"}) for _ in range(4)]
     box.inject("delay", "batch", seconds=0.15)
     box.inject(end, "batch", status=502)
-    mouth = open_mouth(session_of(webhook_of(box)))
-    outcomes = mouth.batch([Call(GET, {"id": deal}) for deal in deals])
+    driver = open_driver(session_of(webhook_of(box)))
+    outcomes = driver.batch([Call(GET, {"id": deal}) for deal in deals])
     assert [outcome.unwrap()["ID"] for outcome in outcomes] == [str(deal) for deal in deals]
     assert [entry.n_commands for entry in box.requests] == [4, 2, 2]
 
 
-def test_an_answer_that_came_at_once_leaves_the_batch_whole(box, open_mouth):
+def test_an_answer_that_came_at_once_leaves_the_batch_whole(box, open_driver):
     deals = [box.add_item("deal", {"TITLE": "x"}) for _ in range(4)]
     box.inject("status", "batch", status=502)
-    open_mouth(session_of(webhook_of(box))).batch([Call(GET, {"id": deal}) for deal in deals])
+    open_driver(session_of(webhook_of(box))).batch([Call(GET, {"id": deal}) for deal in deals])
     assert [entry.n_commands for entry in box.requests] == [4, 4]

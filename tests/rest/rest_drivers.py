@@ -1,4 +1,4 @@
-"""Both clients behind one face, so that one test shows what both of them do."""
+"""Drivers of both clients by the same names, so that one test shows what both of them do."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def session_of(credentials: Any, **changes: Any) -> Session:
     return Session(credentials, **{"policy": QUICK, **changes})
 
 
-class SyncMouth:
+class SyncDriver:
     """The client over ``requests``."""
 
     def __init__(
@@ -72,7 +72,7 @@ class SyncMouth:
         self.client.close()
 
 
-class AsyncMouth:
+class AsyncDriver:
     """The client over ``httpx2``, in an event loop of its own."""
 
     def __init__(
@@ -102,4 +102,4 @@ class AsyncMouth:
         self.runner.close()
 
 
-MOUTHS: dict[str, Callable[..., Any]] = {"requests": SyncMouth, "httpx2": AsyncMouth}
+DRIVERS: dict[str, Callable[..., Any]] = {"requests": SyncDriver, "httpx2": AsyncDriver}
