@@ -25,8 +25,10 @@ from airflow_provider_bitrix24.hooks.errors import (
 from airflow_provider_bitrix24.operators.arguments import Arguments, task_names
 from airflow_provider_bitrix24.rest import errors as rest
 
-#: the XCom key under which the outcomes of many items are kept, also when the task fails
+#: the XCom key under which the outcomes of many items are kept when the task fails
 OUTCOMES_KEY = "outcomes"
+#: the XCom key under which Airflow keeps what a task returns
+RESULT_KEY = "return_value"
 #: failed items that a task's log lists
 _FAILED_SHOWN = 10
 
@@ -83,22 +85,23 @@ class Bitrix24Operator(BaseOperator):
         level = logging.WARNING if _is_tried_again(context, found) else logging.ERROR
         if found.outcomes:
             context["ti"].xcom_push(key=OUTCOMES_KEY, value=list(found.outcomes))
-            self.log_failed(found.outcomes, level)
+            self.log_failed(found.outcomes, level, OUTCOMES_KEY)
         if found.remedy:
             self.log.log(level, "What to do: %s", found.remedy)
         raise found from None
 
-    def log_failed(self, rows: Sequence[Any], level: int = logging.WARNING) -> None:
+    def log_failed(self, rows: Sequence[Any], level: int, key: str) -> None:
         """Log up to ten of the items that failed, a line each.
 
         :param rows: what happened to every item
         :param level: level of the lines
+        :param key: XCom key of the rows
         """
         failed = [row for row in rows if isinstance(row, dict) and row.get("STATUS") == "failed"]
         for row in failed[:_FAILED_SHOWN]:
             self.log.log(level, "Failed: %s", row["ERROR_DESCRIPTION"])
         if len(failed) > _FAILED_SHOWN:
-            self.log.log(level, "%d more failed, see XCom key %r.", len(failed) - _FAILED_SHOWN, OUTCOMES_KEY)
+            self.log.log(level, "%d more failed, see XCom key %r.", len(failed) - _FAILED_SHOWN, key)
 
     def _with_source(self, error: InvalidInputError) -> InvalidInputError:
         argument = re.split(r"[:.\[]", error.description, maxsplit=1)[0]

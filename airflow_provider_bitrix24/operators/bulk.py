@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,7 @@ from airflow_provider_bitrix24.hooks.bulk import (
 )
 from airflow_provider_bitrix24.hooks.errors import joined
 from airflow_provider_bitrix24.links.card import CrmCardLink
+from airflow_provider_bitrix24.operators.base import RESULT_KEY
 from airflow_provider_bitrix24.operators.deferring import DeferringOperator
 from airflow_provider_bitrix24.rest.plans import Plan
 from airflow_provider_bitrix24.rest.progress import Progress
@@ -119,7 +121,7 @@ class BulkOperator(DeferringOperator):
                 self.wait_in_triggerer(wait, reason, deferral_state(progress, digest))
             rows = self.check(outcomes, progress)
         progress.delete()
-        self.log_failed(rows)
+        self.log_failed(rows, logging.WARNING, RESULT_KEY)
         self.log.info("%s", self._summary(outcomes))
         return rows
 

@@ -194,10 +194,10 @@ class Client:
                 return stop.value
             if sending and isinstance(step, st.Send):
                 sending()
-            epoch = limiter.epoch if limiter else 0
+            shrinks = limiter.shrinks if limiter else 0
             answer = self._do(step)
             if limiter and isinstance(step, st.Send):
-                limiter.answered(epoch, answer)
+                limiter.answered(shrinks, answer)
 
     def _prepare(self) -> None:
         """Load what sending needs before a slot is taken: one that is used late upsets the portal's count."""

@@ -26,7 +26,7 @@ class Window:
         self._most = most
         self._size = float(most)
         #: how often trouble made it smaller
-        self.epoch = 0
+        self.shrinks = 0
 
     @property
     def size(self) -> int:
@@ -37,10 +37,10 @@ class Window:
         """Account for a good answer."""
         self._size = min(float(self._most), self._size + 1.0 / self._size)
 
-    def troubled(self, epoch: int) -> None:
-        """Account for trouble met by a request that was sent in this epoch."""
-        if epoch == self.epoch:
-            self.epoch += 1
+    def troubled(self, shrinks: int) -> None:
+        """Account for trouble met by a request that was sent when it was that small."""
+        if shrinks == self.shrinks:
+            self.shrinks += 1
             self._size = max(1.0, self._size / 2)
 
 
@@ -69,19 +69,19 @@ class Limiter:
                 self._changed.notify_all()
 
     @property
-    def epoch(self) -> int:
-        """The window's epoch when a request is sent."""
-        return self._window.epoch
+    def shrinks(self) -> int:
+        """How often trouble has made the window smaller."""
+        return self._window.shrinks
 
-    def answered(self, epoch: int, answer: Response | Failure) -> None:
+    def answered(self, shrinks: int, answer: Response | Failure) -> None:
         """Account for an answer.
 
-        :param epoch: the window's epoch when the request was sent
+        :param shrinks: ``shrinks`` when the request was sent
         :param answer: what came
         """
         with self._changed:
             if isinstance(answer, Failure) or answer.status >= _TROUBLE:
-                self._window.troubled(epoch)
+                self._window.troubled(shrinks)
             else:
                 self._window.eased()
                 self._changed.notify_all()

@@ -1,4 +1,4 @@
-"""What can go wrong between a caller and a portal: one tree, and which answer means what.
+"""What can go wrong between a caller and a portal, as one tree of errors.
 
 Every class says three things a caller has to know before deciding anything: whether the exchange itself
 may try again (``retry``), whether the portal may have acted (``acted``), and whether a later try of the

@@ -177,7 +177,7 @@ def test_failed_items_of_a_task_that_succeeds_are_warnings(portal):
     rows = logging_to(log, operator).execute(context_of())
     *shown, more, summary = log.lines
     assert shown == [(logging.WARNING, f"Failed: {row['ERROR_DESCRIPTION']}") for row in rows[:10]]
-    assert more == (logging.WARNING, "2 more failed, see XCom key 'outcomes'.")
+    assert more == (logging.WARNING, "2 more failed, see XCom key 'return_value'.")
     assert summary == (logging.INFO, "12 calls: 12 failed.")
 
 

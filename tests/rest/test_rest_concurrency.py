@@ -12,7 +12,7 @@ from airflow_provider_bitrix24.rest.replies import Failure, Response
 def test_trouble_halves_and_success_restores():
     window = Window(8)
     window.troubled(0)
-    assert (window.size, window.epoch) == (4, 1)
+    assert (window.size, window.shrinks) == (4, 1)
     window.troubled(0)
     assert window.size == 4, "one wave of trouble counts once"
     window.troubled(1)
@@ -31,7 +31,7 @@ def test_trouble_halves_and_success_restores():
 @pytest.mark.parametrize("answer", [Response(503, b""), Response(500, b"{}"), Failure(ValueError())])
 def test_the_gate_narrows_on_trouble(answer):
     gate = Limiter(4)
-    gate.answered(gate.epoch, answer)
+    gate.answered(gate.shrinks, answer)
     inside, most, lock = 0, 0, threading.Lock()
 
     def work(_):
@@ -64,17 +64,17 @@ def test_trouble_of_an_older_epoch_changes_nothing():
     window.troubled(0)
     window.troubled(0)
     window.troubled(5)
-    assert (window.size, window.epoch) == (4, 1)
+    assert (window.size, window.shrinks) == (4, 1)
 
 
 @pytest.mark.parametrize(
-    ("answer", "epoch"),
+    ("answer", "shrinks"),
     [(Response(499, b""), 0), (Response(200, b""), 0), (Response(500, b""), 1), (Failure(ValueError()), 1)],
 )
-def test_trouble_begins_with_status_500(answer, epoch):
+def test_trouble_begins_with_status_500(answer, shrinks):
     gate = Limiter(4)
     gate.answered(0, answer)
-    assert gate.epoch == epoch
+    assert gate.shrinks == shrinks
 
 
 def test_a_place_is_given_back_though_the_work_failed():
