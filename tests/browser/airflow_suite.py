@@ -202,7 +202,7 @@ def test_templates_are_rendered_without_secrets(wide, airflow, shared):
 
 def test_logs_are_without_secrets(wide, airflow, shared):
     wide.get(f"{shared}/tasks/share_comment")
-    wait(wide, lambda: "2 bound" in texts(wide, "body")[0])
+    wait(wide, lambda: "now shows on" in texts(wide, "body")[0])
     assert airflow.portal.webhook_code() not in wide.page_source
 
 
