@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from airflow_provider_bitrix24.connection import form
 from airflow_provider_bitrix24.crm.activities import (
     bind_activities,
     parse_activity_bindings,
@@ -63,6 +64,18 @@ class Bitrix24Hook(RestHook):
     :param request_cut: seconds after which the portal cuts a request off and carries out nothing more of it:
         60 in the cloud; a self-hosted portal may be configured otherwise
     """
+
+    # Airflow 3.1 asks a hook's own class for its form, not the classes that it inherits from.
+
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """Return the form's standard fields, for Airflow 3.1."""
+        return form.field_behaviour()
+
+    @classmethod
+    def get_connection_form_widgets(cls) -> dict[str, Any]:
+        """Return the form's extra fields, for Airflow 3.1."""
+        return form.form_widgets()
 
     # --- bindings of timeline records ---
 

@@ -79,16 +79,6 @@ class RestHook(BaseHook):
         self._client: Client | None = None
         self._ledger: Ledger = PROCESS_LEDGER
 
-    @classmethod
-    def get_ui_field_behaviour(cls) -> dict[str, Any]:
-        """Return the form's standard fields, for Airflow 3.1."""
-        return form.field_behaviour()
-
-    @classmethod
-    def get_connection_form_widgets(cls) -> dict[str, Any]:
-        """Return the form's extra fields, for Airflow 3.1."""
-        return form.form_widgets()
-
     # --- the connection ---
 
     def get_conn(self) -> Client:

@@ -128,6 +128,12 @@ def test_both_releases_read_one_declaration():
     assert behaviour["placeholders"] == info["ui-field-behaviour"]["placeholders"]
 
 
+def test_the_hooks_own_class_has_what_older_releases_look_for_there():
+    from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
+
+    assert {"get_ui_field_behaviour", "get_connection_form_widgets"} <= set(vars(Bitrix24Hook))
+
+
 def test_the_hook_describes_its_fields():
     from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 
