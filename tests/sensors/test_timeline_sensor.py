@@ -142,7 +142,6 @@ PERMANENT = {
     "gone": ("NotFoundError", {"record_id": 999}),
     "bad_record": ("InvalidInputError", {"record_id": "12abc"}),
     "bad_type": ("InvalidInputError", {"entity_type": "T80"}),
-    "no_connection": ("InvalidConnectionError", {"bitrix24_conn_id": "nowhere"}),
     "bad_connection": ("InvalidConnectionError", {"bitrix24_conn_id": "bitrix24_bad"}),
     "no_renewal": ("TokenRenewalError", {"bitrix24_conn_id": "bitrix24_oauth"}),
 }
