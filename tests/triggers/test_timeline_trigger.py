@@ -106,6 +106,20 @@ def test_a_portal_that_is_away_for_a_while(portal, record, written):
     assert written().count("Waiting goes on") == 1
 
 
+def test_a_connection_that_cannot_be_found_for_a_while(portal, connection, record, written):
+    portal.bind(record, "contact", 1)
+
+    async def scenario():
+        running = asyncio.create_task(events_of(trigger_for(record, bitrix24_conn_id="bitrix24_late")))
+        await until(lambda: "Waiting goes on" in written())
+        assert not running.done()
+        connection(portal.connection(), "bitrix24_late")
+        return await running
+
+    assert asyncio.run(scenario()) == [MET]
+    assert written().count("Airflow does not find the connection 'bitrix24_late'") == 1
+
+
 @pytest.mark.parametrize("code", ["OPERATION_TIME_LIMIT", "QUERY_LIMIT_EXCEEDED"])
 def test_limits_are_waited_for(portal, record, code):
     """A limit is either waited for within the look or makes it one that found nothing; it never ends it."""
