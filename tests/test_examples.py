@@ -63,6 +63,7 @@ def test_share_comment_twice(portal, run_dag):
         assert statuses(run, "share_comment") == ["bound", "bound"]
 
 
+@pytest.mark.slow
 def test_lead_to_deal_twice(portal, run_dag):
     dag = example("bitrix24_lead_to_deal")
     [story] = portal.comments("lead", 3)
@@ -100,6 +101,7 @@ def test_bind_rows_twice(portal, run_dag):
     assert portal.bindings(900000) == []
 
 
+@pytest.mark.slow
 def test_rows_of_which_none_can_be_bound(portal, run_dag):
     stale = [{"comment_id": number, "customer": "contact", "customer_id": 1} for number in (900000, 900001)]
     run = run_dag(example("bitrix24_bind_rows"), run_conf={"rows": stale})
@@ -126,6 +128,7 @@ def test_deal_won(portal, run_dag, tmp_path):
     assert len(added.files) == 1
 
 
+@pytest.mark.slow
 def test_calls_on_deliveries_twice(portal, run_dag):
     dag = example("bitrix24_calls_on_deliveries")
     second = portal.add_activity("deal", 1, "Call Ada again", kind="call")
@@ -140,6 +143,7 @@ def test_calls_on_deliveries_twice(portal, run_dag):
         assert portal.activity_bindings(todo) == [("deal", 1)]
 
 
+@pytest.mark.slow
 def test_log_message_twice(portal, run_dag):
     dag = example("bitrix24_log_message")
     records = []

@@ -55,6 +55,7 @@ def seen() -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 def test_the_package_is_known_without_a_warning(seen):
     assert seen["version"] == get_provider_info()["versions"][0]
     assert seen["info"]["connection-types"] == [form.connection_type()]

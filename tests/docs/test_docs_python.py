@@ -34,7 +34,12 @@ def assert_success(run):
     assert failed == [], "".join(run.log(task) for task in failed)[-6000:] or run.states
 
 
-@pytest.mark.parametrize("page", sorted({block.page for block in BLOCKS if "@dag" not in block.code}))
+PAGES = sorted({block.page for block in BLOCKS if "@dag" not in block.code})
+
+
+@pytest.mark.parametrize(
+    "page", [pytest.param(page, marks=() if page == "README.md" else pytest.mark.slow) for page in PAGES]
+)
 def test_blocks_of(page, portal, run_dag, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with DAG(f"docs_{re.sub('[^a-z]', '_', page.lower())}") as dag:

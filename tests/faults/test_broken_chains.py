@@ -47,7 +47,9 @@ def aread(hook):
 
 
 @pytest.mark.parametrize("door", [read, aread])
-@pytest.mark.parametrize("page", range(_PAGES))
+@pytest.mark.parametrize(
+    "page", [0, *(pytest.param(page, marks=pytest.mark.slow) for page in range(1, _PAGES - 1)), _PAGES - 1]
+)
 @pytest.mark.parametrize("name", breaks([], 0))
 def test_a_page_in_the_middle_is_broken(portal, contacts, name, page, door):
     fault = portal.inject(method=_LIST, after_calls=1 + page, **breaks(contacts, page)[name])

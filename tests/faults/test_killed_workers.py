@@ -32,7 +32,9 @@ def sweep(work, workers, folder, *earlier, kept):
         kill_at(kills, work, workers, folder, kept)
 
 
-@pytest.mark.parametrize("kept", [True, False], ids=["kept", "unkept"])
+@pytest.mark.parametrize(
+    "kept", [pytest.param(True, id="kept"), pytest.param(False, id="unkept", marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize("name", _ALL)
 def test_killed_when_a_request_was_carried_out(workers, tmp_path, name, kept):
     kill_at([Kill("carried out", 1)], _ALL[name], workers, tmp_path, kept)

@@ -103,6 +103,7 @@ def test_unbind_one_and_many(portal, record, run_dag):
     assert sent_again == []
 
 
+@pytest.mark.slow
 def test_unbind_that_fails(portal, record, connection, run_dag):
     lonely = portal.add_comment("deal", 3, "Alone")
     with DAG("unbind_fails") as dag:
@@ -137,6 +138,7 @@ def test_unbind_that_fails(portal, record, connection, run_dag):
     assert portal.bindings(lonely) == []
 
 
+@pytest.mark.slow
 def test_more_bindings_than_a_page_shows(portal, run_dag):
     contacts = portal.add_items("contact", [{"NAME": "C"}] * 120)
     record = portal.add_comment("deal", 1, "Everywhere")
@@ -176,6 +178,7 @@ def test_move_across_types(portal, record, run_dag):
     assert first.xcom("move", "_link_CrmCardLink").endswith("/crm/lead/details/1/")
 
 
+@pytest.mark.slow
 def test_move_that_fails_leaves_the_record_where_it_is(portal, record, connection, run_dag):
     connection(portal.connection(user_id=3), "bitrix24_guest")
     with DAG("move_fails") as dag:
@@ -225,6 +228,7 @@ def test_set_bindings(portal, record, run_dag):
     assert sorted(portal.bindings(record)) == [("company", 1), ("contact", 1), ("deal", 1)]
 
 
+@pytest.mark.slow
 def test_set_that_fails_takes_nothing_away(portal, record, run_dag):
     before = portal.bindings(record)
     portal.inject(

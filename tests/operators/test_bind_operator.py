@@ -157,6 +157,7 @@ def test_native_rendering(portal, run_dag):
     assert "InvalidInputError: record_id: 7.0 is not an id. Cast it to int" in run.log("fraction")
 
 
+@pytest.mark.slow
 def test_what_became_of_each(portal, connection, run_dag):
     record, other = (portal.add_comment("deal", 1, text) for text in ("Hello", "Again"))
     portal.add_user(4, "Clerk", may_update=[("contact", 1), ("contact", 2)])

@@ -73,6 +73,7 @@ def test_bad_rows_are_refused_before_anything_is_sent(portal, rows, message):
     assert portal.requests == []
 
 
+@pytest.mark.slow
 def test_another_try_goes_on_where_the_first_ended(portal, run_dag):
     """Three batches of five fail in the first try, after which nothing that is done is done again."""
     record = portal.add_comment("deal", 1, "Hello")
@@ -98,6 +99,7 @@ class QuickComments(AddTimelineCommentsOperator):
         return Bitrix24Hook(self.bitrix24_conn_id, request_cut=1.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["refused", "lost"])
 def test_comments_that_are_added_are_not_added_again(portal, run_dag, fault):
     """A part of the first try is refused, or added with the answer lost; in the end each is there once."""
@@ -115,6 +117,7 @@ def test_comments_that_are_added_are_not_added_again(portal, run_dag, fault):
     assert len({row["ID"] for row in run.xcom("add")}) == 60
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "operator",
     [
@@ -151,6 +154,7 @@ def test_the_wait_for_a_limit_holds_no_worker(portal, connection, run_dag, reque
     assert "holds no worker until then" in first.output + second.output
 
 
+@pytest.mark.slow
 def test_a_comment_that_waits_to_be_bound_is_added_once(portal, connection, run_dag):
     connection(portal.connection(requests_per_second=0.34, burst=1, pacing="process"))
     with DAG("deferred_comment") as dag:

@@ -12,6 +12,7 @@ from airflow_provider_bitrix24.operators.timeline import AddTimelineCommentOpera
 METHOD = "crm.timeline.comment.add"
 
 
+@pytest.mark.slow
 def test_every_way_to_name_the_item(portal, run_dag):
     portal.add_smart_process(1042)
     portal.add_item("dynamic_1042", item_id=8)
@@ -54,6 +55,7 @@ def test_every_way_to_name_the_item(portal, run_dag):
     assert texts[run.xcom("mapped_kwargs", map_index=0)] == "mapped_kwargs"
 
 
+@pytest.mark.slow
 def test_a_comment_is_added_once_or_it_is_said(portal, connection, run_dag):
     connection(portal.connection(user_id=3), "bitrix24_guest")
     rest = {"item": ("deal", 1), "retries": 2, "retry_delay": timedelta(0)}

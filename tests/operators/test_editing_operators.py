@@ -85,6 +85,7 @@ def test_an_update_whose_answer_is_lost(portal, run_dag):
     assert len(portal.calls(UPDATE)) == 1
 
 
+@pytest.mark.slow
 def test_updates_that_fail(portal, connection, run_dag):
     record = portal.add_comment("deal", 1, "Old", author_id=1)
     orphan = portal.add_comment("deal", 1, "Nowhere")
@@ -130,6 +131,7 @@ def test_delete(portal, run_dag):
     assert [call.params for call in portal.calls(DELETE)] == [{"id": single}]
 
 
+@pytest.mark.slow
 def test_a_portal_that_remembers_bindings(portal, run_dag):
     """It may take a comment for one that is on a single item, which was bound to others since."""
     portal.set_bindings_remembered(True)
@@ -150,6 +152,7 @@ def test_a_portal_that_remembers_bindings(portal, run_dag):
     assert "earlier bindings for up to an hour: try again then" in run.log("unseen")
 
 
+@pytest.mark.slow
 def test_deletes_that_fail(portal, connection, run_dag):
     shared, orphan, foreign = (portal.add_comment("deal", 1, text) for text in ("A", "B", "C"))
     portal.bind(shared, "contact", 1)
@@ -188,6 +191,7 @@ def test_a_delete_whose_answer_is_lost(portal, run_dag, long_waits_skipped):
     assert record not in texts(portal)
 
 
+@pytest.mark.slow
 def test_a_comment_with_files_on_several_items(portal, run_dag, tmp_path):
     (tmp_path / "offer.txt").write_text("An offer")
     (tmp_path / "raw").write_bytes(bytes(range(256)))
@@ -212,6 +216,7 @@ def test_a_comment_with_files_on_several_items(portal, run_dag, tmp_path):
         assert run.xcom("add", "_link_CrmCardLink").endswith("/crm/deal/details/1/")
 
 
+@pytest.mark.slow
 def test_a_comment_that_cannot_be_bound_everywhere_is_added_once(portal, run_dag):
     """The comment is not added again when the task is tried again to bind it."""
     portal.inject(
@@ -228,6 +233,7 @@ def test_a_comment_that_cannot_be_bound_everywhere_is_added_once(portal, run_dag
     assert list(texts(portal).values()).count("Once") == 1
 
 
+@pytest.mark.slow
 def test_bad_files_and_items_send_nothing(portal, run_dag, tmp_path):
     wrong = {
         "directory": ({"files": [str(tmp_path)]}, "cannot be read: Is a directory"),
@@ -266,6 +272,7 @@ def test_log_message(portal, run_dag):
     assert portal.bindings(run.xcom("add")) == [("deal", 1)]
 
 
+@pytest.mark.slow
 def test_log_messages_that_fail(portal, connection, run_dag):
     wrong = {
         "no_text": ({"text": None}, "text: None is not a text"),
@@ -303,6 +310,7 @@ def test_mistakes_in_the_dag_file_of_delete_and_log(operator, arguments, problem
         operator(task_id="x", **arguments)
 
 
+@pytest.mark.slow
 def test_what_a_mapped_task_is_given_does_not_become_nothing(portal, run_dag):
     """Without an item the whole comment would go."""
     record = portal.add_comment("deal", 1, "On one item only")

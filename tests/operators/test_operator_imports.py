@@ -4,6 +4,8 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 LOADED = """
 import json, sys
 from airflow.sdk import DAG, BaseHook, BaseOperator, BaseSensorOperator, XComArg, task
@@ -15,6 +17,7 @@ print("loaded", json.dumps(sorted(set(sys.modules) - before)))
 """
 
 
+@pytest.mark.slow
 def test_a_dag_file_loads_no_transport():
     """Transports load on first use, in the worker; what parses DAG files does without."""
     run = subprocess.run(

@@ -57,6 +57,7 @@ def test_call_takes_params_in_every_way_that_airflow_passes_values(portal, run_d
     assert [entry.params for entry in portal.calls("server.time")] == [{}, {}]
 
 
+@pytest.mark.slow
 def test_results_and_refusals_of_a_call(portal, run_dag):
     portal.add_items("deal", [{"TITLE": f"Deal {number}"} for number in range(60)])
     call, once = Bitrix24CallOperator, {"retries": 2, "retry_delay": timedelta(0)}
@@ -141,6 +142,7 @@ def test_dag_params_stay_out_of_calls(portal, run_dag):
     assert [call.params for call in portal.calls("crm.deal.get")] == [{"id": "2"}] * 2
 
 
+@pytest.mark.slow
 def test_lists(portal, run_dag, tmp_path):
     portal.add_items(
         "deal", [{"TITLE": f"\u0421\u0434\u0435\u043b\u043a\u0430 {number} \u2028"} for number in range(120)]
@@ -263,6 +265,7 @@ BAD_CALLS = {
 }
 
 
+@pytest.mark.slow
 def test_batches(portal, connection, run_dag):
     portal.add_items("deal", [{}] * 60)
     connection(portal.connection(user_id=3), "bitrix24_guest")

@@ -94,6 +94,7 @@ def test_move_a_timeline(portal, timeline, run_dag):
         assert authors[record.record_id] == (record.author_id, record.created)
 
 
+@pytest.mark.slow
 def test_one_kind_only(portal, timeline, run_dag):
     with DAG("one_kind") as dag:
         TransferTimelineOperator(
@@ -102,6 +103,7 @@ def test_one_kind_only(portal, timeline, run_dag):
     assert {row["KIND"] for row in run_dag(dag).xcom("share")} == {"activity"}
 
 
+@pytest.mark.slow
 def test_transfers_that_fail(portal, timeline, connection, run_dag):
     connection(portal.connection(user_id=3), "bitrix24_guest")
     denied = timeline[0][7]
@@ -179,6 +181,7 @@ def test_bind_and_unbind_activities(portal, run_dag):
         assert portal.activity_bindings(todo) == [("deal", 1)]
 
 
+@pytest.mark.slow
 def test_activities_that_fail(portal, run_dag):
     record = portal.add_comment("deal", 1, "No activity")
     call = portal.add_activity("deal", 1, subject="Call")

@@ -57,14 +57,17 @@ def test_any_selection_and_filter(driver, full):
 @pytest.mark.parametrize(
     "fault",
     [
-        ("status", {"status": 502, "body": "html"}),
-        ("drop_after", {}),
-        ("truncate", {}),
-        ("raw", {"raw": b"<html>"}),
-        ("error", {"code": "QUERY_LIMIT_EXCEEDED", "status": 503}),
-        ("error", {"code": "INTERNAL_SERVER_ERROR", "status": 500}),
+        pytest.param(("status", {"status": 502, "body": "html"}), id="502"),
+        pytest.param(("drop_after", {}), id="lost"),
+        pytest.param(("truncate", {}), id="truncated", marks=pytest.mark.slow),
+        pytest.param(("raw", {"raw": b"<html>"}), id="page", marks=pytest.mark.slow),
+        pytest.param(
+            ("error", {"code": "QUERY_LIMIT_EXCEEDED", "status": 503}), id="limit", marks=pytest.mark.slow
+        ),
+        pytest.param(
+            ("error", {"code": "INTERNAL_SERVER_ERROR", "status": 500}), id="500", marks=pytest.mark.slow
+        ),
     ],
-    ids=str,
 )
 def test_a_batch_that_fails_is_sent_again(driver, full, fault):
     kind, options = fault
@@ -74,8 +77,10 @@ def test_a_batch_that_fails_is_sent_again(driver, full, fault):
     assert len(full.requests) == REQUESTS + 1
 
 
-@pytest.mark.parametrize("code", ["INTERNAL_SERVER_ERROR", "ACCESS_DENIED"])
-@pytest.mark.parametrize("place", [1, 2, 30, 50])
+@pytest.mark.parametrize(
+    "code", ["INTERNAL_SERVER_ERROR", pytest.param("ACCESS_DENIED", marks=pytest.mark.slow)]
+)
+@pytest.mark.parametrize("place", [1, pytest.param(2, marks=pytest.mark.slow), 50])
 def test_a_command_that_fails_is_read_again(driver, full, place, code):
     struck = full.inject("error", DEALS, times=1, after_calls=place, code=code)
     assert ids(driver.records(Call(DEALS))) == sorted(full.items("deal"))

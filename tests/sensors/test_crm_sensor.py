@@ -91,6 +91,7 @@ MET = {
 }
 
 
+@pytest.mark.slow
 def test_every_kind_of_condition(portal, run_dag):
     with DAG("conditions_met") as dag:
         for name, conditions in MET.items():
@@ -176,6 +177,7 @@ def test_waits_for_a_comment(portal, run_dag):
         assert run.xcom(mode) == found[0]
 
 
+@pytest.mark.slow
 def test_since(portal, run_dag):
     portal.add_comment("deal", 1, "old")
     [old] = portal.comments("deal", 1)[-1:]
@@ -212,6 +214,7 @@ WRONG = {
 }
 
 
+@pytest.mark.slow
 def test_comments_that_will_never_come(portal, run_dag):
     with DAG("comment_fails") as dag:
         for mode in ("poke", "deferrable"):

@@ -38,6 +38,7 @@ def row(record, kind, item):
     return {"OWNER_ID": str(record), "ENTITY_TYPE": kind, "ENTITY_ID": str(item)}
 
 
+@pytest.mark.slow
 def test_waits_until_the_binding_is_there_or_gone(portal, new_record, run_dag):
     records = {}
     with DAG("sensor_waits", params={"deal": 1}) as dag:
@@ -191,6 +192,7 @@ def test_trouble_that_does_not_pass_fails_at_once(portal, broken_connections, ru
     assert asked <= {1, 999}
 
 
+@pytest.mark.slow
 def test_waiting_ends_with_the_timeout(portal, run_dag):
     with DAG("sensor_timeout") as dag:
         for mode in ("poke", "reschedule"):

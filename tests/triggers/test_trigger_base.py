@@ -68,7 +68,11 @@ def test_arguments_are_attributes_that_airflow_can_render(cls, watch, defaults, 
 def test_it_fires_once(portal):
     record = portal.add_comment("deal", 1, "Hello")
     trigger = TimelineBindingTrigger(
-        record_id=record, entity_type="deal", entity_id=1, bitrix24_conn_id="bitrix24_default"
+        record_id=record,
+        entity_type="deal",
+        entity_id=1,
+        bitrix24_conn_id="bitrix24_default",
+        poke_interval=1.0,
     )
 
     async def events():

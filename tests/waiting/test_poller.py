@@ -49,15 +49,9 @@ def test_one_round_of_a_thousand(connection):
         assert portal.refusals == 0
 
 
-@pytest.mark.parametrize(
-    ("bound", "apart"),
-    [
-        pytest.param(True, 0.0, id="bound elsewhere, together", marks=pytest.mark.slow),
-        pytest.param(True, 2.0, id="bound elsewhere, drifted apart", marks=pytest.mark.slow),
-        pytest.param(False, 0.0, id="bound to nothing, together", marks=pytest.mark.slow),
-        pytest.param(False, 2.0, id="bound to nothing, drifted apart"),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("apart", [0.0, 2.0], ids=["together", "drifted apart"])
+@pytest.mark.parametrize("bound", [True, False], ids=["bound elsewhere", "bound to nothing"])
 def test_rounds_of_a_thousand(portal, records, apart, bound):
     async def begin(record, after):
         await asyncio.sleep(after)

@@ -237,6 +237,7 @@ def test_redis_is_looked_for_every_few_seconds(make, redis_box, clock):
     assert redis_box.tell("KEYS", "*") != []
 
 
+@pytest.mark.slow
 def test_a_server_that_is_still_loading(make, redis_box, warnings):
     for number in range(200):
         redis_box.tell("SET", f"filler{number}", "x" * 1000)
@@ -387,6 +388,7 @@ def test_a_lock_is_given_back_though_redis_is_slow():
     assert False not in answered, "the lock was given back before Redis knew"
 
 
+@pytest.mark.slow
 def test_a_lock_of_a_killed_holder_expires_but_not_that_of_a_living_one(make, redis_box):
     def short(ledger):
         return ClusterLock(ledger._run, "bitrix24:renewal:x", threading.Lock(), expiry=1.5, beat=0.2)
