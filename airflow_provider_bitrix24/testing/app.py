@@ -48,6 +48,8 @@ class PortalApp:
                 Route("/", self._page),
                 Route("/crm/{kind}/details/{number:int}/", self._card),
                 Route("/crm/type/{type_id:int}/details/{number:int}/", self._card),
+                Route("/bitrix/{path:path}", _sign_in),
+                Route("/disk/{path:path}", _sign_in),
                 Mount("/_portal", routes=control.routes(world, actions)),
             ]
         )
@@ -145,6 +147,11 @@ class PortalApp:
         if truncated:
             transport.close()  # what is written already still goes out
             await _disconnected(receive)
+
+
+async def _sign_in(_: Request) -> Response:
+    """Answer as a real portal does where nobody is signed in; nobody can sign in here."""
+    return HTMLResponse(page.SIGN_IN)
 
 
 def _oauth_error(code: str, description: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Stored files and the signed links that lead to them."""
+"""Stored files and the links that lead to them: signed ones, and those for somebody who is signed in."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import mimetypes
 import secrets
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from . import php
 
@@ -60,9 +60,15 @@ class FileStore:
         return base64.urlsafe_b64encode(hmac.digest(self._key, packed.encode(), "sha256")).decode()
 
 
-def download_link(base_url: str, token: str) -> str:
-    """Return a link that needs nothing besides its signature."""
-    return f"{base_url}/rest/download.json?sessid={secrets.token_hex(8)}&token={quote(token, safe='')}"
+def show_link(kind: str, item_id: Any, field: str, file_id: int, **more: str) -> str:
+    """Return the address of an item's file for a browser in which somebody is signed in."""
+    query = urlencode({**more, "ownerId": item_id, "fieldName": field, "fileId": file_id})
+    return f"/bitrix/components/bitrix/crm.{kind}.show/show_file.php?{query}"
+
+
+def disk_link(base_url: str, file: StoredFile) -> str:
+    """Return the address of a comment's file for a browser in which somebody is signed in."""
+    return f"{base_url}/disk/downloadFile/{file.file_id}/?{urlencode({'ncc': 1, 'filename': file.name})}"
 
 
 def machine_link(base_url: str, via: str, user_id: int, secret: str, token: str) -> str:

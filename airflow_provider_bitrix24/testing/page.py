@@ -23,6 +23,12 @@ _MOST_UNBOUND = 20
 _ORDER = ("deal", "contact", "company", "lead")
 _PLURALS = {"company": "Companies"}
 
+SIGN_IN = (
+    '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Bitrix24</title></head><body>'
+    '<form method="post" action="/auth/"><input name="USER_LOGIN"><input name="USER_PASSWORD">'
+    "<button>Log in</button></form></body></html>\n"
+)
+
 
 def page(world: World) -> str:
     """Return the page; the caller holds the lock."""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import copy
 from collections.abc import Callable
 from typing import Any
@@ -474,12 +475,11 @@ def link(box, connect) -> Callable[..., str]:
     """Return the link to a file as the hook's result holds it, and its hook."""
 
     def link(connection: Any = None) -> tuple[Bitrix24Hook, str]:
-        box.add_item("deal", item_id=1)
-        record = box.add_comment("deal", 1, "with a file", files={"a.txt": b"contents"})
+        document = {"fileData": ["a.txt", base64.b64encode(b"contents").decode()]}
+        deal = box.add_item("deal", {"UF_CRM_DOCUMENT": document})
         hook = connect(connection or box.connection())
-        files = hook.call("crm.timeline.comment.get", {"id": record})["FILES"]
-        [file] = files.values() if isinstance(files, dict) else files
-        return hook, str(file["urlDownload"])
+        item = hook.call("crm.item.get", {"entityTypeId": 2, "id": deal})["item"]
+        return hook, str(item["ufCrmDocument"]["urlMachine"])
 
     return link
 
@@ -491,6 +491,18 @@ def test_a_download(box, link, tmp_path, oauth):
     path = hook.download(url, tmp_path / "a.txt")
     assert path.read_bytes() == b"contents"
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.txt"]
+
+
+@pytest.mark.parametrize("field", ["showUrl", "downloadUrl", "urlDownload"])
+def test_a_download_that_needs_a_browser_says_what_needs_none(box, hook, tmp_path, field):
+    deal = box.add_item("deal", {"UF_CRM_DOCUMENT": {"fileData": ["a.txt", "aGk="]}})
+    record = box.add_comment("deal", deal, "with a file", files={"a.txt": b"hi"})
+    links = dict(hook.call("crm.deal.get", {"id": deal})["UF_CRM_DOCUMENT"])
+    links |= next(iter(hook.call("crm.timeline.comment.get", {"id": record})["FILES"].values()))
+    with pytest.raises(UnexpectedResultError, match="a page instead of the file") as caught:
+        hook.download(links[field], tmp_path / "a.txt")
+    assert "urlMachine of crm.item.get" in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_download_from_elsewhere(box, link, tmp_path):

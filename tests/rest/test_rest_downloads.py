@@ -258,13 +258,18 @@ def deal(bitrix24_portal) -> int:
     return bitrix24_portal.add_item("deal", {"UF_CRM_DOCUMENT": {"fileData": ["a.txt", "aGVsbG8="]}})
 
 
+def link_of(client: Client, deal: int) -> str:
+    reply = client.call_reply(Call("crm.item.get", {"entityTypeId": 2, "id": deal}))
+    return str(reply.result["item"]["ufCrmDocument"]["urlMachine"])
+
+
 @pytest.mark.parametrize("kind", ["webhook", "application"])
 def test_a_file_of_the_portal(bitrix24_portal, deal, kind):
     """The link in the result holds no secret and leads to the file all the same."""
     portal = bitrix24_portal
     credentials = webhook_of(portal) if kind == "webhook" else application_of(portal)
     client = Client(Session(credentials, policy=QUICK), ProcessLedger(), Wire(), Keeper())
-    link = client.call_reply(Call("crm.deal.get", {"id": deal})).result["UF_CRM_DOCUMENT"]["urlMachine"]
+    link = link_of(client, deal)
     assert ("bitrix24-webhook-code" in link) is (kind == "webhook")
     assert ("bitrix24-access-token" in link) is (kind == "application")
     portal.inject("truncate", "download")
@@ -286,7 +291,7 @@ def test_a_full_disk_is_not_the_portals_fault(bitrix24_portal, deal):
             raise OSError(28, "No space left on device")
 
     client = Client(Session(webhook_of(bitrix24_portal)), ProcessLedger(), Wire())
-    link = client.call_reply(Call("crm.deal.get", {"id": deal})).result["UF_CRM_DOCUMENT"]["urlMachine"]
+    link = link_of(client, deal)
     with pytest.raises(OSError, match="No space left") as caught:
         client.download(link, Full())
     shown = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())

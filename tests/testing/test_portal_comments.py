@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import base64
-import http.client
 
 import pytest
 import requests
@@ -282,10 +281,10 @@ def test_files(box, client, deal):
     assert set(shown) == {str(first["id"]), str(second["id"])}
     assert (first["name"], first["type"], first["size"]) == ("1.gif", "image", 256)
     assert (second["type"], second["authorId"], second["authorName"]) == ("file", 1, "Admin")
-    response = requests.get(first["urlDownload"], timeout=5)
-    assert (response.status_code, response.content) == (200, content)
-    assert "/rest/download.json?" in first["urlDownload"]
-    assert box.webhook_code() not in first["urlDownload"]
+    for name in ("urlShow", "urlDownload", "urlPreview"):
+        response = requests.get(first[name], timeout=5)
+        assert (response.status_code, "USER_LOGIN" in response.text) == (200, True)
+        assert box.webhook_code() not in first[name]
 
 
 def test_files_survive_an_update_without_files(box, client, deal):
@@ -318,21 +317,6 @@ def test_an_empty_list_of_files_removes_them(box, client, deal):
 def test_files_are_absent_when_there_are_none(box, client, deal):
     number = box.add_comment("deal", 10, "x")
     assert "FILES" not in client("crm.timeline.comment.get", {"id": number}).result
-
-
-def test_download_without_a_user_agent(box, client, deal):
-    number = box.add_comment("deal", 10, "x", files={"a.txt": b"1"})
-    row = client("crm.timeline.comment.get", {"id": number}).result
-    link = next(iter(row["FILES"].values()))["urlDownload"]
-    connection = http.client.HTTPConnection(box.host, box.port, timeout=5)
-    connection.request("GET", link.removeprefix(box.url))
-    answer = connection.getresponse()
-    assert (answer.status, b"nginx" in answer.read()) == (404, True)
-    connection.close()
-    assert client.send("GET", link).response.content == b"1"
-    assert [entry.result for entry in box.calls("download")] == ["a.txt"]
-    forged = client.send("GET", link[:-6] + "AAAAAA")
-    assert forged.error[:2] == (401, "INVALID_CREDENTIALS")
 
 
 def test_fields(client):

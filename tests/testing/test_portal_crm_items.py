@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import base64
-
 import pytest
 from portal_client import Client
 
@@ -168,22 +166,20 @@ def test_contact_ids(box, client):
     assert box.items("deal")[1]["CONTACT_IDS"] == [5, 6]
 
 
-def test_file_field(box, client):
-    content = b"\x00binary"
-    file_data = {"fileData": ["contract.pdf", base64.b64encode(content).decode()]}
+def test_links_to_a_file_lead_to_the_sign_in_page(box, client):
+    file_data = {"fileData": ["contract.pdf", "aGk="]}
     client("crm.deal.add", {"fields": {"UF_CRM_DOCUMENT": file_data}})
     value = client("crm.deal.get", {"id": 1}).result["UF_CRM_DOCUMENT"]
-    assert value.keys() == {"id", "url", "urlMachine"}
-    assert value["url"].startswith("/bitrix/components/")
-    assert f"/rest/1/{box.webhook_code()}/download/?token=" in value["urlMachine"]
-    response = client.send("GET", value["urlMachine"]).response
-    assert (response.content, response.headers["Content-Type"]) == (content, "application/pdf")
-    assert 'filename="contract.pdf"' in response.headers["Content-Disposition"]
-    assert box.webhook_code() not in box.requests[-1].path
-    manager = Client(box, 2)("crm.deal.list").result[0]["UF_CRM_DOCUMENT"]["urlMachine"]
-    assert box.webhook_code(2) in manager
-    wrong = value["urlMachine"].replace(box.webhook_code(), "wrong")
-    assert client.send("GET", wrong).error[1] == "INVALID_CREDENTIALS"
+    assert value.keys() == {"id", "showUrl", "downloadUrl"}
+    for name in ("showUrl", "downloadUrl"):
+        assert value[name].startswith(
+            "/bitrix/components/bitrix/crm.deal.show/show_file.php?auth=&ownerId=1&"
+        )
+        assert box.webhook_code() not in value[name]
+        response = client.send("GET", box.url + value[name]).response
+        assert (response.status_code, response.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+        assert "USER_LOGIN" in response.text
+    assert client("crm.deal.list").result[0]["UF_CRM_DOCUMENT"] == value
     client("crm.deal.update", {"id": 1, "fields": {"UF_CRM_DOCUMENT": {"remove": "Y"}}})
     assert client("crm.deal.get", {"id": 1}).result["UF_CRM_DOCUMENT"] is None
 
@@ -192,8 +188,10 @@ def test_multiple_file_field(box, client):
     box.add_user_field("deal", "UF_CRM_FILES", "file", multiple=True)
     files = [{"fileData": [f"{n}.txt", "aGk="]} for n in range(2)]
     client("crm.deal.add", {"fields": {"UF_CRM_FILES": files}})
-    links = [entry["urlMachine"] for entry in client("crm.deal.get", {"id": 1}).result["UF_CRM_FILES"]]
-    assert [client.send("GET", link).response.content for link in links] == [b"hi", b"hi"]
+    client("crm.deal.add", {"fields": {"TITLE": "Without files"}})
+    links = [entry["downloadUrl"] for entry in client("crm.deal.get", {"id": 1}).result["UF_CRM_FILES"]]
+    assert [link.partition("fileId=")[2] for link in links] == ["1&download=y", "2&download=y"]
+    assert client("crm.deal.get", {"id": 2}).result["UF_CRM_FILES"] is False
 
 
 def test_multiple_user_field(box, client):

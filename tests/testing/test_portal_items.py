@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import http.client
 
 import pytest
 from portal_client import Client
@@ -142,9 +143,49 @@ def test_files(box, client):
     item = _item(client, 1)
     assert item["ufCrmDocument"].keys() == {"id", "url", "urlMachine"}
     assert client.send("GET", item["ufCrmDocument"]["urlMachine"]).response.content == b"hi"
-    assert len(item["ufCrmFiles"]) == 2
+    assert "USER_LOGIN" in client.send("GET", box.url + item["ufCrmDocument"]["url"]).body
+    assert [client.send("GET", file["urlMachine"]).body for file in item["ufCrmFiles"]] == ["hi", "hi"]
     _call(client, "update", id=1, fields={"ufCrmDocument": ""})
     assert _item(client, 1)["ufCrmDocument"] is None
+
+
+@pytest.fixture
+def document(box, client):
+    """The link of a deal's file, as ``crm.item.get`` gives it to a user."""
+    box.add_item("deal", {"UF_CRM_DOCUMENT": {"fileData": ["contract.pdf", "AGJpbmFyeQ=="]}}, item_id=1)
+
+    def link(user_id=1):
+        answer = Client(box, user_id)("crm.item.get", {"entityTypeId": 2, "id": 1})
+        return answer.result["item"]["ufCrmDocument"]["urlMachine"]
+
+    return link
+
+
+def test_the_link_for_machines_carries_the_callers_credentials(box, client, document):
+    assert f"/rest/1/{box.webhook_code()}/download/?token=" in document()
+    assert box.webhook_code(2) in document(2)
+    response = client.send("GET", document()).response
+    assert (response.content, response.headers["Content-Type"]) == (b"\x00binary", "application/pdf")
+    assert 'filename="contract.pdf"' in response.headers["Content-Disposition"]
+    assert box.webhook_code() not in box.requests[-1].path
+    wrong = document().replace(box.webhook_code(), "wrong")
+    assert client.send("GET", wrong).error[1] == "INVALID_CREDENTIALS"
+
+
+def test_a_signature_is_enough_for_a_download(box, client, document):
+    signed = f"{box.url}/rest/download.json?{document().partition('?')[2]}"
+    assert client.send("GET", signed).response.content == b"\x00binary"
+    assert [entry.result for entry in box.calls("download")] == ["contract.pdf"]
+    forged = client.send("GET", signed[:-6] + "AAAAAA")
+    assert forged.error[:2] == (401, "INVALID_CREDENTIALS")
+
+
+def test_download_without_a_user_agent(box, document):
+    connection = http.client.HTTPConnection(box.host, box.port, timeout=5)
+    connection.request("GET", document().removeprefix(box.url))
+    answer = connection.getresponse()
+    assert (answer.status, b"nginx" in answer.read()) == (404, True)
+    connection.close()
 
 
 def test_multi_fields(client):

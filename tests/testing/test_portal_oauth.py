@@ -141,9 +141,11 @@ def test_faults_without_a_method_do_not_hit_the_token_address(box, client, token
 def test_file_link_of_an_application_carries_its_token(box, client, tokens):
     box.add_item("deal", {"UF_CRM_DOCUMENT": {"fileData": ["a.txt", "aGk="]}}, item_id=1)
     answer = client.send(
-        "POST", f"{box.url}/rest/crm.deal.get", json={"auth": tokens["access_token"], "id": 1}
+        "POST",
+        f"{box.url}/rest/crm.item.get",
+        json={"auth": tokens["access_token"], "entityTypeId": 2, "id": 1},
     )
-    link = answer.result["UF_CRM_DOCUMENT"]["urlMachine"]
+    link = answer.result["item"]["ufCrmDocument"]["urlMachine"]
     assert tokens["access_token"] in link
     assert client.send("GET", link).response.content == b"hi"
     box.expire_access_tokens()

@@ -10,7 +10,7 @@ from typing import Any
 
 from .. import dates, listing, php
 from ..errors import ACCESS_DENIED, RestError, classic_error, denied, not_found, owner_not_found
-from ..files import download_link, uploaded
+from ..files import disk_link, uploaded
 from ..timeline import Pair, TimelineRecord
 from ..world import Call, Listed
 from .params import classic_array, classic_id, controller_array, controller_int, controller_optional_int
@@ -205,7 +205,7 @@ def _row(call: Call, record: TimelineRecord, item: dict[str, Any]) -> dict[str, 
 def _file(call: Call, number: int) -> dict[str, Any]:
     world, stored = call.world, call.world.files.files[number]
     author = world.users.get(stored.author_id)
-    link = download_link(world.base_url, world.files.token(number))
+    link = disk_link(world.base_url, stored)
     shown = {"type": "file", "name": stored.name, "size": len(stored.content)}
     if stored.content_type.startswith("image/"):
         shown |= {"type": "image", "image": {"width": 1, "height": 1}, "urlPreview": link}

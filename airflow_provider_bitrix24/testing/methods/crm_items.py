@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import php
 from ..errors import ACCESS_DENIED, classic_error
-from ..files import machine_link
+from ..files import show_link
 from ..listing import Query
 from ..world import Call, Listed
 from .params import classic_array, classic_id
@@ -109,34 +109,25 @@ def describe(kind: str, call: Call) -> dict[str, Any]:
 def render(call: Call, store: ItemStore, row: Row, shown: list[Field]) -> Row:
     """Write a row as answers show it: text or null, files as links."""
     return {
-        field.name: file_value(call, store, row, field)
+        field.name: _files(store.kind, row, field)
         if field.type == "file"
         else row.get(field.name, field.default)
         for field in shown
     }
 
 
-def file_value(call: Call, store: ItemStore, row: Row, field: Field) -> Any:
+def _files(kind: str, row: Row, field: Field) -> Any:
     """Write the links of a file field; a multiple one without files is ``False``."""
     stored = row.get(field.name)
-    if stored is None:
-        return False if field.multiple else None
     if field.multiple:
-        return [_file_link(call, store, row, field, number) for number in stored]
-    return _file_link(call, store, row, field, stored)
+        return [_file(kind, row, field, number) for number in stored or ()] or False
+    return None if stored is None else _file(kind, row, field, stored)
 
 
-def _file_link(call: Call, store: ItemStore, row: Row, field: Field, number: int) -> dict[str, Any]:
-    """Return both links: ``url`` needs a browser's session, ``urlMachine`` carries the caller's secret."""
-    world, identity = call.world, call.identity
-    show = f"/bitrix/components/bitrix/crm.{store.kind}.show/show_file.php"
-    return {
-        "id": number,
-        "url": f"{show}?ownerId={row['ID']}&fieldName={field.name}&fileId={number}",
-        "urlMachine": machine_link(
-            world.base_url, identity.via, call.user.user_id, identity.secret, world.files.token(number)
-        ),
-    }
+def _file(kind: str, row: Row, field: Field, number: int) -> dict[str, Any]:
+    """Write both links; each needs somebody who is signed in, for its ``auth`` is empty."""
+    link = show_link(kind, row["ID"], field.name, number, auth="")
+    return {"id": number, "showUrl": link, "downloadUrl": f"{link}&download=y"}
 
 
 def _methods(kind: str) -> tuple[Method, ...]:

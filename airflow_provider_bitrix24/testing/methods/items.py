@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from .. import php
 from ..errors import RestError, denied, not_found
+from ..files import machine_link, show_link
 from ..item_names import any_spelling, item_fields
 from ..item_query import refine
 from ..item_values import has_multi, shown, shown_multi, written
 from ..items import stage_field
 from ..listing import Query
 from ..world import Call, Listed
-from .crm_items import file_value
 from .params import controller_array, controller_int
 from .registry import controller
 
@@ -76,8 +76,18 @@ class _Type:
     def _value(self, field: Field, row: Row) -> Any:
         if field.type != "file":
             return shown(field, row)
-        value = file_value(self.call, self.store, row, field)
-        return [] if value is False else value
+        stored = row.get(field.name)
+        if field.multiple:
+            return [self._file(field, row, number) for number in stored or ()]
+        return None if stored is None else self._file(field, row, stored)
+
+    def _file(self, field: Field, row: Row, number: int) -> Row:
+        """Write both links: ``url`` is for a browser, ``urlMachine`` carries the caller's credentials."""
+        world, identity = self.call.world, self.call.identity
+        link = machine_link(
+            world.base_url, identity.via, self.call.user.user_id, identity.secret, world.files.token(number)
+        )
+        return {"id": number, "url": show_link(self.kind, row["ID"], field.name, number), "urlMachine": link}
 
     def changes(self, row: Row | None) -> dict[str, Any]:
         """Read ``fields``; a pipeline or stage that there is not is an error."""
