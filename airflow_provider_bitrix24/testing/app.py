@@ -9,10 +9,10 @@ from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
-from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 
-from . import control, page, php, reply
+from . import control, page, page_notices, php, reply
 from .faults import OAUTH_METHOD
 from .gateway import Gateway
 from .oauth import OAuthError
@@ -103,7 +103,9 @@ class PortalApp:
         with self._world.lock:
             owner = types.by_id(found["type_id"]) if "type_id" in found else types.by_name(found["kind"])
             if owner is None or not self._world.crm.exists(owner.kind, number):
-                return PlainTextResponse("There is no such item in this portal.", 404)
+                kind = owner.kind if owner is not None else "item"
+                headers = {"Content-Security-Policy": POLICY}
+                return HTMLResponse(page_notices.not_found(f"{kind} {number}"), 404, headers=headers)
         return RedirectResponse(f"/#{owner.kind}-{number}", 302)
 
     async def _token(self, http: HttpRequest, scope: Scope) -> Reply:
@@ -151,7 +153,7 @@ class PortalApp:
 
 async def _sign_in(_: Request) -> Response:
     """Answer as a real portal does where nobody is signed in; nobody can sign in here."""
-    return HTMLResponse(page.SIGN_IN)
+    return HTMLResponse(page_notices.SIGN_IN)
 
 
 def _oauth_error(code: str, description: str) -> dict[str, str]:

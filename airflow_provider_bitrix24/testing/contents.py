@@ -114,6 +114,16 @@ class PortalContents:
         """Create many items and return their numbers."""
         return [self.add_item(kind, fields) for fields in rows]
 
+    def set_stage(self, kind: str, item_id: int, stage_id: str, author_id: int = 1) -> None:
+        """Move an item to a stage of its pipeline, as a user does on its card.
+
+        :param stage_id: as the API shows it: ``WON``, or ``C1:WON`` in another pipeline
+        """
+        with self._world.lock:
+            self._world.crm.set_stage(
+                self._kind(kind), item_id, stage_id, author=author_id, now=self._world.clock()
+            )
+
     def delete_item(self, kind: str, item_id: int) -> None:
         """Delete an item, its bindings, and the records and activities that were bound to nothing else."""
         with self._world.lock:

@@ -23,6 +23,12 @@ def stamp(moment: float, server: timezone) -> str:
     return datetime.fromtimestamp(int(moment), server).isoformat()
 
 
+def shown(moment: float, server: timezone) -> str:
+    """Write a moment for a person, with its zone: ``9 Sep 2025 16:31:11 +03:00``."""
+    when = datetime.fromtimestamp(int(moment), server)
+    return f"{when.day} {when:%b %Y %H:%M:%S} {when.isoformat()[-6:]}"
+
+
 def parse(value: str, server: timezone, now: float) -> datetime | None:
     """Read what ``strtotime`` most commonly is given; ``None`` if it cannot be read.
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import timezone
 
     from .history import StageHistory
-    from .pipelines import Pipelines
+    from .pipelines import Pipelines, Stage
 
 
 class Crm:
@@ -149,6 +149,24 @@ class Crm:
     def category(self, store: ItemStore, row: Row) -> int:
         """Return the number of an item's pipeline."""
         return int(store.value(row, "CATEGORY_ID") or 0) if "CATEGORY_ID" in store.fields else 0
+
+    def stages(self, store: ItemStore, row: Row) -> list[Stage]:
+        """Return the stages of an item's pipeline, none for a type without stages."""
+        pipeline = self._pipelines.of(store.kind).get(self.category(store, row))
+        return pipeline.stages if pipeline is not None else []
+
+    def set_stage(self, kind: str, item_id: int, stage_id: str, *, author: int, now: float) -> None:
+        """Move an item to a stage of its pipeline."""
+        store = self.store(kind)
+        row = store.rows.get(item_id)
+        if row is None:
+            raise ValueError(f"{kind} {item_id} does not exist")
+        known = [stage.stage_id for stage in self.stages(store, row)]
+        field = stage_field(store)
+        if field is None or stage_id not in known:
+            stages = ", ".join(known) or "it has none"
+            raise ValueError(f"{stage_id!r} is no stage of {kind} {item_id}: {stages}")
+        self.update(kind, item_id, {field: stage_id}, author=author, now=now)
 
     def _begin(self, store: ItemStore, row: Row) -> None:
         """Give a new item the pipeline and the stage it was not given."""

@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from html import escape
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from .items import linked, stage_field
 from .page_assets import SCRIPT, SPRITE, STYLE
-from .page_timeline import record_entry, render, style, timeline
+from .page_calls import calls
+from .page_card import card
+from .page_timeline import record_entry, render, style
 
 if TYPE_CHECKING:
-    from .item_store import Row
-    from .journal import JournalEntry
     from .timeline import Pair
     from .world import World
 
 _MOST_CARDS = 200
-_MOST_CALLS = 40
 _MOST_UNBOUND = 20
 _ORDER = ("deal", "contact", "company", "lead")
 _PLURALS = {"company": "Companies"}
-
-SIGN_IN = (
-    '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Bitrix24</title></head><body>'
-    '<form method="post" action="/auth/"><input name="USER_LOGIN"><input name="USER_PASSWORD">'
-    "<button>Log in</button></form></body></html>\n"
-)
 
 
 def page(world: World) -> str:
@@ -37,8 +28,8 @@ def page(world: World) -> str:
         '<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<title>Bitrix24 portal in a box</title>\n<link rel="icon" href="data:,">\n'
-        f"<style>{STYLE}</style>\n</head>\n<body>\n{SPRITE}\n<header>{_bar(world)}{_calls(world)}</header>\n"
-        f'<main id="board">{_board(world)}</main>\n<script>{SCRIPT}</script>\n</body>\n</html>\n'
+        f"<style>{STYLE}</style>\n</head>\n<body>\n{SPRITE}\n<header>{_bar(world)}{calls(world)}</header>\n"
+        f'<main><div id="board">{_board(world)}</div></main>\n<script>{SCRIPT}</script>\n</body>\n</html>\n'
     )
 
 
@@ -57,34 +48,6 @@ def _bar(world: World) -> str:
         f'<span class="dim address">{escape(world.base_url)}</span><span class="dim">{counts}</span></div>'
         '<span class="dim" id="live"></span>'
     )
-
-
-def _calls(world: World) -> str:
-    """Return the latest calls, folded up; no parameters, which may hold anything."""
-    requests = world.journal.requests
-    refused = sum(entry.refused for entry in requests)
-    rows = []
-    for call in reversed(world.journal.calls[-_MOST_CALLS:]):
-        when = datetime.fromtimestamp(int(call.at), world.zone)
-        where = " in a batch" if call.in_batch is not None else ""
-        failed = call.error is not None or call.status != 200 or call.result is False
-        word = _outcome(call)
-        rows.append(
-            f"<li><span>{when:%H:%M:%S}</span><strong>{escape(call.method)}</strong>"
-            f"<span>user {call.user_id or '?'}{where}</span>"
-            f'<span class="{"bad" if failed else ""}">{escape(word)}</span></li>'
-        )
-    return (
-        f'<details id="calls"><summary>{len(requests)} requests, {refused} refused</summary>'
-        f"<ol>{''.join(rows)}</ol></details>"
-    )
-
-
-def _outcome(call: JournalEntry) -> str:
-    """Return a word for what became of a call; ``false`` is how some methods say that there are no rights."""
-    if call.error is None and call.status == 200:
-        return "false" if call.result is False else "ok"
-    return call.error or str(call.status)
 
 
 # ---------------------------------------------------------------- cards
@@ -129,7 +92,7 @@ def _cards(world: World) -> dict[str, tuple[list[Pair], int]]:
 
 
 def _column(world: World, kind: str, pairs: list[Pair], more: int) -> str:
-    cards = "".join(_card(world, pair) for pair in pairs)
+    cards = "".join(card(world, pair) for pair in pairs)
     rest = f'<div class="dim">and {more} more</div>' if more else ""
     return (
         f'<section class="{style(kind)}"><h2>{escape(_plural(world, kind))}'
@@ -142,48 +105,3 @@ def _plural(world: World, kind: str) -> str:
     if owner is not None and owner.title:
         return owner.title
     return _PLURALS.get(kind) or f"{kind.replace('_', ' ').capitalize()}s"
-
-
-def _card(world: World, pair: Pair) -> str:
-    kind, item_id = pair
-    exists = world.crm.exists(*pair)
-    facts = _facts(world, kind, world.crm.store(kind).rows[item_id]) if exists else " (does not exist)"
-    return (
-        f'<article id="{kind}-{item_id}" class="{"" if exists else "gone"}">'
-        f"<h3>{escape(world.crm.title(kind, item_id))}</h3>"
-        f'<div class="facts dim">{kind} {item_id}{facts}</div>{timeline(world, pair)}</article>'
-    )
-
-
-def _facts(world: World, kind: str, row: Row) -> str:
-    """Return stage, amount and links of an item."""
-    store = world.crm.store(kind)
-    parts = []
-    name = stage_field(store)
-    stage = store.value(row, name) if name else None
-    if stage:
-        semantic = world.pipelines.semantic(kind, stage)
-        shown = world.pipelines.stage_name(kind, stage)
-        parts.append(f'<span class="stage {semantic}" title="{escape(stage)}">{escape(shown)}</span>')
-    amount = float(row.get("OPPORTUNITY") or 0)
-    if amount:
-        currency = store.value(row, "CURRENCY_ID") if "CURRENCY_ID" in store.fields else ""
-        parts.append(f"<span>{amount:,.0f} {escape(str(currency or ''))}</span>")
-    parts.extend(_link(world, pair) for pair in _linked(world, row))
-    return "".join(parts)
-
-
-def _linked(world: World, row: Row) -> list[Pair]:
-    pairs = [("contact", number) for number in linked(row, "CONTACT_ID")]
-    pairs += [("company", number) for number in linked(row, "COMPANY_ID")]
-    pairs += [("lead", number) for number in linked(row, "LEAD_ID")]
-    for name in row:
-        if name.startswith("PARENT_ID_"):
-            owner = world.types.by_id(int(name.removeprefix("PARENT_ID_")))
-            pairs += [(owner.kind, number) for number in linked(row, name)] if owner else []
-    return [pair for pair in pairs if world.crm.exists(*pair)]
-
-
-def _link(world: World, pair: Pair) -> str:
-    kind, item_id = pair
-    return f'<a href="#{kind}-{item_id}">{escape(world.crm.title(*pair))}</a>'

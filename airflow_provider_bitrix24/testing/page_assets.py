@@ -18,7 +18,7 @@ STYLE = """
   }
 }
 * { box-sizing: border-box; }
-html { -webkit-text-size-adjust: 100%; scroll-padding-top: 4.5rem; }
+html { -webkit-text-size-adjust: 100%; scroll-padding-top: 3rem; }
 body { background: var(--page); color: var(--text); font: 15px/1.45 system-ui, sans-serif; margin: 0; }
 a { color: var(--accent); text-decoration: none; }
 a:hover { text-decoration: underline; }
@@ -26,7 +26,7 @@ svg { fill: none; height: 1em; stroke: currentColor; stroke-linecap: round; stro
   stroke-width: 2; width: 1em; }
 svg.sprite { height: 0; position: absolute; width: 0; }
 header { background: var(--card); border-bottom: 1px solid var(--line); display: flex; flex-wrap: wrap;
-  gap: 0 1rem; padding: .6rem 1rem; position: sticky; top: 0; z-index: 1; }
+  gap: 0 1rem; padding: .6rem 1rem; }
 .bar { align-items: baseline; display: flex; flex: 1; flex-wrap: wrap; gap: 0 1rem; }
 h1 { font-size: 1.1rem; margin: 0; }
 .dim { color: var(--dim); font-size: .82rem; }
@@ -39,12 +39,16 @@ details { flex-basis: 100%; margin-top: .1rem; }
 summary { color: var(--dim); cursor: pointer; font-size: .82rem; }
 #calls ol { font: 12px/1.5 ui-monospace, monospace; list-style: none; margin: .4rem 0 0; max-height: 40vh;
   overflow: auto; padding: 0; }
-#calls li { display: flex; flex-wrap: wrap; gap: 0 .8rem; }
+#calls li { display: flex; flex-wrap: wrap; gap: 0 .8rem; padding-bottom: .2rem; }
+#calls code { color: var(--dim); flex-basis: 100%; font: inherit; overflow-wrap: anywhere;
+  padding-left: 1.5rem; }
 .bad { color: var(--bad); }
-main { display: grid; gap: 1rem; padding: 1rem; }
+#board { display: grid; gap: 1rem; padding: 0 1rem 1rem; }
 section { min-width: 0; }
-h2 { align-items: center; border-top: 3px solid var(--kind); border-radius: 2px; display: flex;
-  font-size: .95rem; gap: .5rem; justify-content: space-between; margin: 0 0 .6rem; padding: .45rem .1rem 0; }
+h2 { align-items: center; font-size: .95rem; margin: 0; }
+section > h2 { background: linear-gradient(var(--kind), var(--kind)) 0 1rem / 100% 3px no-repeat var(--page);
+  display: flex; gap: .5rem; justify-content: space-between; padding: 1.6rem .1rem .5rem; position: sticky;
+  top: -1rem; z-index: 1; }
 .deal { --kind: #2f7de1; } .lead { --kind: #0f9f8f; } .contact { --kind: #8a5cd6; }
 .company { --kind: #d98a1c; } .other { --kind: #c2577f; }
 article { background: var(--card); border: 1px solid var(--line); border-radius: .6rem; margin: 0 0 .6rem;
@@ -53,8 +57,13 @@ article:target, article.here { border-color: var(--accent); box-shadow: 0 0 0 2p
 article.gone { border-style: dashed; }
 h3 { font-size: .95rem; line-height: 1.3; margin: 0; overflow-wrap: anywhere; }
 .facts { align-items: center; display: flex; flex-wrap: wrap; gap: .1rem .6rem; margin-top: .2rem; }
-.stage { border: 1px solid currentColor; border-radius: 1rem; font-size: .75rem; line-height: 1.35;
-  padding: 0 .5rem; }
+.stage { background: var(--card); border: 1px solid currentColor; border-radius: 1rem; cursor: pointer;
+  font: inherit; font-size: .75rem; line-height: 1.35; max-width: 100%; padding: 0 .3rem; }
+.fields { margin-top: .2rem; }
+.fields dl { display: grid; font-size: .78rem; gap: .1rem .6rem; grid-template-columns: auto 1fr;
+  margin: .3rem 0 0; }
+.fields dt { color: var(--dim); }
+.fields dt, .fields dd { margin: 0; min-width: 0; overflow-wrap: anywhere; }
 .stage.S { color: var(--good); } .stage.F { color: var(--bad); } .stage.P { color: var(--accent); }
 ol.timeline { list-style: none; margin: .6rem 0 0; padding: 0; }
 ol.timeline > li { border-left: 2px solid var(--line); margin-left: .6rem; padding: 0 0 .5rem 1rem;
@@ -75,15 +84,15 @@ ol.timeline > li:last-child { padding-bottom: 0; }
   max-width: 100%; overflow: hidden; padding: 0 .5rem; text-overflow: ellipsis; white-space: nowrap; }
 .also a::before { background: var(--kind); border-radius: 50%; content: ""; display: inline-block;
   height: .5rem; margin-right: .35rem; width: .5rem; }
+.top time { text-align: right; }
 .empty { border: 1px dashed var(--line); border-radius: .6rem; padding: 2rem 1rem; text-align: center; }
 @media (min-width: 62rem) {
-  main { align-items: start; grid-auto-columns: minmax(16.5rem, 1fr); grid-auto-flow: column;
-    overflow-x: auto; }
+  body { display: flex; flex-direction: column; height: 100vh; }
+  main { flex: 1; min-height: 0; overflow: auto; scroll-padding-top: 3rem; }
+  #board { grid-auto-columns: minmax(16.5rem, 1fr); grid-auto-flow: column; }
 }
 @media (max-width: 40rem) {
-  header { position: static; }
-  html { scroll-padding-top: .5rem; }
-  main { padding: .7rem; }
+  #board { padding: 0 .7rem .7rem; }
 }
 @media (prefers-reduced-motion: reduce) { .new .entry { animation: none; background: var(--glow); } }
 """
@@ -121,20 +130,26 @@ SCRIPT = """
   function show(html) {
     const fresh = new DOMParser().parseFromString(html, "text/html");
     const known = new Set(entries().map(place));
-    const open = document.getElementById("calls").open;
+    const open = [...document.querySelectorAll("details[open]")].map((part) => part.id);
+    const scrolled = document.querySelector("#calls ol").scrollTop;
     for (const name of ["bar", "calls", "board"]) {
       const part = fresh.getElementById(name);
       if (shown[name] === part.outerHTML) continue;
       shown[name] = part.outerHTML;
       document.getElementById(name).replaceWith(part);
     }
-    document.getElementById("calls").open = open;
+    for (const id of open) document.getElementById(id)?.setAttribute("open", "");
+    document.querySelector("#calls ol").scrollTop = scrolled;
     glow(known);
     mark();
   }
 
+  // A stage is chosen in a list that a new page would close.
+  const choosing = () => document.activeElement?.matches("select.stage");
+
   async function look() {
     try {
+      if (choosing()) return;
       const answer = await fetch("/", { headers: { "If-None-Match": version }, cache: "no-store" });
       if (answer.status === 200) {
         version = answer.headers.get("ETag");
@@ -145,8 +160,20 @@ SCRIPT = """
     } catch {
       live.className = "dim off";
       live.textContent = "not reachable";
+    } finally {
+      setTimeout(look, document.hidden ? 5000 : 1000);
     }
-    setTimeout(look, document.hidden ? 5000 : 1000);
+  }
+
+  async function move(event) {
+    const stage = event.target.closest?.("select.stage");
+    if (!stage) return;
+    const [, kind, number] = stage.closest("article").id.match(/^(.*)-(\\d+)$/);
+    const body = JSON.stringify({ name: "set_stage", args: [kind, Number(number), stage.value] });
+    stage.blur();
+    const headers = { "Content-Type": "application/json" };
+    const done = await fetch("/_portal/do", { method: "POST", headers, body }).catch(() => null);
+    if (!done?.ok) version = shown.board = ""; // shows the stage that the item still has
   }
 
   function same(event, on) {
@@ -159,6 +186,7 @@ SCRIPT = """
 
   document.addEventListener("mouseover", (event) => same(event, true));
   document.addEventListener("mouseout", (event) => same(event, false));
+  document.addEventListener("change", move);
   addEventListener("hashchange", mark);
   mark();
   setTimeout(look, 1000);

@@ -8,6 +8,7 @@ from datetime import datetime
 from html import escape
 from typing import TYPE_CHECKING
 
+from . import dates
 from .page_assets import icon
 
 if TYPE_CHECKING:
@@ -78,7 +79,8 @@ def _activity_entry(world: World, row: Row, number: int) -> Entry:
     if row.get("COMPLETED") == "Y":
         notes = ["done"]
     else:
-        notes = [f"due {_moment(row['DEADLINE'])}"] if row.get("DEADLINE") else []
+        due = row.get("DEADLINE")
+        notes = [f"due {dates.shown(datetime.fromisoformat(due).timestamp(), world.zone)}"] if due else []
     return Entry(
         f"activity-{number}",
         datetime.fromisoformat(row["CREATED"]).timestamp(),
@@ -93,15 +95,10 @@ def _activity_entry(world: World, row: Row, number: int) -> Entry:
     )
 
 
-def _moment(stamp: str) -> str:
-    return datetime.fromisoformat(stamp).strftime("%d %b %H:%M")
-
-
 def render(world: World, entry: Entry, card: Pair | None) -> str:
     """Write an entry; ``card`` is left out of where else it is bound."""
     when = datetime.fromtimestamp(int(entry.created), world.zone)
-    today = datetime.fromtimestamp(int(world.clock()), world.zone).date()
-    shown = when.strftime("%H:%M:%S" if when.date() == today else "%d %b %H:%M")
+    shown = dates.shown(entry.created, world.zone)
     author = world.users.get(entry.author_id)
     name = (author.name if author else "") or f"user {entry.author_id}"
     kind = _NAMES.get(entry.kind) or entry.kind.replace("_", " ").capitalize()
@@ -110,7 +107,7 @@ def render(world: World, entry: Entry, card: Pair | None) -> str:
     foot = " &middot; ".join(escape(part) for part in (name, entry.key.replace("-", " "), *entry.notes))
     return (
         f'<li data-entry="{entry.key}">{icon(entry.symbol)}<div class="entry"><div class="top">'
-        f'<b>{escape(kind)}</b><time class="dim" datetime="{when.isoformat()}" title="{when}">{shown}</time>'
+        f'<b>{escape(kind)}</b><time class="dim" datetime="{when.isoformat()}">{shown}</time>'
         f'</div>{title}{text}<div class="dim">{foot}</div>{_also(world, entry, card)}</div></li>'
     )
 

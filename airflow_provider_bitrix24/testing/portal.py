@@ -32,6 +32,7 @@ _ACTIONS = (
     "add_pipeline",
     "add_stage",
     "add_user_field",
+    "set_stage",
     "delete_item",
     "delete_record",
     "bind",

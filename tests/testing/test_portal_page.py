@@ -7,6 +7,7 @@ import hashlib
 import re
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+from urllib.parse import quote
 
 import pytest
 import requests
@@ -76,6 +77,11 @@ def _card(box, name):
     return card
 
 
+def _chosen(stage):
+    (option,) = [option for option in stage.all("option") if "selected" in option.attributes]
+    return option.text
+
+
 def _entries(card):
     return [entry.attributes["data-entry"] for entry in card.all("li") if "data-entry" in entry.attributes]
 
@@ -114,12 +120,9 @@ def test_facts_of_a_card(box):
     values = {"STAGE_ID": "WON", "OPPORTUNITY": 48000, "CONTACT_IDS": [39, 40], "LEAD_ID": lead}
     box.add_item("deal", values, item_id=10)
     card = _card(box, "deal-10")
-    (stage,) = card.all("span", "stage")
-    assert (stage.text, stage.attributes["class"], stage.attributes["title"]) == (
-        "Deal won",
-        "stage S",
-        "WON",
-    )
+    (stage,) = card.all("select", "stage")
+    assert (stage.attributes["class"], stage.attributes["title"]) == ("stage S", "WON")
+    assert _chosen(stage) == "Deal won"
     assert "48,000 USD" in card.text
     assert [link.attributes["href"] for link in card.all("a")] == ["#contact-39", "#lead-1"]
 
@@ -170,6 +173,7 @@ def test_timeline_is_newest_first(box, clock, deal):
     times = [time.attributes["datetime"] for time in card.all("time")]
     assert times == sorted(times, reverse=True)
     assert times[0] == "2025-09-09T16:34:11+03:00"
+    assert next(card.all("time")).text == "9 Sep 2025 16:34:11 +03:00"
     for text in ("Nightly sync", "12 rows", "Hello", "Call Ada", "Manager · record 2 · with offer.pdf"):
         assert text in card.text
 
@@ -216,7 +220,17 @@ def test_the_address_of_a_card_leads_to_it(box, deal, path):
     "path", ["crm/deal/details/11/", "crm/type/128/details/1/", "crm/nothing/details/1/"]
 )
 def test_the_address_of_no_card_is_not_found(box, deal, path):
-    assert requests.get(f"{box.url}/{path}", timeout=5).status_code == 404
+    answer = requests.get(f"{box.url}/{path}", timeout=5)
+    assert answer.status_code == 404
+    assert "unsafe" not in answer.headers["Content-Security-Policy"]
+    shown = _Tree(answer.text).root
+    assert next(shown.all("h2")).text == "Not found"
+    assert [link.attributes["href"] for link in shown.all("a")] == ["/"]
+
+
+def test_the_address_of_no_card_says_which_one(box, deal):
+    answer = requests.get(f"{box.url}/crm/deal/details/11/", timeout=5)
+    assert "There is no deal 11 in this portal." in answer.text
 
 
 def test_bindings_gone_astray(box, deal):
@@ -239,7 +253,7 @@ def test_activities_done_and_due(box, deal):
     box.add_activity("deal", deal, "b", fields={"DEADLINE": "2025-09-10T12:00:00+03:00"})
     text = _card(box, "deal-10").text
     assert "activity 1 · done" in text
-    assert "activity 2 · due 10 Sep 12:00" in text
+    assert "activity 2 · due 10 Sep 2025 12:00:00 +03:00" in text
 
 
 # ---------------------------------------------------------------- escaping
@@ -314,16 +328,120 @@ def test_latest_calls(box, client, deal):
     client("crm.deal.get", {"id": 99})
     client.batch({"a": "crm.contact.list"})
     Client(box, 3).pair("bind", 1, "deal", deal)
-    (calls,) = _page(box).all("details")
+    calls = _calls(box)
     lines = [row.text for row in calls.all("li")]
     assert next(calls.all("summary")).text == "4 requests, 0 refused"
-    assert [re.sub(r"^[0-9:]{8}", "", line) for line in lines] == [
-        "crm.timeline.bindings.binduser 3false",
-        "batchuser 1ok",
+    assert {line[:26] for line in lines} == {"9 Sep 2025 16:31:11 +03:00"}
+    assert [line[26:] for line in lines] == [
+        "crm.timeline.bindings.binduser 3false"
+        '{"fields": {"OWNER_ID": 1, "ENTITY_TYPE": "deal", "ENTITY_ID": 10}}',
+        'batchuser 1ok{"commands": 1}',
         "crm.contact.listuser 1 in a batchok",
-        "crm.deal.getuser 1400",
-        "crm.deal.getuser 1ok",
+        'crm.deal.getuser 1400{"id": 99}',
+        'crm.deal.getuser 1ok{"id": 10}',
     ]
+
+
+def _calls(box):
+    (calls,) = [part for part in _page(box).all("details") if part.attributes["id"] == "calls"]
+    return calls
+
+
+def test_no_secret_is_in_a_call_that_is_shown(box, client, application):
+    code, secret = box.webhook_code(), box.client_secret
+    link = f"{box.webhook_url()}download/?token=x"
+    client("crm.deal.add", {"fields": {"TITLE": link, code: 1, "COMMENTS": ["a", {"b": secret}]}})
+    client("crm.deal.list", {"filter": {"AUTHOR_ID": 7}, "api_token": "hidden-by-its-name", "auth": "mine"})
+    application("crm.deal.get", {"id": 1, "more": quote(link, safe="")})
+    client.batch({"a": f"crm.deal.get?id=1&auth={code}"})
+    shown = _calls(box).text
+    for hidden in (code, secret, "hidden-by-its-name", "mine", *box._world.oauth.access):
+        assert hidden not in shown
+    assert '"AUTHOR_ID": 7' in shown
+    assert shown.count("***") == 5
+
+
+def test_long_parameters_are_cut(box, client):
+    file_data = {"fileData": ["a.pdf", "A" * 5000]}
+    client("crm.deal.add", {"fields": {"UF_CRM_DOCUMENT": file_data}})
+    client("crm.contact.list", {"filter": {"ID": list(range(2000))}})
+    texts = [sent.text for sent in _calls(box).all("code")]
+    assert "... (5000 characters)" in texts[1]
+    assert all(len(text) < 700 for text in texts)
+
+
+# ---------------------------------------------------------------- fields and stages
+
+
+def test_a_card_shows_the_fields_that_were_given_a_value(box):
+    box.add_user_field("deal", "UF_CRM_TAGS", multiple=True)
+    phones = [{"VALUE": "+1", "VALUE_TYPE": "WORK"}, {"VALUE": "+2", "VALUE_TYPE": "HOME"}]
+    box.add_item("contact", {"NAME": "Ada", "PHONE": phones}, item_id=39)
+    document = {"fileData": ["offer.pdf", "aGk="]}
+    values = {"UF_CRM_DOCUMENT": document, "UF_CRM_TAGS": ["a", "b"], "COMMENTS": "", "CONTACT_IDS": [39, 40]}
+    box.add_item("deal", values, item_id=10)
+
+    def fields(name):
+        (part,) = _card(box, name).all("details", "fields")
+        names = [term.text for term in part.all("dt")]
+        assert next(part.all("summary")).text == f"Fields ({len(names)})"
+        return dict(zip(names, [value.text for value in part.all("dd")], strict=True))
+
+    deal = fields("deal-10")
+    assert deal["UF_CRM_DOCUMENT"] == "offer.pdf (file 1)"
+    assert (deal["UF_CRM_TAGS"], deal["CONTACT_IDS"]) == ("a, b", "39, 40")
+    assert deal["DATE_CREATE"] == "2025-09-09T16:31:11+03:00"
+    assert "COMMENTS" not in deal
+    assert next(iter(deal)) == "ID"
+    assert fields("contact-39")["PHONE"] == "+1 (WORK), +2 (HOME)"
+
+
+def test_a_card_offers_the_stages_of_its_pipeline(box):
+    projects = box.add_pipeline("deal", "Projects")
+    box.add_item("deal", {"CATEGORY_ID": projects}, item_id=10)
+    box.add_item("deal", {"STAGE_ID": "ODD"}, item_id=11)
+    box.add_item("contact", item_id=12)
+    (stage,) = _card(box, "deal-10").all("select", "stage")
+    assert _chosen(stage) == "New"
+    offered = {option.attributes["value"]: option.text for option in stage.all("option")}
+    assert (offered["C1:WON"], len(offered)) == ("Deal won", 8)
+    (stage,) = _card(box, "deal-11").all("select", "stage")
+    assert (_chosen(stage), len(list(stage.all("option")))) == ("ODD", 9)
+    assert list(_card(box, "contact-12").all("select")) == []
+
+
+def _move(box, *args):
+    return requests.post(f"{box.url}/_portal/do", json={"name": "set_stage", "args": args}, timeout=5)
+
+
+def test_a_stage_that_is_chosen_by_hand_is_the_items(box, client, clock):
+    box.add_item("deal", item_id=10)
+    clock.now += 60
+    assert _move(box, "deal", 10, "WON").status_code == 200
+    row = client("crm.deal.get", {"id": 10}).result
+    assert (row["STAGE_ID"], row["STAGE_SEMANTIC_ID"], row["CLOSED"]) == ("WON", "S", "Y")
+    assert row["MOVED_TIME"] == "2025-09-09T16:32:11+03:00"
+    history = client("crm.stagehistory.list", {"entityTypeId": 2}).result["items"]
+    assert [step["STAGE_ID"] for step in history] == ["NEW", "WON"]
+    (stage,) = _card(box, "deal-10").all("select", "stage")
+    assert _chosen(stage) == "Deal won"
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (("deal", 10, "C1:WON"), "'C1:WON' is no stage of deal 10: NEW, PREPARATION"),
+        (("deal", 99, "WON"), "deal 99 does not exist"),
+        (("contact", 12, "WON"), "'WON' is no stage of contact 12: it has none"),
+    ],
+)
+def test_a_stage_that_an_item_cannot_have_is_refused(box, args, said):
+    box.add_item("deal", item_id=10)
+    box.add_item("contact", item_id=12)
+    answer = _move(box, *args)
+    assert answer.status_code == 400
+    assert answer.json()["error"].startswith(said)
+    assert box.items("deal")[10]["STAGE_ID"] == "NEW"
 
 
 def test_unchanged_page_is_not_sent_again(box, client, deal):
