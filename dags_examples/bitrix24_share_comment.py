@@ -20,11 +20,11 @@ from airflow_provider_bitrix24.sensors.timeline import TimelineBindingSensor
 @dag(schedule=None, catchup=False, tags=["bitrix24"])
 def bitrix24_share_comment() -> None:
     @task
-    def newest_deal() -> dict[str, int]:
+    def newest_open_deal() -> dict[str, int]:
         deals = Bitrix24Hook().call(
             "crm.deal.list",
             {
-                "filter": {">CONTACT_ID": 0, ">COMPANY_ID": 0},
+                "filter": {"CLOSED": "N", ">CONTACT_ID": 0, ">COMPANY_ID": 0},
                 "select": ["ID", "CONTACT_ID", "COMPANY_ID"],
                 "order": {"ID": "DESC"},
                 "start": 0,
@@ -32,7 +32,7 @@ def bitrix24_share_comment() -> None:
         )
         return {name: int(value) for name, value in deals[0].items()}
 
-    deal: Any = newest_deal()
+    deal: Any = newest_open_deal()
     comment = AddTimelineCommentOperator(
         task_id="add_comment",
         entity_type="deal",

@@ -1,6 +1,7 @@
 """``make demo``: run the first example through a real Airflow against the portal in a box.
 
-Shows the task log as it happens, then what the portal says the new comment is bound to.
+Says what the DAG is about to do, shows the tasks' log as it happens, then what the
+portal shows, and what to try next.
 """
 
 from __future__ import annotations
@@ -17,17 +18,29 @@ import requests
 from airflow_provider_bitrix24.testing import Bitrix24Portal
 
 ROOT = Path(__file__).resolve().parent.parent
+HOME = ROOT / ".airflow" / "demo"
 DAG = "bitrix24_share_comment"
+NEXT = """
+What to try next:
+  make demo-ui            the same in Airflow's web UI, beside the portal's page, which follows the DAG
+  docs/index.md           a project of your own in an empty folder, in five minutes
+  docs/connection.md      your own portal: make a webhook, put its URL into a connection, press Test
+  docs/cookbook.md        short DAGs to copy: exports, fields written back, alerts, reports
+  dags_examples/          longer ones, each in one file; this one is bitrix24_share_comment.py"""
 
 
 def main() -> int:
     """Run the demo and return its exit status."""
     with Bitrix24Portal() as portal:
         portal.load_demo()
-        print(f"Portal in a box: {portal.url}, with {len(portal.records())} timeline records.")
-        environment = airflow_environment(ROOT / ".airflow" / "demo", portal)
+        print(
+            f"A Bitrix24 portal in a box runs at {portal.url}, a small CRM with {len(portal.records())} "
+            "timeline records.\nThe DAG adds a comment to the newest open deal, shows it on the deal's "
+            "contact and company as well,\nand waits until the company's card has it.\n"
+        )
+        environment = airflow_environment(HOME, portal)
         migrate(environment)
-        print(f"Airflow: airflow dags test {DAG}\n")
+        print(f"Airflow: airflow dags test {DAG} (about half a minute)\n")
         status = run_dag(environment)
         if status:
             print(f"\nThe run failed with status {status}; {log_file(environment)} has its whole log.")
@@ -106,21 +119,31 @@ def airflow() -> str:
 
 
 def report(portal: Bitrix24Portal) -> int:
-    """Print what the portal says of the record that the run added; the status is 1 if that is not all."""
+    """Print what happened and what to try next; the status is 1 if the record is not where it should be.
+
+    :param portal: the portal after the run
+    """
     [comment] = [record for record in portal.records() if record.text.startswith("Offer sent.")]
     answer = requests.post(
         f"{portal.webhook_url()}crm.timeline.bindings.list",
         json={"filter": {"OWNER_ID": comment.record_id}},
         timeout=10,
     ).json()
-    print(f"\nTimeline record {comment.record_id}: {comment.text}\nThe portal shows it on:\n")
-    print("  OWNER_ID  ENTITY_TYPE  ENTITY_ID  title")
-    for row in answer["result"]:
-        item = portal.items(row["ENTITY_TYPE"])[int(row["ENTITY_ID"])]
-        title = item.get("TITLE") or f"{item['NAME']} {item['LAST_NAME']}"
-        print(f"  {row['OWNER_ID']:>8}  {row['ENTITY_TYPE']:<11}  {row['ENTITY_ID']:>9}  {title}")
-    print(f"\n{len(portal.requests)} HTTP requests, {portal.refusals} refused.")
-    return 0 if {row["ENTITY_TYPE"] for row in answer["result"]} == {"deal", "contact", "company"} else 1
+    shown = [(row["ENTITY_TYPE"], int(row["ENTITY_ID"])) for row in answer["result"]]
+    print(
+        f"\nWhat happened: the comment is one record of the timeline, number {comment.record_id}, and "
+        f"{len(shown)} cards show it.\nWhoever edits or deletes it does so on all of them. The portal "
+        "says where it is:\n\n  type     id  card"
+    )
+    for kind, number in shown:
+        print(f"  {kind:<7} {number:>3}  {_title(portal, kind, number)}")
+    print(f"\nIt took {len(portal.requests)} HTTP requests; the portal refused {portal.refusals}.\n{NEXT}")
+    return 0 if {kind for kind, _ in shown} == {"deal", "contact", "company"} else 1
+
+
+def _title(portal: Bitrix24Portal, kind: str, number: int) -> str:
+    item = portal.items(kind)[number]
+    return str(item.get("TITLE") or f"{item['NAME']} {item['LAST_NAME']}")
 
 
 if __name__ == "__main__":

@@ -99,7 +99,9 @@ def watch(run: subprocess.Popen[bytes], address: str, portal: Bitrix24Portal, lo
         f"\n  Airflow      {address} (no login)\n"
         f"  connection   {address}/connections: bitrix24_default, with its Test button\n"
         f"  DAG          {address}/dags/bitrix24_share_comment: press Trigger\n"
-        f"  portal       {portal.url}: CRM cards with their timelines, which follow what the DAG does\n\n"
+        f"  portal       {portal.url}: CRM cards with their timelines, which follow what the DAG does\n"
+        f"  a sensor     {address}/dags/bitrix24_deal_won: press Trigger, give it any file as the document,\n"
+        f"               then choose 'Deal won' on the card of deal 1; the sensor sees it within a minute\n\n"
         f"Stop with Ctrl+C. Log: {log}",
         flush=True,
     )

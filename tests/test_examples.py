@@ -48,8 +48,10 @@ def test_every_example_is_known_here():
     assert [name for name in names if f'example("{name}")' not in tested] == []
 
 
-def test_share_comment_twice(portal, run_dag):
+def test_share_comment_of_the_newest_open_deal_twice(portal, run_dag):
     dag = example("bitrix24_share_comment")
+    for stage in ("WON", "LOSE"):
+        portal.add_item("deal", {"STAGE_ID": stage, "CONTACT_ID": 2, "COMPANY_ID": 2})
     before = {record.record_id for record in portal.records()}
     for number in (1, 2):
         portal.clear_journal()

@@ -33,14 +33,14 @@ def load(portal: PortalContents) -> None:
         ("Spring catalogue", "PREPARATION", 5200),
         ("Booking portal, phase 2", "C1:EXECUTING", 91000),
         ("Roastery refit", "WON", 130000),
-        ("Loyalty cards", "LOSE", 2500),
+        ("Loyalty cards", "PREPARATION", 2500),
     )
     projects = portal.add_pipeline("deal", "Projects")
     leads = [
         portal.add_item("lead", {"TITLE": title, "NAME": name, "STATUS_ID": status})
         for title, name, status in (
             ("Fair: asked for samples", "Lena", "NEW"),
-            ("Web form: group travel", "Omar", "NEW"),
+            ("Web form: group travel", "Omar", "JUNK"),
             ("Call: a new roastery in the harbour", "Jonas", "CONVERTED"),
         )
     ]

@@ -43,7 +43,7 @@ summary { color: var(--dim); cursor: pointer; font-size: .82rem; }
 #calls code { color: var(--dim); flex-basis: 100%; font: inherit; overflow-wrap: anywhere;
   padding-left: 1.5rem; }
 .bad { color: var(--bad); }
-#board { display: grid; gap: 1rem; padding: 0 1rem 1rem; }
+#board { display: grid; gap: .75rem; padding: 0 .75rem .75rem; }
 section { min-width: 0; }
 h2 { align-items: center; font-size: .95rem; margin: 0; }
 section > h2 { background: linear-gradient(var(--kind), var(--kind)) 0 1rem / 100% 3px no-repeat var(--page);
@@ -73,7 +73,8 @@ ol.timeline > li:last-child { padding-bottom: 0; }
   color: var(--dim); display: flex; font-size: .75rem; height: 1.5rem; justify-content: center;
   left: calc(-.75rem - 1px); position: absolute; top: 0; width: 1.5rem; }
 .entry { background: var(--soft); border-radius: .45rem; padding: .4rem .6rem; transition: background .2s; }
-.top { align-items: baseline; display: flex; font-size: .82rem; gap: .6rem; justify-content: space-between; }
+.top { align-items: baseline; display: flex; flex-wrap: wrap; font-size: .82rem; gap: 0 .6rem;
+  justify-content: space-between; }
 .top b { font-weight: 600; }
 .entry p { margin: .1rem 0 0; overflow-wrap: anywhere; white-space: pre-wrap; }
 .same .entry { background: var(--same); }
@@ -84,15 +85,13 @@ ol.timeline > li:last-child { padding-bottom: 0; }
   max-width: 100%; overflow: hidden; padding: 0 .5rem; text-overflow: ellipsis; white-space: nowrap; }
 .also a::before { background: var(--kind); border-radius: 50%; content: ""; display: inline-block;
   height: .5rem; margin-right: .35rem; width: .5rem; }
-.top time { text-align: right; }
-.empty { border: 1px dashed var(--line); border-radius: .6rem; padding: 2rem 1rem; text-align: center; }
+.top time { font-size: .78rem; white-space: nowrap; }
+.empty { border: 1px dashed var(--line); border-radius: .6rem; margin: 1rem; padding: 2rem 1rem;
+  text-align: center; }
 @media (min-width: 62rem) {
   body { display: flex; flex-direction: column; height: 100vh; }
   main { flex: 1; min-height: 0; overflow: auto; scroll-padding-top: 3rem; }
   #board { grid-auto-columns: minmax(16.5rem, 1fr); grid-auto-flow: column; }
-}
-@media (max-width: 40rem) {
-  #board { padding: 0 .7rem .7rem; }
 }
 @media (prefers-reduced-motion: reduce) { .new .entry { animation: none; background: var(--glow); } }
 """
