@@ -50,10 +50,16 @@ def test_blocks_of(page, portal, run_dag, tmp_path, monkeypatch):
         assert_success(run_dag(dag))
 
 
-@pytest.mark.parametrize(
-    "block", [block for block in BLOCKS if "@dag" in block.code], ids=lambda block: block.id
-)
-def test_dag(block, portal, run_dag, tmp_path):
+DAGS = [
+    pytest.param(block, id=block.id, marks=pytest.mark.slow if block.page == "docs/cookbook.md" else ())
+    for block in BLOCKS
+    if "@dag" in block.code
+]
+
+
+@pytest.mark.parametrize("block", DAGS)
+def test_dag(block, portal, run_dag, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     name = re.search(r"^(\w+)\(\)$", block.code, re.MULTILINE)[1]
     run = run_dag(getattr(load(block, tmp_path), name)())
     assert_success(run)
