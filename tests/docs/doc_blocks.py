@@ -19,6 +19,7 @@ PAGES = [
 ]
 #: a reader sees this in front of a block that nothing runs
 NOT_RUN = re.compile(r"\*Not run by the tests: [^*]+\.\*")
+_KINDS = {"bash": "shell", "dockerfile": "image", "json": "connections", "{eval-rst}": "reference"}
 _OUTPUT = re.compile(r"<!-- output of: (.+) -->")
 
 
@@ -55,7 +56,7 @@ class Block:
             return "tests" if self.path.startswith("tests/") else "python"
         if self.language == "text":
             return "output" if self.output_of else "drawing"
-        return {"bash": "shell", "json": "connections", "{eval-rst}": "reference"}.get(self.language, "")
+        return _KINDS.get(self.language, "")
 
     @property
     def path(self) -> str:

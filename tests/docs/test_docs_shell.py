@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
-from doc_blocks import of_kind
+from doc_blocks import ROOT, of_kind
 from doc_commands import carry_out, check_connection, commands, portal_greeting
 
 PORTAL = "python -m airflow_provider_bitrix24.testing"
@@ -43,6 +44,22 @@ def test_what_the_portal_in_a_box_says(block):
         if " ".join(words).startswith(PORTAL)
     ]
     assert portal_greeting(command[len(PORTAL.split()) :]) == block.code
+
+
+@pytest.mark.parametrize("block", of_kind("image"), ids=lambda block: block.id)
+def test_docker_image(block, monkeypatch, portal):
+    """The image is of the release that the constraints belong to, and installs what it copied."""
+    [base, copy, install] = [line.partition(" ")[2].split() for line in block.code.splitlines()]
+    [tag] = re.findall(r"^apache/airflow:([\d.]+)-python(3\.\d+)$", base[0])
+    _chown, source, place = copy
+    assert (source, install[:3]) == ("airflow-provider-bitrix24", ["pip", "install", "--no-cache-dir"])
+    [package, option, constraint] = install[3:]
+    assert (package, option) == (place, "--constraint")
+    name = constraint.removeprefix(f"{place}/")
+    carry_out(["pip", "install", ".", "--constraint", name], monkeypatch, portal)
+    pinned = (ROOT / name).read_text(encoding="utf-8").splitlines()
+    assert f"apache-airflow=={tag[0]}" in pinned
+    assert f"Programming Language :: Python :: {tag[1]}" in (ROOT / "pyproject.toml").read_text()
 
 
 @pytest.mark.parametrize(
