@@ -94,7 +94,7 @@ class PortalApp:
             headers = {"ETag": version, "Content-Security-Policy": POLICY, "Cache-Control": "no-store"}
             if request.headers.get("if-none-match") == version:
                 return Response(status_code=304, headers=headers)
-            return HTMLResponse(page.page(self._world), headers=headers)
+            return HTMLResponse(page.page(self._world, request.query_params.get("card", "")), headers=headers)
 
     async def _card(self, request: Request) -> Response:
         """Lead from the address that an item's card has in Bitrix24 to its card on the page."""
@@ -106,7 +106,9 @@ class PortalApp:
                 kind = owner.kind if owner is not None else "item"
                 headers = {"Content-Security-Policy": POLICY}
                 return HTMLResponse(page_notices.not_found(f"{kind} {number}"), 404, headers=headers)
-        return RedirectResponse(f"/#{owner.kind}-{number}", 302)
+            card = f"{owner.kind}-{number}"
+            query = "" if page.is_shown(self._world, (owner.kind, number)) else f"?card={card}"
+        return RedirectResponse(f"/{query}#{card}", 302)
 
     async def _token(self, http: HttpRequest, scope: Scope) -> Reply:
         """Answer the authorisation server's token address, GET or form POST."""

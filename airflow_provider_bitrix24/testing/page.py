@@ -21,15 +21,19 @@ _ORDER = ("deal", "contact", "company", "lead")
 _PLURALS = {"company": "Companies"}
 
 
-def page(world: World) -> str:
-    """Return the page; the caller holds the lock."""
+def page(world: World, wanted: str = "") -> str:
+    """Return the page; the caller holds the lock.
+
+    :param wanted: a card that is shown in any case, however many there are: ``deal-10``
+    """
     return (
         f'<!doctype html>\n<html lang="en" data-version="{escape(etag(world))}">\n<head>\n'
         '<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<title>Bitrix24 portal in a box</title>\n<link rel="icon" href="data:,">\n'
         f"<style>{STYLE}</style>\n</head>\n<body>\n{SPRITE}\n<header>{_bar(world)}{calls(world)}</header>\n"
-        f'<main><div id="board">{_board(world)}</div></main>\n<script>{SCRIPT}</script>\n</body>\n</html>\n'
+        f'<main><div id="board">{_board(world, wanted)}</div></main>\n'
+        f"<script>{SCRIPT}</script>\n</body>\n</html>\n"
     )
 
 
@@ -53,9 +57,10 @@ def _bar(world: World) -> str:
 # ---------------------------------------------------------------- cards
 
 
-def _board(world: World) -> str:
+def _board(world: World, wanted: str) -> str:
     columns = [
-        _column(world, kind, *cards) for kind, cards in sorted(_cards(world).items(), key=_column_order)
+        _column(world, kind, *cards)
+        for kind, cards in sorted(_cards(world, wanted).items(), key=_column_order)
     ]
     unbound = [
         render(world, record_entry(world, record), None)
@@ -74,11 +79,20 @@ def _column_order(entry: tuple[str, object]) -> tuple[int, str]:
     return (_ORDER.index(kind) if kind in _ORDER else len(_ORDER), kind)
 
 
-def _cards(world: World) -> dict[str, tuple[list[Pair], int]]:
-    """Return the cards of each type, those with a timeline first, and how many more there are."""
+def is_shown(world: World, pair: Pair) -> bool:
+    """Tell whether the page shows a card without being asked for it; the caller holds the lock."""
+    return any(pair in pairs for pairs, _ in _cards(world, "").values())
+
+
+def _cards(world: World, wanted: str) -> dict[str, tuple[list[Pair], int]]:
+    """Return the cards of each type, the wanted one and those with a timeline first, and how many more."""
     bound = {*world.timeline.bound_items(), *world.activities.bound_items()}
+    kind, _, number = wanted.rpartition("-")
+    first = (kind, int(number) if number.isascii() and number.isdigit() else 0)
+    if world.crm.exists(*first):
+        bound.add(first)
     found: dict[str, list[Pair]] = {}
-    for pair in sorted(bound):
+    for pair in sorted(bound, key=lambda pair: (pair != first, pair)):
         found.setdefault(pair[0], []).append(pair)
     counts = {kind: len(pairs) for kind, pairs in found.items()}
     for kind in world.crm.kinds():

@@ -149,7 +149,8 @@ SCRIPT = """
   async function look() {
     try {
       if (choosing()) return;
-      const answer = await fetch("/", { headers: { "If-None-Match": version }, cache: "no-store" });
+      const page = location.pathname + location.search;
+      const answer = await fetch(page, { headers: { "If-None-Match": version }, cache: "no-store" });
       if (answer.status === 200) {
         version = answer.headers.get("ETag");
         show(await answer.text());
