@@ -28,8 +28,9 @@ def calls(world: World) -> str:
     refused = sum(entry.refused for entry in requests)
     secrets = _secrets(world)
     rows = "".join(_call(world, call, secrets) for call in reversed(world.journal.calls[-_MOST:]))
+    counted = f"{len(requests)} request{'' if len(requests) == 1 else 's'}"
     return (
-        f'<details id="calls"><summary>{len(requests)} requests, {refused} refused</summary>'
+        f'<details id="calls"><summary>{counted}, {refused} refused</summary>'
         f"<ol>{rows}</ol></details>"
     )
 
