@@ -66,4 +66,5 @@ def vault(box: Bitrix24Portal, monkeypatch: pytest.MonkeyPatch) -> Iterator[type
     monkeypatch.setattr(supervisor, "ensure_secrets_backend_loaded", lambda: [Vault()])
     Vault.connections, Vault.sealed, Vault.asked = {CONN_ID: box.connection(plan="self-hosted")}, False, []
     yield Vault
-    Vault.connections, Vault.sealed = {}, False
+    Vault.connections, Vault.variables, Vault.sealed, Vault.hiccups = {}, {}, False, 0
+    Vault.denied = set()

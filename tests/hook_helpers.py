@@ -15,12 +15,16 @@ class Supervisor:
     :ivar variables: what is kept
     :ivar masked: what the masker was told
     :ivar writable: off: writing fails, as the API server's refusal does
+    :ivar failing_writes: how many of the next writes fail
+    :ivar readable: off: the API server answers every question for a Variable with 500
     """
 
     def __init__(self) -> None:
         self.variables: dict[str, str] = {}
         self.masked: list[str] = []
         self.writable = True
+        self.failing_writes = 0
+        self.readable = True
         self.on_write: Any = None
         self._lock = threading.Lock()
 
@@ -34,8 +38,11 @@ class Supervisor:
         return self.send(msg)
 
     def _GetVariable(self, msg: Any) -> Any:
+        from airflow.sdk.exceptions import AirflowRuntimeError
         from airflow.sdk.execution_time.comms import VariableResult
 
+        if not self.readable:
+            raise AirflowRuntimeError(_refusal("API_SERVER_ERROR"))
         if msg.key in self.variables:
             return VariableResult(key=msg.key, value=self.variables[msg.key])
         return _refusal("VARIABLE_NOT_FOUND")
@@ -43,7 +50,8 @@ class Supervisor:
     def _PutVariable(self, msg: Any) -> Any:
         from airflow.sdk.exceptions import AirflowRuntimeError
 
-        if not self.writable:  # as the decoder of a real task's messages does
+        if not self.writable or self.failing_writes:  # as the decoder of a real task's messages does
+            self.failing_writes = max(0, self.failing_writes - 1)
             raise AirflowRuntimeError(_refusal("API_SERVER_ERROR"))
         if self.on_write is not None:
             self.on_write()

@@ -7,20 +7,22 @@ from typing import Any
 from airflow_provider_bitrix24.connection.parsing import Settings
 from airflow_provider_bitrix24.rest import errors as e
 from airflow_provider_bitrix24.rest.calls import Call
-from airflow_provider_bitrix24.rest.credentials import OAuthApplication
+from airflow_provider_bitrix24.rest.credentials import OAuthApplication, Tokens
 from airflow_provider_bitrix24.rest.ledgers import Ledger
 from airflow_provider_bitrix24.rest.session import Policy, Session
 
 #: the UI waits for the answer, so patience is short
 _POLICY = Policy(attempts=2, max_wait=20.0)
+_WRONG_CLIENT = "The authorisation server does not accept client_id and client_secret"
 _NO_PORTAL = "What answers there is not a Bitrix24 portal"
 
 
 def diagnose(settings: Settings, ledger: Ledger) -> tuple[bool, str]:
     """Return whether a connection works, and a sentence about it.
 
-    Calls ``profile`` and ``scope``. Tokens are never renewed here: the UI tests under a throw-away
-    connection id, so a renewed pair could not be kept.
+    Calls ``profile`` and ``scope``, and asks the authorisation server whether it accepts an application.
+    Tokens are never renewed here: the UI tests under a throw-away connection id, so a renewed pair could not
+    be kept.
 
     :param settings: the connection
     :param ledger: keeps the portal's limits together with everyone else
@@ -28,14 +30,19 @@ def diagnose(settings: Settings, ledger: Ledger) -> tuple[bool, str]:
     from airflow_provider_bitrix24.rest.client import Client
 
     credentials = settings.credentials
-    can_renew = isinstance(credentials, OAuthApplication) and bool(credentials.tokens.refresh)
-    if isinstance(credentials, OAuthApplication):
-        if not credentials.tokens.access:
-            return True, "There is no access token yet; the first task gets one with the refresh token."
-        credentials = credentials.with_tokens(type(credentials.tokens)(credentials.tokens.access))
-    session = Session(credentials, settings.limits, _POLICY, settings.trusted_hosts)
+    application = credentials if isinstance(credentials, OAuthApplication) else None
+    can_renew = application is not None and bool(application.tokens.refresh)
+    if application is not None:
+        credentials = application.with_tokens(Tokens(application.tokens.access))
+    session = Session(credentials, settings.limits, _POLICY, settings.trusted_hosts, settings.self_hosted)
     client = Client(session, ledger, settings.wire)
     try:
+        if application is not None and can_renew:
+            refused = client.refused_client(application)
+            if refused is not None:
+                return False, f"{_WRONG_CLIENT}: {refused}"
+            if not application.tokens.access:
+                return True, "There is no access token yet; the first task gets one with the refresh token."
         profile, scope = client.batch([Call("profile"), Call("scope")])
     except e.Bitrix24Error as error:
         return False, _problem(error)
@@ -93,6 +100,7 @@ _PROBLEMS: tuple[tuple[tuple[type[e.Bitrix24Error], ...], str], ...] = (
     ((e.PlanError,), "The portal's plan does not include the REST API"),
     ((e.AuthenticationError,), "The portal does not accept the webhook or token"),
     ((e.PortalClosedError,), "The portal is closed"),
+    ((e.PortalMaintenanceError,), "The portal is closed for a while"),
     ((e.OverloadError,), "Bitrix24 has blocked the portal's REST API"),
     ((e.RedirectRefusedError,), "The portal has moved"),
     ((e.ServerError,), "The portal has trouble of its own"),

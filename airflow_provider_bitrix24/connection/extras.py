@@ -22,6 +22,17 @@ def invalid(problem: str, remedy: str) -> InvalidConnectionError:
     return InvalidConnectionError(problem, remedy=remedy)
 
 
+def refuse_mask(text: str, name: str) -> None:
+    """Refuse the asterisks that Airflow shows in place of a secret, which exports and copies carry along.
+
+    :param text: what a field holds
+    :param name: the field's name, as the message begins
+    :raises InvalidConnectionError: it is nothing but asterisks
+    """
+    if text and not text.strip("*"):
+        raise invalid(f"{name}: it holds the mask, not the secret", "Enter it anew.")
+
+
 class Extras:
     """Reads the extra fields one by one; an empty text and ``null`` are no value.
 
@@ -45,7 +56,9 @@ class Extras:
         if isinstance(value, bool):
             return str(value).lower()
         if isinstance(value, (str, int, float)):
-            return str(value).strip()
+            text = str(value).strip()
+            refuse_mask(text, name)
+            return text
         raise invalid(f"{name}: a {type(value).__name__} is given", "Give a text.")
 
     def texts(self, name: str) -> list[str]:

@@ -34,18 +34,8 @@ def _field(label: str, description: str, **schema: Any) -> dict[str, Any]:
     return {"label": label, "description": description, "schema": {"type": ["string", "null"], **schema}}
 
 
+#: in the order of use: the plan and its limits, the network, then what an OAuth application needs
 CONN_FIELDS: dict[str, dict[str, Any]] = {
-    "client_id": _field("OAuth: client id", "Id of an OAuth application, instead of a webhook"),
-    "client_secret": _field("OAuth: client secret", "The application's secret", format="password"),
-    "refresh_token": _field(
-        "OAuth: refresh token",
-        "The first one; renewed pairs are kept in an Airflow Variable",
-        format="password",
-    ),
-    "access_token": _field("OAuth: access token", "The first one, if it is at hand", format="password"),
-    "oauth_server": _field(
-        "OAuth: server", "Default https://oauth.bitrix.info; https://oauth.bitrix24.tech for ru, by, kz ..."
-    ),
     "plan": _field(
         "Plan",
         "Which request limits the portal has: standard 2/s, enterprise 5/s, self-hosted none",
@@ -59,11 +49,16 @@ CONN_FIELDS: dict[str, dict[str, Any]] = {
     "operating_limit": _field(
         "Operating limit", "Overrides a method's seconds in ten minutes (480)", type=["number", "null"]
     ),
+    "request_cut": _field(
+        "Request cut", "Seconds after which the portal cuts a request off (60)", type=["number", "null"]
+    ),
     "pacing": _field(
         "Pacing", "Who shares the count of requests", enum=list(PACING_CHOICES), default="machine"
     ),
     "redis_conn_id": _field("Redis connection", "Id of an Airflow connection, for pacing = redis"),
-    "timeout": _field("Time-out", "Seconds to wait for an answer (70)", type=["number", "null"]),
+    "timeout": _field(
+        "Time-out", "Seconds to wait for an answer (the request cut and 10)", type=["number", "null"]
+    ),
     "verify": _field("Verify certificates", "true, false, or the path of a CA bundle"),
     "proxy": _field("Proxy", "Proxy URL; empty: the environment's proxies", format="password"),
     "allow_http": _field(
@@ -74,6 +69,17 @@ CONN_FIELDS: dict[str, dict[str, Any]] = {
     ),
     "trusted_hosts": _field(
         "Trusted hosts", "Hosts, separated by commas, that a renamed portal may redirect to"
+    ),
+    "client_id": _field("OAuth: client id", "Id of an OAuth application, instead of a webhook"),
+    "client_secret": _field("OAuth: client secret", "The application's secret", format="password"),
+    "refresh_token": _field(
+        "OAuth: refresh token",
+        "The first one; renewed pairs are kept in an Airflow Variable",
+        format="password",
+    ),
+    "access_token": _field("OAuth: access token", "The first one, if it is at hand", format="password"),
+    "oauth_server": _field(
+        "OAuth: server", "Default https://oauth.bitrix.info; https://oauth.bitrix24.tech for ru, by, kz ..."
     ),
     "token_store": _field(
         "OAuth: token store", "Dotted path of a class that keeps renewed tokens elsewhere than in a Variable"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from airflow_provider_bitrix24.connection.extras import Extras, invalid
+from airflow_provider_bitrix24.connection.extras import Extras, invalid, refuse_mask
 from airflow_provider_bitrix24.connection.form import PACING_CHOICES
 from airflow_provider_bitrix24.rest.credentials import (
     DEFAULT_OAUTH_SERVER,
@@ -20,13 +20,17 @@ from airflow_provider_bitrix24.rest.credentials import (
 from airflow_provider_bitrix24.rest.errors import InvalidConnectionError
 from airflow_provider_bitrix24.rest.pacing import PLANS, Limits
 from airflow_provider_bitrix24.rest.redirects import is_loopback
+from airflow_provider_bitrix24.rest.session import Policy
 from airflow_provider_bitrix24.rest.wire import Wire
 
 _USER = re.compile(r"[1-9][0-9]{0,18}")
 _CODE = re.compile(r"[A-Za-z0-9_.~-]+")
 _WEBHOOK_PATH = re.compile(r"/rest/(?P<user>[0-9]+)/(?P<code>[^/]+)(?:/[A-Za-z0-9_.]+)?/?")
+_REST_3_PATH = re.compile(r"/rest/api(?:/.*)?")
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?")
 _OAUTH_FIELDS = ("client_id", "client_secret", "refresh_token", "access_token")
+#: seconds that an answer is waited for beyond the portal's cut
+_LONGER_THAN_CUT = 10.0
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -47,6 +51,8 @@ class Settings:
 
     :param credentials: a webhook or an OAuth application, with the portal's address
     :param limits: the portal's limits
+    :param request_cut: seconds after which the portal cuts a request off
+    :param self_hosted: whether the portal is the user's own
     :param pacing: who shares the bookkeeping of the limits
     :param wire: how to reach the portal
     :param trusted_hosts: hosts besides Bitrix24's cloud that a redirect may lead to
@@ -57,6 +63,8 @@ class Settings:
 
     credentials: Credentials
     limits: Limits
+    request_cut: float
+    self_hosted: bool
     pacing: str
     wire: Wire
     trusted_hosts: frozenset[str]
@@ -83,10 +91,10 @@ def parse_connection(connection: ConnectionLike) -> Settings:
 class _Parser:
     def __init__(self, connection: ConnectionLike) -> None:
         self._extras = Extras(connection.extra)
-        self._host, self._schema, self._login, self._password = (
-            _text(value)
-            for value in (connection.host, connection.schema, connection.login, connection.password)
-        )
+        self._host = _text(connection.host, "host")
+        self._schema = _text(connection.schema, "schema")
+        self._login = _text(connection.login, "login")
+        self._password = _text(connection.password, "password")
         self._port = _checked_port(connection.port)
 
     def settings(self) -> Settings:
@@ -96,12 +104,15 @@ class _Parser:
         secrets = [self._password, *(extras.text(name) for name in _OAUTH_FIELDS[1:]), *proxy_secrets]
         if isinstance(credentials, Webhook):
             secrets.append(credentials.code)
-        timeout = extras.number("timeout", least=1, most=3600)
+        cut = extras.number("request_cut", least=1, most=3600) or Policy.cut
+        timeout = extras.number("timeout", least=1, most=3600) or cut + _LONGER_THAN_CUT
         return Settings(
             credentials=credentials,
             limits=self._limits(),
+            request_cut=cut,
+            self_hosted=self._plan() == "self-hosted",
             pacing=extras.choice("pacing", PACING_CHOICES, "machine"),
-            wire=Wire(timeout if timeout is not None else Wire.timeout, self._verify(), proxy),
+            wire=Wire(timeout, self._verify(), proxy),
             trusted_hosts=frozenset(
                 _checked_host(host.strip("[]"), "trusted_hosts") for host in extras.texts("trusted_hosts")
             ),
@@ -142,6 +153,11 @@ class _Parser:
 
     def _webhook_from_url(self) -> Webhook:
         parts = _split(self._password, "password")
+        if _REST_3_PATH.fullmatch(parts.path):
+            raise invalid(
+                "password: the address is one of REST 3.0 (/rest/api/), which this provider does not speak",
+                "Leave api out: https://<portal>/rest/<user id>/<code>/.",
+            )
         match = _WEBHOOK_PATH.fullmatch(parts.path)
         if match is None or parts.query or parts.fragment or "@" in parts.netloc:
             raise invalid(
@@ -165,15 +181,20 @@ class _Parser:
         port = host.port or self._port
         pasted_port = pasted.port or _DEFAULT_PORTS[pasted.scheme]
         schema = host.scheme or self._schema.lower()
-        for name, differs in (
-            ("host", host.hostname and _checked_host(host.hostname, "host") != pasted.hostname),
-            ("port", port and port != pasted_port),
-            ("schema", schema and schema != pasted.scheme),
+        for name, differs, remedy in (
+            (
+                "host",
+                host.hostname and _checked_host(host.hostname, "host") != pasted.hostname,
+                "Leave Host empty.",
+            ),
+            # Airflow's Test button may want a port, so an empty one is no good advice.
+            ("port", port and port != pasted_port, f"Enter {pasted_port} as Port."),
+            ("schema", schema and schema != pasted.scheme, "Leave Schema empty."),
         ):
             if differs:
                 raise invalid(
                     f"{name}: it is not that of the webhook's URL in Password, which leads to {origin}",
-                    f"Leave {name.capitalize()} empty.",
+                    remedy,
                 )
 
     def _application(self) -> OAuthApplication:
@@ -214,7 +235,9 @@ class _Parser:
         if not self._host:
             raise invalid("host: the portal's address is missing", "Give it as portal.bitrix24.com.")
         if parts.port and self._port and parts.port != self._port:
-            raise invalid(f"port: {self._port} and the {parts.port} in Host disagree", "Keep one.")
+            raise invalid(
+                f"port: {self._port} and the {parts.port} in Host disagree", "Enter the right one as Port."
+            )
         schema = self._schema.lower()
         if schema and parts.scheme and schema != parts.scheme:
             raise invalid(f"schema: it and the {parts.scheme!r} in Host disagree", "Keep one.")
@@ -258,6 +281,7 @@ class _Parser:
         if not text:
             return "", []
         parts = _split(text, "proxy")
+        refuse_mask(unquote(parts.password or ""), "proxy, its password")
         if "://" not in text or not parts.hostname or parts.query or parts.fragment:
             raise invalid("proxy: not a URL", "Give scheme, host and port, such as http://proxy:3128.")
         return text, [text, unquote(parts.password)] if parts.password else []
@@ -268,9 +292,12 @@ class _Parser:
         text = self._extras.text("verify")
         return {"": True, "true": True, "false": False}.get(text.lower(), text)
 
+    def _plan(self) -> str:
+        return self._extras.choice("plan", tuple(PLANS), "standard")
+
     def _limits(self) -> Limits:
         extras = self._extras
-        limits = PLANS[extras.choice("plan", tuple(PLANS), "standard")]
+        limits = PLANS[self._plan()]
         rate = extras.number("requests_per_second", least=0.01, most=1000)
         burst = extras.number("burst", least=1, most=100_000, whole=True)
         operating = extras.number("operating_limit", least=1, most=600)
@@ -282,9 +309,11 @@ class _Parser:
         )
 
 
-def _text(value: Any) -> str:
+def _text(value: Any, name: str) -> str:
     """Return a standard field as text: in JSON a user id may be a number."""
-    return "" if value is None else str(value).strip()
+    text = "" if value is None else str(value).strip()
+    refuse_mask(text, name)
+    return text
 
 
 def _checked_user(text: str) -> str:
@@ -295,6 +324,7 @@ def _checked_user(text: str) -> str:
 
 
 def _checked_code(text: str) -> str:
+    refuse_mask(text, "password")
     if not _CODE.fullmatch(text):
         raise invalid(
             "password: the webhook's code may hold letters and digits only",
@@ -304,12 +334,14 @@ def _checked_code(text: str) -> str:
 
 
 def _checked_port(value: Any) -> int | None:
-    text = _text(value)
+    text = _text(value, "port")
     if not text:
         return None
     if text.isascii() and text.isdigit() and len(text) <= 5 and 1 <= int(text) <= 65535:
         return int(text)
-    raise invalid("port: it is not a number from 1 to 65535", "Correct it or leave it empty.")
+    raise invalid(
+        "port: it is not a number from 1 to 65535", "Enter the port of the portal's address, 443 as a rule."
+    )
 
 
 def _checked_host(host: str, name: str) -> str:

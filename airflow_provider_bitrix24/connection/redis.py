@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_bitrix24.connection.extras import invalid
+from airflow_provider_bitrix24.connection.extras import invalid, refuse_mask
 from airflow_provider_bitrix24.connection.reading import read_connection
 from airflow_provider_bitrix24.connection.tokens import mask
 from airflow_provider_bitrix24.rest.errors import ConnectionUnreadableError, InvalidConnectionError
@@ -70,6 +70,8 @@ def parse_redis(connection: ConnectionLike) -> RedisServer:
     :param connection: an Airflow connection of type ``redis``
     :raises InvalidConnectionError: a field is no good
     """
+    for name in ("host", "login", "password"):
+        refuse_mask(getattr(connection, name) or "", f"redis_conn_id: the {name} of that connection")
     extra = _extra(connection.extra)
     if extra.get("ssl_keyfile") and not extra.get("ssl_certfile"):
         raise invalid(

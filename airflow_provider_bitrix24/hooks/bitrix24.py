@@ -61,8 +61,8 @@ class Bitrix24Hook(RestHook):
     :param max_wait: seconds that one request may wait for the portal's limits in all; a longer wait raises
         the limit's error with its ``retry_after``
     :param max_attempts: how often a request is sent at most if the network or the portal fails
-    :param request_cut: seconds after which the portal cuts a request off and carries out nothing more of it:
-        60 in the cloud; a self-hosted portal may be configured otherwise
+    :param request_cut: seconds after which the portal cuts a request off and carries out nothing more of it;
+        ``None`` is the connection's
     """
 
     # Airflow 3.1 asks a hook's own class for its form, not the classes that it inherits from.

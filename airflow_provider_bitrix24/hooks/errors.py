@@ -33,6 +33,10 @@ class ConnectionUnreadableError(rest.ConnectionUnreadableError, Bitrix24Error):
     """Airflow does not find the connection, or cannot read it now: both look alike. Another try may help."""
 
 
+class TokensUnreadableError(rest.TokensUnreadableError, ConnectionUnreadableError):
+    """The renewed OAuth tokens do not show, but may be kept. Another try helps, unless they are lost."""
+
+
 class PortalUnreachableError(rest.PortalUnreachableError, Bitrix24Error):
     """No connection came about, so nothing was sent. Another try often helps."""
 
@@ -119,6 +123,10 @@ class ConfirmationPendingError(rest.ConfirmationPendingError, Bitrix24Error, Air
 
 class PortalClosedError(rest.PortalClosedError, Bitrix24Error, AirflowFailException):
     """The portal is deleted or closed to the public. Another try cannot help."""
+
+
+class PortalMaintenanceError(rest.PortalMaintenanceError, Bitrix24Error):
+    """A self-hosted portal is closed for a while, as it is for updates. Another try helps later."""
 
 
 class RejectedError(rest.RejectedError, Bitrix24Error):

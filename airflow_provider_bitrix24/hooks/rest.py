@@ -52,8 +52,8 @@ class RestHook(BaseHook):
     :param max_wait: seconds that one request may wait for the portal's limits in all; a longer wait raises
         the limit's error with its ``retry_after``
     :param max_attempts: how often a request is sent at most if the network or the portal fails
-    :param request_cut: seconds after which the portal cuts a request off and carries out nothing more of it:
-        60 in the cloud; a self-hosted portal may be configured otherwise
+    :param request_cut: seconds after which the portal cuts a request off and carries out nothing more of it;
+        ``None`` is the connection's
     """
 
     conn_name_attr = "bitrix24_conn_id"
@@ -67,12 +67,13 @@ class RestHook(BaseHook):
         *,
         max_wait: float = Policy.max_wait,
         max_attempts: int = Policy.attempts,
-        request_cut: float = Policy.cut,
+        request_cut: float | None = None,
         logger_name: str | None = None,
     ) -> None:
         super().__init__(logger_name=logger_name)
         self.bitrix24_conn_id = bitrix24_conn_id
-        self._policy = Policy(attempts=max_attempts, max_wait=max_wait, cut=request_cut)
+        self._policy = Policy(attempts=max_attempts, max_wait=max_wait)
+        self._request_cut = request_cut
         self._settings: Settings | None = None
         self._session: Session | None = None
         self._keeper: TokenKeeper | None = None
@@ -186,7 +187,7 @@ class RestHook(BaseHook):
     @property
     def request_cut(self) -> float:
         """Seconds after which the portal carries out nothing more of a request."""
-        return self._policy.cut
+        return self.get_conn().session.policy.cut
 
     def records(self, method: str, params: Mapping[str, Any] | None = None) -> Iterator[dict[str, Any]]:
         """Yield every row of a list method: all of them, or an exception.
@@ -314,12 +315,14 @@ class RestHook(BaseHook):
         credentials = settings.credentials
         if isinstance(credentials, OAuthApplication):
             self._keeper = TokenKeeper(store, credentials)
-            credentials = credentials.with_tokens(self._keeper.load() or credentials.tokens)
+            credentials = credentials.with_tokens(self._keeper.newest())
         limits = settings.limits
         if settings.pacing == "off":
             limits = Limits(None, limits.burst, math.inf)
         self._settings = settings
-        self._session = Session(credentials, limits, self._policy, settings.trusted_hosts)
+        cut = settings.request_cut if self._request_cut is None else self._request_cut
+        policy = replace(self._policy, cut=cut)
+        self._session = Session(credentials, limits, policy, settings.trusted_hosts, settings.self_hosted)
 
     @property
     def _opened(self) -> Session:

@@ -155,8 +155,10 @@ class AsyncClient:
                 return await self._post(request, JSON_HEADERS, fresh=request.fresh_connection)
             case st.Renew(application):
                 return await self._renew(application)
-            case rn.Load():
-                return await self._in_thread(self._keeper.load) if self._keeper else None
+            case rn.Load(stale, refused):
+                if self._keeper is None:
+                    return None
+                return await self._in_thread(self._keeper.load, stale=stale, refused=refused)
             case rn.Save(tokens):
                 return await self._in_thread(self._keeper.save, tokens) if self._keeper else None
             case rn.SendForm():

@@ -11,9 +11,13 @@ import pendulum
 
 from airflow_provider_bitrix24.rest.steps import Pause
 
+log = logging.getLogger(__name__)
+
 _MINUTE = 60.0
 #: seconds between two words on how far work has come
 _OFTEN = 30.0
+#: the moves that were logged; every hook that reads the connection again makes them again
+_moves: set[tuple[str, str]] = set()
 
 
 def announced(log: logging.Logger, pause: Pause) -> Iterator[float]:
@@ -33,6 +37,25 @@ def announced(log: logging.Logger, pause: Pause) -> Iterator[float]:
         left -= _MINUTE
         log.log(level, "%s; %.0f s left", pause.why, left)
     yield left
+
+
+def announce_move(old: str, new: str) -> None:
+    """Log, once in a process, that a portal was found at another address than the connection's.
+
+    :param old: the address before, scheme and host
+    :param new: the address that the portal redirects to
+    """
+    if (old, new) not in _moves:
+        _moves.add((old, new))
+        log.warning("The portal %s redirects to %s. Put the new address into the connection.", old, new)
+
+
+def announce_renewal(portal: str) -> None:
+    """Log that a new pair of tokens is there.
+
+    :param portal: the portal's host
+    """
+    log.info("The access token for %s had expired and was renewed.", portal)
 
 
 class Headway:

@@ -21,7 +21,7 @@ from airflow_provider_bitrix24.rest.errors import (
     LimitError,
     SurplusCommandError,
 )
-from airflow_provider_bitrix24.rest.exchange import NEAR_THE_CUT, command_name, exchange
+from airflow_provider_bitrix24.rest.exchange import command_name, exchange
 from airflow_provider_bitrix24.rest.paging import PAGE_SIZE, IdPager, pager_for
 from airflow_provider_bitrix24.rest.reply import Reply
 from airflow_provider_bitrix24.rest.session import Session
@@ -94,7 +94,7 @@ class Reader:
     def _take_chain(self, pager: IdPager, outcomes: list[Outcome]) -> Iterator[list[Any]]:
         """Yield a chain's pages up to the first that is not whole: nothing behind it can be trusted."""
         _raise_what_hits_every_call(outcomes[0].error)
-        self._longest = _length_of_next(self._longest, outcomes)
+        self._longest = _length_of_next(self._longest, outcomes, self._session.policy.near_the_cut)
         asked, used = len(outcomes), 0
         outcomes.reverse()
         while outcomes:
@@ -140,13 +140,13 @@ def _raise_what_hits_every_call(error: Bitrix24Error | None) -> None:
         raise error
 
 
-def _length_of_next(longest: int, outcomes: Sequence[Outcome]) -> int:
+def _length_of_next(longest: int, outcomes: Sequence[Outcome], near_the_cut: float) -> int:
     """Return how many pages the next chain may have, given what happened to this one's."""
     surplus = sum(isinstance(outcome.error, SurplusCommandError) for outcome in outcomes)
     if surplus:
         return max(1, len(outcomes) - surplus)
     cut_off = all(outcome.error is not None and not _is_limit(outcome.error) for outcome in outcomes)
-    if cut_off or _duration(outcomes) > NEAR_THE_CUT:
+    if cut_off or _duration(outcomes) > near_the_cut:
         return max(1, len(outcomes) // 2)
     return longest
 

@@ -178,6 +178,10 @@ class Client:
             raise result
         return result
 
+    def refused_client(self, application: OAuthApplication) -> Bitrix24Error | None:
+        """Return the authorisation server's error if it does not accept the application's id and secret."""
+        return self._drive(rn.refused_client(application, self.session.policy))  # type: ignore[no-any-return]
+
     def _drive(
         self,
         generator: Generator[Any, Any, Any],
@@ -223,8 +227,8 @@ class Client:
                 return self._post(request, JSON_HEADERS, fresh=request.fresh_connection)
             case st.Renew(application):
                 return self._renew(application)
-            case rn.Load():
-                return self._keeper.load() if self._keeper else None
+            case rn.Load(stale, refused):
+                return self._keeper.load(stale=stale, refused=refused) if self._keeper else None
             case rn.Save(tokens):
                 return self._keeper.save(tokens) if self._keeper else None
             case rn.SendForm():

@@ -67,7 +67,7 @@ def download(
         answer: Response | Failure = yield Download(address, target)
         done = isinstance(answer, Response) and answer.status == 200 and _is_file(answer, target)
         moved = _redirected(answer, address, session) if redirects < _MOST_REDIRECTS else None
-        error = moved if isinstance(moved, Bitrix24Error) else _error(answer, used)
+        error = moved if isinstance(moved, Bitrix24Error) else session.understood(_error(answer, used))
         passed = None if isinstance(answer, Failure) else not isinstance(error, RequestLimitError)
         yield Settle(used.portal, slot, passed, ())
         if done:

@@ -15,6 +15,7 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from airflow_provider_bitrix24.rest.announcing import announce_move
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.credentials import OAuthApplication
 from airflow_provider_bitrix24.rest.errors import (
@@ -48,8 +49,6 @@ from airflow_provider_bitrix24.rest.steps import (
     Step,
 )
 
-#: a batch that ran this long came near the portal's cut at 60 s, so the next one is made smaller
-NEAR_THE_CUT = 40.0
 _MOST_REDIRECTS = 3
 #: a longer wait for a slot is worth a log line, in seconds
 _ORDINARY_WAIT = 5.0
@@ -194,7 +193,7 @@ class _Exchange:
         secrets = self.signed_by.secrets  # others may have renewed the tokens meanwhile
         reply = read_envelope(answer, method=self._label(turn), portal=self._portal, secrets=secrets)
         if isinstance(reply, Bitrix24Error):
-            return [Outcome(call, error=reply) for call in calls]
+            return [Outcome(call, error=self.session.understood(reply)) for call in calls]
         if len(calls) == 1:
             return [check_result(calls[0], reply, self._portal)]
         if not isinstance(reply.result, dict):
@@ -212,6 +211,7 @@ class _Exchange:
         self.redirects += 1
         if self.redirects > _MOST_REDIRECTS:
             return RedirectRefusedError("the portal redirects in a circle", portal=self._portal)
+        announce_move(asked.origin, origin)
         self.session.credentials = self.session.credentials.moved_to(origin)
         return None
 
@@ -234,7 +234,7 @@ class _Exchange:
         surplus = sum(isinstance(outcome.error, SurplusCommandError) for outcome in judged)
         if surplus:
             self.width = len(turn) - surplus or max(1, len(turn) // 2)
-        elif answer.elapsed > NEAR_THE_CUT and len(turn) > 1:
+        elif answer.elapsed > self.session.policy.near_the_cut and len(turn) > 1:
             self.width = max(1, len(turn) // 2)
 
     def _digest(self, turn: Sequence[int], judged: Sequence[Outcome]) -> Generator[Step, Any, None]:

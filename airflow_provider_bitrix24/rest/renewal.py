@@ -23,8 +23,14 @@ from airflow_provider_bitrix24.rest.replies import Failure, Response, json_objec
 from airflow_provider_bitrix24.rest.session import Policy
 from airflow_provider_bitrix24.rest.steps import Pause, Renewed
 
+_WRONG_CLIENT = (
+    "Correct client_id and client_secret in the connection; the application's card shows them. If they are "
+    "right, see that the application is installed."
+)
+_CLIENT_CODES = frozenset({"invalid_client", "unauthorized_client", "wrong_client"})
+#: a refresh token that buys nothing
+_NOBODYS = "no-refresh-token"
 #: what the authorisation server means for good, whatever the status
-_WRONG_CLIENT = "Correct client_id and client_secret in the connection; the application's card shows them."
 _FINAL = frozenset(
     {"invalid_grant", "invalid_client", "wrong_client", "bad_verification_code", "invalid_request"}
 )
@@ -33,15 +39,27 @@ _FINAL = frozenset(
 class TokenKeeper(Protocol):
     """Keeps the renewed pair of one application. Both methods may block."""
 
-    def load(self) -> Tokens | None:
-        """Return the newest pair that grew from the connection's, if any."""
+    def load(self, *, stale: Tokens | None = None, refused: bool = False) -> Tokens | None:
+        """Return the newest pair that grew from the connection's, if any.
+
+        :param stale: a pair that has expired, so that it is no answer
+        :param refused: the authorisation server has refused the newest pair that is known
+        :raises TokensUnreadableError: it cannot be told whether there is one
+        """
 
     def save(self, tokens: Tokens) -> None:
         """Keep a new pair."""
 
 
 class Load(NamedTuple):
-    """Read the stored pair; answered by ``Tokens`` or ``None``."""
+    """Read the stored pair; answered by ``Tokens`` or ``None``.
+
+    :param stale: the pair that has expired
+    :param refused: the authorisation server has refused the newest pair that is known
+    """
+
+    stale: Tokens
+    refused: bool = False
 
 
 class Save(NamedTuple):
@@ -72,7 +90,7 @@ def renewal(
     :param policy: how often to try while the authorisation server does not answer
     """
     stale = application.tokens
-    stored: Tokens | None = yield Load()
+    stored: Tokens | None = yield Load(stale)
     if stored is not None and stored.access != stale.access:
         return Renewed(stored, fresh=False)
     answer = yield from _ask(application, policy)
@@ -81,10 +99,25 @@ def renewal(
         return Renewed(answer, fresh=True)
     if answer.code.lower() == "invalid_grant":
         # Somebody beyond our lock may have used the refresh token; then the new pair is kept by now.
-        stored = yield Load()
+        stored = yield Load(stale, refused=True)
         if stored is not None and stored.access != stale.access:
             return Renewed(stored, fresh=False)
     return answer
+
+
+def refused_client(
+    application: OAuthApplication, policy: Policy
+) -> Generator[RenewalStep, Any, Bitrix24Error | None]:
+    """Return the authorisation server's error if it does not accept the application's id and secret.
+
+    It is asked with a refresh token that nobody has, so nothing is renewed.
+
+    :param application: the application
+    :param policy: how often to try while the authorisation server does not answer
+    """
+    answer = yield from _ask(application.with_tokens(Tokens("", _NOBODYS)), policy)
+    known = isinstance(answer, Tokens) or answer.code.lower() not in _CLIENT_CODES
+    return None if known else answer
 
 
 def _ask(
@@ -125,7 +158,7 @@ def read_tokens(answer: Response | Failure, application: OAuthApplication) -> To
     code = application.secrets.redact(str(body.get("error") or ""))
     text = application.secrets.redact(str(body.get("error_description") or ""))
     cls: type[Bitrix24Error] = TokenRenewalError
-    remedy = _WRONG_CLIENT if code.lower() in ("invalid_client", "unauthorized_client") else ""
+    remedy = _WRONG_CLIENT if code.lower() in _CLIENT_CODES else ""
     if code.lower() in ("insufficient_scope", "invalid_scope"):
         cls = InsufficientScopeError
     elif code.upper() == "PAYMENT_REQUIRED":

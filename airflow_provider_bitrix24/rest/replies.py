@@ -13,11 +13,13 @@ from airflow_provider_bitrix24.rest.codes import error_class, remedy_of, status_
 from airflow_provider_bitrix24.rest.errors import (
     AccessDeniedError,
     Bitrix24Error,
+    InsufficientScopeError,
     MalformedReplyError,
     UnexpectedResultError,
 )
 from airflow_provider_bitrix24.rest.redaction import Secrets
 from airflow_provider_bitrix24.rest.reply import Reply
+from airflow_provider_bitrix24.rest.scopes import scope_of
 
 _EXCERPT = 200
 
@@ -144,13 +146,16 @@ def _error(
 ) -> Bitrix24Error:
     code, description = _code_and_text(body)
     cls = error_class(code, description, status)
+    remedy = remedy_of(description)
+    if cls is InsufficientScopeError and (scope := scope_of(method)):
+        remedy = f"Add the scope {scope} to the webhook or application in Bitrix24."
     return cls(
         secrets.redact(description),
         code="" if code == "0" else secrets.redact(code),
         method=method,
         portal=portal,
         status=status,
-        remedy=remedy_of(description),
+        remedy=remedy,
     )
 
 

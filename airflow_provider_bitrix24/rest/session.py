@@ -7,8 +7,9 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
+from airflow_provider_bitrix24.rest.announcing import announce_renewal
 from airflow_provider_bitrix24.rest.credentials import Credentials, OAuthApplication
-from airflow_provider_bitrix24.rest.errors import Bitrix24Error
+from airflow_provider_bitrix24.rest.errors import Bitrix24Error, PortalMaintenanceError
 from airflow_provider_bitrix24.rest.pacing import Limits
 from airflow_provider_bitrix24.rest.steps import Renew, Renewed, Step
 
@@ -32,6 +33,11 @@ class Policy:
     cut: float = 60.0
     jitter: Callable[[], float] = field(default=random.random, repr=False)
 
+    @property
+    def near_the_cut(self) -> float:
+        """Seconds after which a request came so near the cut that the next one should hold less."""
+        return self.cut * 2 / 3
+
     def pause(self, attempt: int) -> float:
         """Return the seconds to wait after so many failed attempts."""
         longest = min(self.longest_pause, self.first_pause * 2.0 ** (attempt - 1))
@@ -50,12 +56,23 @@ class Session:
     :param limits: what the portal allows
     :param policy: how patient to be
     :param trusted_hosts: hosts besides Bitrix24's cloud that a redirect may lead to
+    :param self_hosted: whether the portal is the user's own, which may be closed for a while
     """
 
     credentials: Credentials
     limits: Limits = field(default_factory=Limits)
     policy: Policy = field(default_factory=Policy)
     trusted_hosts: frozenset[str] = frozenset()
+    self_hosted: bool = False
+
+    def understood(self, error: Bitrix24Error) -> Bitrix24Error:
+        """Return what an error means for this portal: a closed one of one's own says that it is deleted.
+
+        :param error: what the portal answered
+        """
+        if self.self_hosted and error.code.upper() == "PORTAL_DELETED":
+            return PortalMaintenanceError.from_fields({**error.fields(), "remedy": ""})
+        return error
 
 
 def can_renew(credentials: Credentials) -> TypeGuard[OAuthApplication]:
@@ -73,4 +90,6 @@ def renew(session: Session, refused: OAuthApplication) -> Generator[Step, Any, R
     current = session.credentials  # the portal may have moved meanwhile
     if isinstance(renewed, Renewed) and isinstance(current, OAuthApplication):
         session.credentials = current.with_tokens(renewed.tokens)
+        if renewed.fresh:
+            announce_renewal(current.portal)
     return renewed

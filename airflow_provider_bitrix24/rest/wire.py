@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from airflow_provider_bitrix24 import __version__
+from airflow_provider_bitrix24.rest.certificates import advice_on
 from airflow_provider_bitrix24.rest.errors import (
     Bitrix24Error,
     InvalidConnectionError,
@@ -155,7 +156,7 @@ def tls_failure(causes: list[BaseException], text: str) -> Bitrix24Error | None:
     """
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):
-            return TlsError(text)
+            return TlsError(text, remedy=advice_on(cause.verify_code))
         if isinstance(cause, ssl.SSLError) and cause.reason in _NO_TLS:
             return PortalUnreachableError(f"it speaks no TLS ({text})", remedy=_PLAIN_HTTP)
     return None

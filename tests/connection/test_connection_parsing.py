@@ -340,7 +340,7 @@ _BAD: list[tuple[str, dict[str, Any], str]] = [
     ("pasted, no user", {"password": f"{_ORIGIN}/rest/{_CODE}/"}, "password: the address is not an inbound"),
     ("pasted, no user, a method", {"password": f"{_ORIGIN}/rest/{_CODE}/profile"}, "password: the address i"),
     ("pasted, user zero", {"password": f"{_ORIGIN}/rest/0/{_CODE}/"}, "login: it is not a user id"),
-    ("pasted, REST 3.0", {"password": f"{_ORIGIN}/rest/api/1/{_CODE}/"}, "password: the address is not an"),
+    ("pasted, REST 3.0", {"password": f"{_ORIGIN}/rest/api/1/{_CODE}/"}, "password: the address is one of"),
     ("pasted, too much", {"password": f"{_URL}a/b/"}, "password: the address is not an inbound webhook's UR"),
     ("pasted, credentials", {"password": f"https://a:b@p/rest/1/{_CODE}/"}, "password: the address is not a"),
     ("pasted, no host", {"password": f"https:///rest/1/{_CODE}/"}, "password: it is not the name or address"),
@@ -394,7 +394,7 @@ def test_a_bad_connection(fields, begin):
 
 _BAD_EXTRAS: list[tuple[dict[str, Any] | str, str]] = [
     ({"pln": "standard"}, "extra: 'pln' is unknown. Did you mean 'plan'?"),
-    ({"webhook": "x"}, "extra: 'webhook' is unknown. Known are client_id, client_secret"),
+    ({"webhook": "x"}, "extra: 'webhook' is unknown. Known are plan, requests_per_second"),
     ({"refresh_tokens": "x"}, "extra: 'refresh_tokens' is unknown. Did you mean 'refresh_token'?"),
     ({"Plan": "standard"}, "extra: 'Plan' is unknown. Did you mean 'plan'?"),
     ({f"https://p/rest/1/{_CODE}/": ""}, "extra: 'https://p/rest/1/***/' is unknown"),

@@ -237,12 +237,28 @@ def test_a_refresh_token_alone(box, diagnose):
     assert box.requests == []
 
 
+@pytest.mark.parametrize("access_token", [None, ""], ids=["both tokens", "a refresh token alone"])
+@pytest.mark.parametrize("field", ["client_id", "client_secret"])
+def test_an_application_that_the_authorisation_server_does_not_know(box, diagnose, field, access_token):
+    changes = {} if access_token is None else {"access_token": access_token}
+    works, message = diagnose(box.oauth_connection(**{field: "s3cr3t-wrong"}, **changes))
+    assert not works
+    assert message.startswith("The authorisation server does not accept client_id and client_secret: ")
+    assert "Correct client_id and client_secret in the connection" in message
+
+
+def test_an_authorisation_server_that_does_not_answer_says_nothing_of_the_portal(box, diagnose):
+    works, message = diagnose(box.oauth_connection(oauth_server="http://127.0.0.1:9"))
+    assert works
+    assert message.startswith("Connected as Admin")
+
+
 def test_an_application_that_was_removed(box, diagnose):
     connection = box.oauth_connection()
     box.install_application(False)
     works, message = diagnose(connection)
     assert not works
-    assert "APPLICATION_NOT_FOUND" in message
+    assert "see that the application is installed" in message
 
 
 def test_an_inactive_user(box, diagnose):

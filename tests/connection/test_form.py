@@ -92,6 +92,18 @@ def test_every_extra_field_has_a_label_and_a_description(seen):
         assert fields[name]["description"] == declared["description"], name
 
 
+def test_fields_come_in_the_order_of_use_and_those_of_oauth_together_at_the_end(seen):
+    names = list(seen["meta"]["extra_fields"])
+    assert names == list(form.CONN_FIELDS)
+    titles = [_schema(seen, name)["title"] for name in names]
+    of_oauth = [title.startswith("OAuth: ") for title in titles]
+    assert of_oauth == sorted(of_oauth)
+    assert names[0] == "plan"
+    assert (
+        names.index("request_cut") < names.index("pacing") < names.index("timeout") < names.index("client_id")
+    )
+
+
 def test_secrets_are_password_fields(seen):
     names = seen["meta"]["extra_fields"]
     secret = {name for name in names if _schema(seen, name).get("format") == "password"}
@@ -113,7 +125,7 @@ def test_choices_and_defaults(seen):
 def test_numbers_where_the_form_reads_the_declaration(seen):
     # Airflow 3.1 knows no fractions in its forms, so there these are texts.
     kind = "number" if seen["declared"] else "string"
-    for name in ("timeout", "requests_per_second", "operating_limit"):
+    for name in ("timeout", "requests_per_second", "operating_limit", "request_cut"):
         assert _schema(seen, name)["type"] == [kind, "null"]
 
 

@@ -44,6 +44,12 @@ def test_an_extra_that_is_no_object(extra):
         parse_redis(connection)
 
 
+@pytest.mark.parametrize("name", ["host", "login", "password"])
+def test_the_mask_is_no_secret(airflow_redis, name):
+    with pytest.raises(InvalidConnectionError, match=f"the {name} of that connection: it holds the mask"):
+        redis_server(airflow_redis(**{"host": "r", name: "***"}))
+
+
 def test_little_is_needed(airflow_redis):
     assert redis_server(airflow_redis(host="r")) == RedisServer("r", 6379, 0)
 

@@ -11,6 +11,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 from hook_helpers import secrets_in, whole_story
 
+from airflow_provider_bitrix24.connection import tokens as kept_tokens
 from airflow_provider_bitrix24.connection.tokens import TokenKeeper, VariableTokenStore, token_store
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 from airflow_provider_bitrix24.hooks.errors import (
@@ -22,11 +23,13 @@ from airflow_provider_bitrix24.hooks.errors import (
 from airflow_provider_bitrix24.rest.credentials import OAuthApplication, Tokens
 from airflow_provider_bitrix24.rest.errors import Bitrix24Error as RestError
 from airflow_provider_bitrix24.rest.errors import InvalidConnectionError as RestConnectionError
+from airflow_provider_bitrix24.rest.errors import TokensUnreadableError
 
 _KEY = "bitrix24_oauth_token__0123456789abcdef"
 _APPLICATION = OAuthApplication(
     "https://portal.bitrix24.com", "local.1", "s3cr3t-client", Tokens("s3cr3t-access-0", "s3cr3t-refresh-0")
 )
+_KEY_OF_APPLICATION = f"bitrix24_oauth_token__{_APPLICATION.identity}_{_APPLICATION.tokens.fingerprint}"
 _PAIR = Tokens("s3cr3t-access-1", "s3cr3t-refresh-1")
 
 
@@ -71,9 +74,11 @@ NOTHING_TO_CALL = 5
 
 
 @pytest.fixture(autouse=True)
-def _empty_store():
+def _empty_store(monkeypatch):
+    monkeypatch.setattr(kept_tokens, "_PAUSES", (0.01,))
     MemoryStore.kept = {}
     MemoryStore.loads = MemoryStore.lagging = 0
+    kept_tokens._KNOWN.clear()
     ReadOnlyStore.loads = 0
 
 
@@ -124,7 +129,7 @@ def test_a_variable_that_cannot_be_written(supervisor):
     from airflow.sdk.exceptions import AirflowRuntimeError
 
     supervisor.writable = False
-    with pytest.raises((AirflowRuntimeError, RuntimeError)):
+    with pytest.raises((AirflowRuntimeError, TokensUnreadableError)):
         VariableTokenStore().save(_KEY, {"access_token": "a"})
 
 
@@ -148,10 +153,8 @@ def test_a_keeper_keeps_a_pair_for_the_pair_it_grew_from():
     assert keeper.load() == _PAIR
     assert _keeper().load() == _PAIR
     [(key, record)] = MemoryStore.kept.items()
-    assert key == f"bitrix24_oauth_token__{_APPLICATION.identity}"
-    assert record["access_token"] == "s3cr3t-access-1"
-    assert record["grown_from"] == _APPLICATION.tokens.fingerprint
-    assert set(record) == {"access_token", "refresh_token", "grown_from"}
+    assert key == _KEY_OF_APPLICATION
+    assert record == {"access_token": "s3cr3t-access-1", "refresh_token": "s3cr3t-refresh-1"}
     assert not secrets_in(json.dumps(record), "s3cr3t-refresh-0", "s3cr3t-client")
 
 
@@ -170,39 +173,19 @@ def test_pairs_of_other_connections_stay():
     assert found == [Tokens(f"access-{number}", f"refresh-{number}") for number in (3, 4, 5)]
 
 
-def test_pairs_of_other_connections_do_not_pile_up():
-    for number in range(30):
-        application = _APPLICATION.with_tokens(Tokens("", f"first-{number}"))
-        _keeper(application=application).save(Tokens(f"access-{number}", f"refresh-{number}"))
-    [record] = MemoryStore.kept.values()
-    assert len(record["others"]) == 8
-    assert all("others" not in other for other in record["others"])
-    assert _keeper(application=_APPLICATION.with_tokens(Tokens("", "first-21"))).load() is not None
-
-
 @pytest.mark.parametrize(
-    "record",
-    [
-        {},
-        {"grown_from": "x"},
-        {"grown_from": _APPLICATION.tokens.fingerprint},
-        {"grown_from": _APPLICATION.tokens.fingerprint, "access_token": ""},
-        {"others": None},
-        {"others": [None, "x", {"grown_from": "y"}]},
-    ],
-    ids=str,
+    "record", [{}, {"access_token": ""}, {"refresh_token": "x"}, {"others": []}], ids=str
 )
 def test_a_record_without_our_pair(record):
-    MemoryStore.kept = {f"bitrix24_oauth_token__{_APPLICATION.identity}": record}
+    MemoryStore.kept = {_KEY_OF_APPLICATION: record}
     assert _keeper().load() is None
 
 
 def test_a_store_that_does_not_answer():
-    for action in (_keeper(DeadStore()).load, lambda: _keeper(DeadStore()).save(_PAIR)):
-        with pytest.raises(RestError, match="ConnectionError: vault is sealed") as caught:
-            action()
-        story = whole_story(caught.value)
-        assert not secrets_in(story, "s3cr3t-client", "s3cr3t-access-1", "s3cr3t-refresh-1")
+    with pytest.raises(RestError, match="ConnectionError: vault is sealed") as caught:
+        _keeper(DeadStore()).load()
+    assert caught.value.passes
+    assert not secrets_in(whole_story(caught.value), "s3cr3t-client", "s3cr3t-access-1", "s3cr3t-refresh-1")
 
 
 def test_a_store_that_does_not_take_a_pair():
@@ -301,7 +284,7 @@ def test_two_users_of_one_application_do_not_lose_each_others_pairs(box, connect
         box.expire_access_tokens()
         assert [call(connect(connection))["ID"] for connection in connections] == ["1", "2"]
         assert box.renew_count == 2 * turn
-    assert len(supervisor.variables) == 1
+    assert len(supervisor.variables) == 2
 
 
 def test_an_own_store(box, connect, call):
@@ -335,8 +318,8 @@ def _application_of(connection: dict[str, Any]) -> OAuthApplication:
     )
 
 
-def test_a_refused_refresh_token(box, connect, supervisor, call):
-    hook = connect(box.oauth_connection())
+def test_a_refused_refresh_token(box, connect, call):
+    hook = connect(box.oauth_connection(token_store="test_tokens.MemoryStore"))
     secrets = _issued(box)
     box.expire_access_tokens()
     box.revoke_refresh_token()
@@ -358,10 +341,11 @@ def test_a_pair_that_cannot_be_kept_is_said_to_be_lost(box, connect, supervisor,
     hook = connect(box.oauth_connection(token_store=store))
     box.expire_access_tokens()
     supervisor.writable = False
-    with pytest.raises(TokenRenewalError, match=r"issued a new pair .* it could not be kept") as caught:
+    with pytest.raises(Bitrix24Error, match="authorise the application anew") as caught:
         call(hook)
-    assert isinstance(caught.value, AirflowFailException)
-    assert "authorise the application anew" in str(caught.value)
+    if "although they were written" not in str(caught.value):  # Airflow 3.1 does not say that a write failed
+        assert isinstance(caught.value, TokenRenewalError)
+        assert "issued a new pair of tokens, but it could not be kept" in str(caught.value)
     assert box.renew_count == 1
     assert box.calls("profile") == []
     assert not secrets_in(whole_story(caught.value), *_issued(box))

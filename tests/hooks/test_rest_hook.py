@@ -100,6 +100,11 @@ def test_a_reply(box, hook, door):
     assert "duration" in reply.time
 
 
+def test_a_method_of_rest_3_is_not_just_a_misspelt_one(hook):
+    with pytest.raises(MethodNotFoundError, match=r"this provider does not speak REST 3\.0"):
+        hook.call("main.eventlog.list", {"pagination": {"limit": 50, "offset": 0}})
+
+
 @pytest.mark.parametrize(
     ("arrange", "method", "params", "kind"),
     [
@@ -127,7 +132,7 @@ def test_a_call_that_fails(box, hook, door, arrange, method, params, kind):
 
 def test_missing_rights_and_scopes(box, connect, door):
     box.add_user(9, "Nine", scopes=("im",))
-    with pytest.raises(InsufficientScopeError):
+    with pytest.raises(InsufficientScopeError, match="Add the scope crm to the webhook or application"):
         door.call(connect(box.connection(user_id=9)), "crm.deal.list")
     box.add_user(8, "Eight", may_read=False, may_update=False)
     with pytest.raises(AccessDeniedError):

@@ -28,7 +28,7 @@ class Keeper:
         self.kept = kept
         self.saved: list[Tokens] = []
 
-    def load(self) -> Tokens | None:
+    def load(self, *, stale: Tokens | None = None, refused: bool = False) -> Tokens | None:
         return self.kept
 
     def save(self, tokens: Tokens) -> None:

@@ -151,7 +151,7 @@ def test_nothing_that_may_block_runs_on_the_loop(box):
             return super().is_current(*args, **kwargs)
 
     class NotingKeeper(Keeper):
-        def load(self) -> Any:
+        def load(self, **_: Any) -> Any:
             note("load")
             return super().load()
 

@@ -12,7 +12,6 @@ from rest_drivers import QUICK, Keeper, application_of, session_of, webhook_of
 from rest_sockets import http
 
 from airflow_provider_bitrix24.rest import errors as e
-from airflow_provider_bitrix24.rest import exchange
 from airflow_provider_bitrix24.rest.calls import Call
 from airflow_provider_bitrix24.rest.ledgers.process import ProcessLedger
 from airflow_provider_bitrix24.rest.pacing import Limits, Slot
@@ -151,13 +150,12 @@ def test_what_the_authorisation_server_is_sent(box, open_driver, raw_server):
 
 
 @pytest.mark.parametrize("end", ["status", "drop_after"])
-def test_a_batch_that_came_near_the_cut_is_halved(box, open_driver, monkeypatch, end):
-    """The portal cuts a request off after a minute; here, after a tenth of a second."""
-    monkeypatch.setattr(exchange, "NEAR_THE_CUT", 0.1)
+def test_a_batch_that_came_near_the_cut_is_halved(box, open_driver, end):
+    """The portal cuts a request off after a minute; here, as if after some tenths of a second."""
     deals = [box.add_item("deal", {"TITLE": "x"}) for _ in range(4)]
     box.inject("delay", "batch", seconds=0.15)
     box.inject(end, "batch", status=502)
-    driver = open_driver(session_of(webhook_of(box)))
+    driver = open_driver(session_of(webhook_of(box), policy=replace(QUICK, cut=0.15)))
     outcomes = driver.batch([Call(GET, {"id": deal}) for deal in deals])
     assert [outcome.unwrap()["ID"] for outcome in outcomes] == [str(deal) for deal in deals]
     assert [entry.n_commands for entry in box.requests] == [4, 2, 2]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.sdk import BaseSensorOperator
+from hiccups import denial
 from redis_box import PASSWORD
 from trigger_helpers import LIST, MET, running, trigger_for, until
 
@@ -122,17 +124,85 @@ def test_the_test_button_says_so(vault):
     assert "or cannot read it now" in text
 
 
-def test_a_denied_connection_is_said_at_once_and_for_good(monkeypatch, vault):
-    """From Airflow 3.3 up, a connection of another team is denied, which no other try cures."""
+@pytest.fixture(params=["bitrix24_conn_id", "redis_conn_id"])
+def denied(request, box, vault, redis_box):
+    """Airflow denies a connection, which belongs to another team: the portal's, or the one to Redis."""
+    denial()
+    vault.connections |= {
+        "bitrix24_default": box.connection(pacing="redis", redis_conn_id="pacing"),
+        "pacing": {"conn_type": "redis", "host": "127.0.0.1", "port": redis_box.port, "password": PASSWORD},
+    }
+    vault.denied = {"bitrix24_default" if request.param == "bitrix24_conn_id" else "pacing"}
+    return f"{request.param}: Airflow denies this task the connection"
 
-    def deny(*_, **__):
-        raise PermissionError("denied")
 
-    monkeypatch.setattr(vault, "get_connection", deny)
-    monkeypatch.setattr("airflow.sdk.bases.hook.BaseHook.get_connection", deny)
-    with pytest.raises(InvalidConnectionError, match="Airflow denies this task the connection"):
-        Bitrix24Hook().call("profile")
-    assert Bitrix24Hook().test_connection()[0] is False
+def _call():
+    Bitrix24Hook().call("profile")
+
+
+def _acall():
+    asyncio.run(Bitrix24Hook().acall("profile"))
+
+
+def _operator():
+    Bitrix24CallOperator(task_id="t", method="profile").execute({})
+
+
+def _sensor(**arguments):
+    return TimelineBindingSensor(task_id="t", record_id=1, entity_type="contact", entity_id=1, **arguments)
+
+
+def _trigger():
+    async def scenario():
+        [event] = await running(trigger_for(1))
+        _sensor(deferrable=True).execute_complete({}, event)
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        _call,
+        _acall,
+        _operator,
+        lambda: _sensor().poke({}),
+        lambda: _sensor(deferrable=True).execute({}),
+        _trigger,
+    ],
+    ids=["call", "acall", "operator", "sensor", "deferrable sensor", "trigger"],
+)
+def test_a_denied_connection_is_said_at_once_and_for_good(denied, use):
+    with pytest.raises(InvalidConnectionError, match=denied) as caught:
+        use()
+    assert isinstance(caught.value, AirflowFailException)
+    assert "team" in caught.value.remedy
+
+
+def test_the_test_button_says_that_a_connection_is_denied(denied):
+    ok, text = Bitrix24Hook().test_connection()
+    assert not ok
+    assert text.startswith(denied)
+
+
+def test_a_link_fails_no_task_for_a_connection_that_is_denied(denied):
+    sensor = _sensor(deferrable=True)
+    assert sensor.execute_complete({}, {"status": "met", "found": 7}) == 7
+    assert sensor.card_address == ""
+
+
+@pytest.mark.parametrize("kind", ["hook", "sensor", "test button"])
+def test_a_connection_to_redis_that_cannot_be_read_fails_nothing_for_good(box, vault, redis_box, kind):
+    vault.connections["bitrix24_default"] = box.connection(pacing="redis", redis_conn_id="never_read")
+    if kind == "hook":
+        with pytest.raises(ConnectionUnreadableError, match="redis_conn_id: Airflow does not find"):
+            _call()
+    elif kind == "sensor":
+        assert not _sensor().poke({})
+    else:
+        ok, text = Bitrix24Hook().test_connection()
+        assert not ok
+        assert text.startswith("redis_conn_id: Airflow does not find")
 
 
 def test_the_connection_to_redis_is_believed_when_it_was_read_before(box, vault, redis_box):
