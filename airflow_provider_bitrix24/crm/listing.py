@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
-from airflow_provider_bitrix24.rest.paging import PAGE_SIZE, pager_for
+from airflow_provider_bitrix24.rest.list_query import PAGE_SIZE, next_start
+from airflow_provider_bitrix24.rest.paging import pager_for
 from airflow_provider_bitrix24.rest.plans import Plan, Work
 
 K = TypeVar("K")
@@ -51,11 +52,14 @@ def read_pages(first: Mapping[K, Call], take: Callable[[K, Outcome], bool]) -> P
     :param take: is given the outcome of each page, and tells whether the list is to be read on
     """
     pages = dict(first)
+    shown: dict[K, Any] = {}
     while pages:
         outcomes = yield Work(list(pages.values()))
         for (key, page), outcome in zip(list(pages.items()), outcomes, strict=True):
-            following = outcome.reply.next if outcome.reply is not None else None
-            goes_on = take(key, outcome) and following is not None
+            following = next_start(page, outcome.reply) if outcome.reply is not None else None
+            again = key in shown and shown[key] == outcome.result
+            shown[key] = outcome.result
+            goes_on = take(key, outcome) and following is not None and not again
             if goes_on and following > page.params.get("start", 0):  # or the portal started over
                 pages[key] = Call(page.method, {**page.params, "start": following})
             else:

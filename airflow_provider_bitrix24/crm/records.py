@@ -8,7 +8,12 @@ from typing import Any, TypeVar
 
 from airflow_provider_bitrix24.crm.items import CrmItem
 from airflow_provider_bitrix24.crm.listing import read_list, read_pages
-from airflow_provider_bitrix24.crm.timeline_bindings import bindings_call, bound_items, record_call
+from airflow_provider_bitrix24.crm.timeline_bindings import (
+    binding_rows,
+    bindings_call,
+    bound_items,
+    record_call,
+)
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.errors import (
     AccessDeniedError,
@@ -16,6 +21,7 @@ from airflow_provider_bitrix24.rest.errors import (
     NotFoundError,
     UnexpectedResultError,
 )
+from airflow_provider_bitrix24.rest.list_query import next_start
 from airflow_provider_bitrix24.rest.plans import Plan, Work
 
 
@@ -44,7 +50,7 @@ class Record:
         :param record_id: the record
         :param outcome: of ``crm.timeline.bindings.list``
         """
-        self.next_page = outcome.reply.next if outcome.reply is not None else None
+        self.next_page = next_start(outcome.call, outcome.reply) if outcome.reply is not None else None
         if outcome.error is not None:
             self.error = outcome.error
             return
@@ -162,15 +168,14 @@ def see_record(record_id: int) -> Plan[None]:
 
 
 def read_bindings(record_id: int, *, check_record: bool) -> Plan[list[dict[str, Any]]]:
-    """Read what a record is bound to, as the portal tells it.
+    """Read what a record is bound to, as rows under the API's keys.
 
     :param record_id: the record
     :param check_record: whether a record that does not exist is an error; else its list is empty
     :raises NotFoundError: it does not exist
     :raises Bitrix24Error: the list could not be read, or is another record's
     """
-    rows = yield from read_list(bindings_call(record_id))
-    bound_items(record_id, rows)  # raises where they are another record's
+    rows = binding_rows(record_id, (yield from read_list(bindings_call(record_id))))
     if check_record and not rows:
         yield from see_record(record_id)
     return rows

@@ -149,6 +149,19 @@ def bound_items(record_id: int, rows: Any) -> set[tuple[str, int]]:
     return {_bound_item(record_id, row) for row in rows}
 
 
+def binding_rows(record_id: int, rows: Any) -> list[dict[str, Any]]:
+    """Return rows of ``crm.timeline.bindings.list`` with numbers as ids, as rows of outcomes have them.
+
+    :param record_id: the record that was asked for
+    :param rows: the method's result; the type of a smart process that was removed has no name
+    :raises UnexpectedResultError: these are not the bindings of that record
+    """
+    items = [_bound_item(record_id, row) for row in rows]
+    return [
+        {"OWNER_ID": record_id, "ENTITY_TYPE": kind or None, "ENTITY_ID": number} for kind, number in items
+    ]
+
+
 def _bound_item(record_id: int, row: Any) -> tuple[str, int]:
     values = row if isinstance(row, Mapping) else {}
     owner, number = (number_of(values.get(name)) for name in ("OWNER_ID", "ENTITY_ID"))

@@ -178,7 +178,7 @@ class Bitrix24Hook(RestHook):
 
         :param record_id: the timeline record
         :param check_record: whether a record that does not exist is an error; without, its list is empty
-        :return: rows with ``OWNER_ID``, ``ENTITY_TYPE`` and ``ENTITY_ID``
+        :return: rows with ``OWNER_ID``, ``ENTITY_TYPE`` and ``ENTITY_ID``, the ids as numbers
         :raises InvalidInputError: not an id
         :raises NotFoundError: the record does not exist
         """

@@ -17,7 +17,7 @@ from airflow_provider_bitrix24.crm.record_binding import bind_records
 from airflow_provider_bitrix24.crm.record_unbinding import unbind_records
 from airflow_provider_bitrix24.crm.records import read_bindings
 from airflow_provider_bitrix24.crm.relations import read_related_items
-from airflow_provider_bitrix24.crm.timeline_bindings import TimelineBinding, bound_items, parse_bindings
+from airflow_provider_bitrix24.crm.timeline_bindings import TimelineBinding, parse_bindings
 from airflow_provider_bitrix24.hooks.aliases import BindingsLike, IdLike, ItemLike, ItemsLike, TextLike
 from airflow_provider_bitrix24.hooks.bulk import DEFAULT_IN_FLIGHT, FailOn, check_outcomes
 from airflow_provider_bitrix24.hooks.errors import InvalidInputError
@@ -340,8 +340,8 @@ class MoveTimelineRecordOperator(DeferringOperator):
 class ListTimelineBindingsOperator(DeferringOperator):
     """Return all bindings of a timeline record (``crm.timeline.bindings.list``).
 
-    The result is a list of mappings with ``OWNER_ID``, ``ENTITY_TYPE`` and ``ENTITY_ID``. You can pass it on
-    as ``bindings`` of the other operators.
+    The result is a list of mappings with ``OWNER_ID``, ``ENTITY_TYPE`` and ``ENTITY_ID``, the ids as numbers.
+    You can pass it on as ``bindings`` of the other operators.
 
     :param record_id: the timeline record's id
     :param check_record: whether a record that does not exist is an error; without, its list is empty
@@ -377,8 +377,7 @@ class ListTimelineBindingsOperator(DeferringOperator):
         with self.traced(context), self.deferring():
             record_id = parse_id(self.record_id, "record_id")
             rows = self.hook.carry_out(read_bindings(record_id, check_record=self.check_record))
-            for kind, number in bound_items(record_id, rows[:1]):
-                if kind:  # a smart process that was removed has no name
-                    self.link_card(CrmItem(kind, number))
+            if rows and rows[0]["ENTITY_TYPE"]:  # a smart process that was removed has no name
+                self.link_card(CrmItem(rows[0]["ENTITY_TYPE"], rows[0]["ENTITY_ID"]))
         self.log.info("Timeline record %s shows on %d items.", record_id, len(rows))
         return rows

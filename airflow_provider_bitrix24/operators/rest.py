@@ -23,6 +23,7 @@ from airflow_provider_bitrix24.operators.deferring import MAX_WAIT_IN_WORKER, De
 from airflow_provider_bitrix24.rest import errors as rest
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.exchange import guard_pages
+from airflow_provider_bitrix24.rest.methods import number_of
 from airflow_provider_bitrix24.rest.plans import Plan, carry_out_calls
 from airflow_provider_bitrix24.rest.progress import Progress
 
@@ -167,16 +168,28 @@ class _Called:
 
     def row(self) -> dict[str, Any]:
         """Return it as a row of the result."""
-        row = {"METHOD": self.call.method}
+        row: dict[str, Any] = {"METHOD": self.call.method}
+        if self.item_id is not None:
+            row["ID"] = self.item_id
         return {**row, "RESULT": self.result} if self.has_result else row
+
+    @property
+    def item_id(self) -> int | None:
+        """The id of what the method is to read or change; ``None`` where it has no such parameter."""
+        given = next((value for name, value in self.call.params.items() if name.lower() == "id"), None)
+        return number_of(given)
+
+    def __str__(self) -> str:
+        return self.call.method if self.item_id is None else f"{self.call.method} (id {self.item_id})"
 
 
 class Bitrix24BatchOperator(BulkOperator):
     """Carry out many calls in as few requests as possible (``batch``), each of them once.
 
-    The result is one mapping for each call, in order: ``METHOD``, ``STATUS`` and ``RESULT``. The status is
-    ``done``, or ``failed`` with ``ERROR`` and ``ERROR_DESCRIPTION`` in place of the result. If the task
-    fails, XCom holds the same list under the key ``outcomes``.
+    The result is one mapping for each call, in order: ``METHOD``, ``STATUS`` and ``RESULT``, and ``ID`` where
+    the call has a parameter ``id``. The status is ``done``, or ``failed`` with ``ERROR`` and
+    ``ERROR_DESCRIPTION`` in place of the result. If the task fails, XCom holds the same list under the key
+    ``outcomes``.
 
     If it is not known whether the portal carried out a call that must not be repeated, in this try or an
     earlier one, the call fails with ``AmbiguousWriteError``. Airflow below 3.3 has no task state store, so
@@ -245,10 +258,10 @@ class Bitrix24BatchOperator(BulkOperator):
 
 
 def _outcome(outcome: Outcome, position: int) -> ItemOutcome[_Called]:
-    call = outcome.call
     if outcome.error is None:
-        return ItemOutcome(_Called(call, outcome.result, has_result=True), "done")
-    return ItemOutcome(_Called(call), FAILED, outcome.error, f"calls[{position}] {call.method}")
+        return ItemOutcome(_Called(outcome.call, outcome.result, has_result=True), "done")
+    called = _Called(outcome.call)
+    return ItemOutcome(called, FAILED, outcome.error, f"calls[{position}] {called}")
 
 
 def _may_be_done(outcome: ItemOutcome[_Called]) -> bool:

@@ -22,7 +22,9 @@ from airflow_provider_bitrix24.rest.errors import (
     SurplusCommandError,
 )
 from airflow_provider_bitrix24.rest.exchange import command_name, exchange
-from airflow_provider_bitrix24.rest.paging import PAGE_SIZE, IdPager, pager_for
+from airflow_provider_bitrix24.rest.id_pager import IdPager
+from airflow_provider_bitrix24.rest.list_query import PAGE_SIZE
+from airflow_provider_bitrix24.rest.paging import pager_for
 from airflow_provider_bitrix24.rest.reply import Reply
 from airflow_provider_bitrix24.rest.session import Session
 from airflow_provider_bitrix24.rest.steps import Step

@@ -124,8 +124,9 @@ def error_class(code: str, description: str, status: int) -> type[e.Bitrix24Erro
         return e.PlanError
     if known is not None:
         return known
-    if name == "ERROR_CORE":  # the method may have run
-        return e.ServerError if "SQL QUERY ERROR" in description.upper() else e.UnexpectedResultError
+    if name == "ERROR_CORE":  # the method may have run; inside a batch only the text tells a failure inside
+        is_inside = status >= 500 or "SQL QUERY ERROR" in description.upper()
+        return e.ServerError if is_inside else e.UnexpectedResultError
     if name != code.upper() and _V3_VALIDATION.match(name):
         return e.InvalidParameterError
     for pattern, cls in _BY_TEXT:

@@ -298,6 +298,8 @@ class DoneInPartError(Bitrix24Error):
 class IncompleteListError(Bitrix24Error):
     """Rows of a list are missing or repeated, so what was read is not the list. Reading it anew helps."""
 
+    advice = "Read it again. If this comes back, read the list when fewer people work on it, or a part of it."
+
     @property
     def passes(self) -> bool:
         """Whether reading anew helps: the list changed while it was read."""

@@ -33,6 +33,7 @@ from airflow_provider_bitrix24.rest.errors import (
     Retry,
     SurplusCommandError,
 )
+from airflow_provider_bitrix24.rest.list_query import ends_unproven
 from airflow_provider_bitrix24.rest.pacing import Reading, Slot, counted
 from airflow_provider_bitrix24.rest.redirects import new_origin
 from airflow_provider_bitrix24.rest.replies import Failure, Response, check_result, read_batch, read_envelope
@@ -368,15 +369,19 @@ def _ambiguous(call: Call, error: Bitrix24Error, portal: str) -> AmbiguousWriteE
 
 
 def guard_pages(outcome: Outcome) -> Outcome:
-    """Return the outcome, as an error where a list has more pages and the caller did not ask for one of them.
+    """Return the outcome, as an error where a list may have more pages and the caller did not ask for one.
 
     :param outcome: outcome of a call made by itself, not by a reader of whole lists
     """
     reply = outcome.reply
-    if not outcome.ok or reply is None or reply.next is None or outcome.call.reads_page:
+    if not outcome.ok or reply is None or outcome.call.reads_page:
         return outcome
-    error = MorePagesError(
-        f"the list has more pages (rows in all: {reply.total if reply.total is not None else 'not told'})",
-        method=outcome.call.method,
-    )
+    if reply.next is not None:
+        problem = "the list has more pages"
+    elif ends_unproven(outcome.call, reply):
+        problem = "the page is full, and the portal does not say whether more follow"
+    else:
+        return outcome
+    total = reply.total if reply.total is not None else "not told"
+    error = MorePagesError(f"{problem} (rows in all: {total})", method=outcome.call.method)
     return Outcome(outcome.call, reply, error)

@@ -55,6 +55,12 @@ def _is_log_message(result: Any) -> bool:
     return _is_mapping(result) and _is_mapping(result.get("logMessage"))
 
 
+def _is_items(result: Any) -> bool:
+    """Tell whether no row is empty; PHP writes a row without fields as an empty list."""
+    rows = result.get("items") if isinstance(result, dict) else result
+    return not isinstance(rows, list) or [] not in rows
+
+
 def _is_anything(result: Any) -> bool:
     return True
 
@@ -69,6 +75,7 @@ class Method:
     :param false_is_denial: ``false`` is this method's way of saying that rights are missing
     :param gone_is_done: "not found" after an unclear first attempt means that the attempt succeeded
     :param gone_code: the one code that means so, where "not found" may also be something else's
+    :param remedy: what to do where the method returns something else
     """
 
     kind: Repeatability
@@ -77,6 +84,7 @@ class Method:
     false_is_denial: bool = False
     gone_is_done: bool = False
     gone_code: str = ""
+    remedy: str = ""
 
 
 _READ = Method(Repeatability.READ)
@@ -108,6 +116,13 @@ _EXACT: dict[str, Method] = {
     "crm.activity.binding.list": _READ_LIST,
     "crm.activity.list": _READ_LIST,
     "crm.item.get": _READ_ITEM,
+    "crm.item.list": Method(
+        Repeatability.READ,
+        _is_items,
+        "rows with fields",
+        remedy="Name the fields in 'select' in camelCase, such as 'assignedById', and leave out "
+        "'useOriginalUfNames': with it, 'select' drops all fields but the users' own.",
+    ),
     "crm.item.update": Method(Repeatability.REPEATABLE, _is_mapping, "an object"),
     "profile": _READ,
     "scope": _READ_LIST,

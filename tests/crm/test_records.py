@@ -201,13 +201,16 @@ def test_a_record_that_is_not_seen(answer, kind, text):
 
 
 @pytest.mark.parametrize("check", [True, False])
-def test_bindings_are_told_as_the_portal_tells_them(check):
+def test_bindings_are_rows_with_numbers_as_ids(check):
     portal = Portal({5: [LEAD, DEAL, CONTACT]})
     portal.page = 2
     portal.answers["list 5"] = Reply([{"EXTRA": 1, **ROW}, {**ROW, "ENTITY_ID": "1"}], 3, 2)
     rows = portal.run(read_bindings(5, check_record=check))
-    assert rows[:2] == [{"EXTRA": 1, **ROW}, {**ROW, "ENTITY_ID": "1"}]
-    assert rows[2] == {"OWNER_ID": "5", "ENTITY_TYPE": "contact", "ENTITY_ID": "3"}
+    assert rows == [
+        {"OWNER_ID": 5, "ENTITY_TYPE": "deal", "ENTITY_ID": 2},
+        {"OWNER_ID": 5, "ENTITY_TYPE": "deal", "ENTITY_ID": 1},
+        {"OWNER_ID": 5, "ENTITY_TYPE": "contact", "ENTITY_ID": 3},
+    ]
     assert portal.said == [["list 5"], ["list 5 from 2"]]
 
 

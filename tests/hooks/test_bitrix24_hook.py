@@ -436,8 +436,8 @@ def test_a_row_that_comes_twice(box, hook, record, is_bound):
 def test_bindings_of_a_record(box, hook, record):
     box.bind(record, "deal", 2)
     assert hook.timeline_bindings(str(record)) == [
-        {"OWNER_ID": "1", "ENTITY_TYPE": "deal", "ENTITY_ID": "1"},
-        {"OWNER_ID": "1", "ENTITY_TYPE": "deal", "ENTITY_ID": "2"},
+        {"OWNER_ID": 1, "ENTITY_TYPE": "deal", "ENTITY_ID": 1},
+        {"OWNER_ID": 1, "ENTITY_TYPE": "deal", "ENTITY_ID": 2},
     ]
     assert hook.timeline_bindings(99) == []
 

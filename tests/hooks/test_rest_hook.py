@@ -400,7 +400,7 @@ def test_a_list_with_more_pages_is_an_error(box, hook, door):
 
 def test_a_list_with_more_pages_inside_a_batch(box, hook, door):
     _deals(box, 51)
-    with pytest.raises(MorePagesError, match=r"records\(\)") as caught:
+    with pytest.raises(MorePagesError, match=r"calls\[1\]: .*records\(\)") as caught:
         door.batch(hook, [Call("profile"), Call(_DEALS)])
     profile, deals = caught.value.outcomes
     assert isinstance(deals.error, MorePagesError)

@@ -276,7 +276,7 @@ def test_list_bindings_of_what_the_portal_has_no_word_for(portal, record, run_da
     portal.inject("result", "crm.timeline.bindings.list", result=rows)
     with DAG("list_removed") as dag:
         ListTimelineBindingsOperator(task_id="list", record_id=record)
-    assert run_dag(dag).xcom("list") == rows
+    assert run_dag(dag).xcom("list") == [{"OWNER_ID": record, "ENTITY_TYPE": None, "ENTITY_ID": 1}]
 
 
 def test_list_bindings(portal, record, run_dag):

@@ -154,9 +154,9 @@ def test_move_that_fails(portal, record, guest):
 
 def test_list(portal, record, written):
     operator, rows, _ = run(ListTimelineBindingsOperator, record_id=str(record))
-    assert [(entry["ENTITY_TYPE"], int(entry["ENTITY_ID"])) for entry in rows] == [
-        ("deal", 1),
-        ("contact", 2),
+    assert rows == [
+        {"OWNER_ID": record, "ENTITY_TYPE": "deal", "ENTITY_ID": 1},
+        {"OWNER_ID": record, "ENTITY_TYPE": "contact", "ENTITY_ID": 2},
     ]
     assert operator.card_address == card(portal, "deal", 1)
     assert f"Timeline record {record} shows on 2 items." in written()

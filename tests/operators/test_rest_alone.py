@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
 from operator_alone import GONE, Store, context_of, fails, run
 
 from airflow_provider_bitrix24.hooks.errors import (
@@ -13,7 +14,9 @@ from airflow_provider_bitrix24.hooks.errors import (
     ConnectionUnreadableError,
     DoneInPartError,
     InvalidInputError,
+    MorePagesError,
     NotFoundError,
+    UnexpectedResultError,
 )
 from airflow_provider_bitrix24.operators.activity import BindActivityOperator, UnbindActivityOperator
 from airflow_provider_bitrix24.operators.rest import (
@@ -117,6 +120,47 @@ def test_a_list_that_breaks_off_leaves_what_was_there(portal, tmp_path):
     assert [entry.name for entry in tmp_path.iterdir()] == ["deals.jsonl"]
 
 
+EMPTY_ROWS = {
+    "method": "crm.item.list",
+    "api_params": {"entityTypeId": 1, "select": ["id", "utmSource"], "useOriginalUfNames": "Y"},
+}
+
+
+@pytest.mark.parametrize(
+    ("cls", "more"),
+    [(Bitrix24ListOperator, {}), (Bitrix24CallOperator, {}), (Bitrix24CallOperator, {"start": 0})],
+    ids=["list", "call", "call of a page"],
+)
+def test_rows_without_fields_are_an_error_that_no_retry_cures(portal, cls, more):
+    """With both parameters Bitrix24 drops all fields; PHP writes a row without fields as an empty list."""
+    portal.inject("result", "crm.item.list", result={"items": [[], [], []]}, times=None)
+    arguments = {**EMPTY_ROWS, "api_params": {**EMPTY_ROWS["api_params"], **more}}
+    error, _ = fails(cls, UnexpectedResultError, **arguments)
+    assert isinstance(error, AirflowFailException)
+    assert error.description.endswith("but the portal answered rows without fields")
+    assert "leave out 'useOriginalUfNames'" in error.remedy
+    assert len(portal.requests) == 1
+
+
+@pytest.mark.parametrize("code", ["ERROR_CORE", "INTERNAL_SERVER_ERROR"])
+def test_a_list_outlives_a_failure_inside_the_portal(portal, code):
+    portal.inject("error", "crm.deal.list", code=code, status=500, description="Something", times=1)
+    _, rows, _ = run(Bitrix24ListOperator, method="crm.deal.list")
+    assert len(rows) == len(portal.items("deal"))
+    assert len(portal.requests) == 2
+
+
+def test_pages_that_name_no_next_one_come_whole_and_in_order_or_not_at_all(portal):
+    """Bitrix24 does so with addresses."""
+    everything = [{"ENTITY_TYPE_ID": "3", "ENTITY_ID": str(number)} for number in range(120)]
+    for start in (0, 50, 100):
+        portal.inject("result", "user.get", result=everything[start : start + 50])
+    assert run(Bitrix24ListOperator, method="user.get")[1] == everything
+    portal.inject("result", "user.get", result=everything[:50], times=2)
+    fails(Bitrix24CallOperator, MorePagesError, method="user.get")
+    fails(Bitrix24BatchOperator, MorePagesError, calls=[{"method": "user.get"}])
+
+
 @pytest.mark.parametrize("path", ["", "  ", 7, ["a"]])
 def test_a_list_to_no_path(portal, path):
     error, _ = fails(Bitrix24ListOperator, InvalidInputError, method="crm.deal.list", output_path=path)
@@ -135,7 +179,7 @@ def test_batch(portal, written):
         ("crm.deal.get", "done"),
         ("server.time", "done"),
     ]
-    assert rows[0].keys() == {"METHOD", "STATUS", "RESULT"}
+    assert [entry.keys() - {"RESULT"} for entry in rows] == [{"METHOD", "ID", "STATUS"}, {"METHOD", "STATUS"}]
     assert rows[0]["RESULT"]["ID"] == "1"
     assert operator.card_address == ""
     assert "2 calls: 2 done." in written()
@@ -143,19 +187,41 @@ def test_batch(portal, written):
 
 def test_batch_that_fails_in_part(portal, written):
     error, pushed = fails(Bitrix24BatchOperator, NotFoundError, calls=[GET, NOT_THERE])
-    assert "calls[1] crm.deal.get: " in error.description
+    assert f"calls[1] crm.deal.get (id {GONE}): " in error.description
     assert "1 of 2 failed, see 'outcomes'" in error.description
     first, second = pushed["outcomes"]
     assert first["STATUS"] == "done"
-    assert second.keys() == {"METHOD", "STATUS", "ERROR", "ERROR_DESCRIPTION"}
-    assert (second["METHOD"], second["STATUS"], second["ERROR"]) == (
+    assert second.keys() == {"METHOD", "ID", "STATUS", "ERROR", "ERROR_DESCRIPTION"}
+    assert (second["METHOD"], second["ID"], second["STATUS"], second["ERROR"]) == (
         "crm.deal.get",
+        GONE,
         "failed",
         "NotFoundError",
     )
     assert second["ERROR_DESCRIPTION"].startswith("crm.deal.get at ")
     run(Bitrix24BatchOperator, calls=[GET, NOT_THERE], fail_on="all")
     assert "2 calls: 1 done, 1 failed." in written()
+
+
+@pytest.mark.parametrize(
+    ("params", "named"),
+    [
+        ({"id": 7}, "(id 7)"),
+        ({"ID": "7", "fields": {"TITLE": "Mr Smith"}}, "(id 7)"),
+        ({"entityTypeId": 2, "id": 7}, "(id 7)"),
+        ({"id": "Mr Smith"}, ""),
+        ({"id": [7]}, ""),
+        ({}, ""),
+    ],
+    ids=str,
+)
+def test_a_call_that_fails_is_named_by_its_id_and_by_nothing_else(portal, params, named):
+    portal.inject("error", "crm.deal.update", code="", description="Locked", status=400, times=None)
+    call = {"method": "crm.deal.update", "params": params}
+    error, pushed = fails(Bitrix24BatchOperator, Bitrix24Error, calls=[GET, call])
+    assert f"calls[1] {' '.join(['crm.deal.update', named]).strip()}: Locked" in error.description
+    assert pushed["outcomes"][1].get("ID") == (7 if named else None)
+    assert "Smith" not in str([error, pushed["outcomes"][1]])
 
 
 LOCKED = {"method": "crm.deal.update", "params": {"id": 1, "fields": {"TITLE": "x"}}}

@@ -323,7 +323,7 @@ def test_batches(portal, connection, run_dag):
 
     outcomes = run.xcom("any", key="outcomes")
     assert outcomes[:2] == rows[:2]
-    assert outcomes[2].keys() == {"METHOD", "STATUS", "ERROR", "ERROR_DESCRIPTION"}
+    assert outcomes[2].keys() == {"METHOD", "ID", "STATUS", "ERROR", "ERROR_DESCRIPTION"}
     assert (outcomes[2]["METHOD"], outcomes[2]["STATUS"]) == ("crm.deal.get", "failed")
     assert outcomes[2]["ERROR"] == "NotFoundError"
     assert outcomes[2]["ERROR_DESCRIPTION"].startswith("crm.deal.get at ")

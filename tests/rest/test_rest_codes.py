@@ -47,6 +47,7 @@ _SYSTEM = [
     ("ERROR_BATCH_METHOD_NOT_ALLOWED", "", (405, 200), e.FinalRejectionError, _NEVER, True),
     ("ERROR_ARGUMENT", "Argument 'x' is null or empty", (400,), e.InvalidParameterError, _NEVER, True),
     ("ERROR_CORE", "Something", (400,), e.UnexpectedResultError, _NEVER, True),
+    ("ERROR_CORE", "Something", (500, 503), e.ServerError, _BACK_OFF, False),
     ("ERROR_CORE", "SQL query error!", (500, 200), e.ServerError, _BACK_OFF, False),
     ("ERROR_NOT_FOUND", "", (400,), e.NotFoundError, _NEVER, True),
     ("ERROR_OAUTH", "", (401,), e.AuthenticationError, _NEVER, True),

@@ -8,7 +8,10 @@ import pytest
 
 from airflow_provider_bitrix24.rest import errors as e
 from airflow_provider_bitrix24.rest.calls import Call
-from airflow_provider_bitrix24.rest.paging import IdPager, OffsetPager, pager_for, rows_of
+from airflow_provider_bitrix24.rest.id_pager import IdPager
+from airflow_provider_bitrix24.rest.list_query import rows_of
+from airflow_provider_bitrix24.rest.offset_pager import OffsetPager
+from airflow_provider_bitrix24.rest.paging import pager_for
 from airflow_provider_bitrix24.rest.reply import Reply
 
 DEALS = "crm.deal.list"
@@ -152,7 +155,7 @@ def test_errors_by_id():
         "a row without ID, so the list cannot be read by it"
     )
     short = Reply(deals(51, 60), 10)
-    assert error_of(begun({}, 90), short, Reply([], 61)).description == (
+    assert error_of(begun({}, 90), short, Reply([], 61), Reply([], 0), Reply([], 61)).description == (
         "the portal counts 61 rows but showed 60"
     )
     assert error_of(begun({}, 90), short, Reply([])).description == (

@@ -9,7 +9,8 @@ import pytest
 
 from airflow_provider_bitrix24.rest import errors as e
 from airflow_provider_bitrix24.rest.calls import Call
-from airflow_provider_bitrix24.rest.paging import pager_for, rows_of
+from airflow_provider_bitrix24.rest.list_query import rows_of
+from airflow_provider_bitrix24.rest.paging import pager_for
 from airflow_provider_bitrix24.rest.reply import Reply
 
 DEALS, ITEMS, BINDINGS = "crm.deal.list", "crm.item.list", "crm.timeline.bindings.list"
@@ -243,7 +244,8 @@ def test_rows_added_meanwhile_do_not_hide_others():
 
 @pytest.mark.parametrize("last", [Reply(deals(*range(51, 61)), 10), Reply([], 0)], ids=["short", "empty"])
 def test_rows_that_never_come_are_an_error(last):
-    pages = script(Reply(deals(*range(1, 51)), 90, 50), last, *[Reply(deals(1), 90)] * 1)
+    recount = Reply(deals(1), 90)
+    pages = script(Reply(deals(*range(1, 51)), 90, 50), last, recount, Reply([], 0), recount)
     with pytest.raises(e.IncompleteListError, match="counts 90 rows but showed"):
         read(Call(DEALS), pages)
 
@@ -291,8 +293,32 @@ def test_a_list_that_repeats_is_an_error(page):
     "row", [{"TITLE": "x"}, {"ID": None}, {"ID": "1.5"}, {"ID": True}, {"ID": "²"}, "7", None], ids=repr
 )
 def test_a_row_without_id_is_an_error(row):
-    with pytest.raises(e.IncompleteListError, match="without ID"):
+    with pytest.raises(e.UnexpectedResultError, match="without ID"):
         read(Call(DEALS), script(Reply([row], 1)))
+
+
+def test_a_row_of_items_without_id_tells_how_their_fields_are_named():
+    call = Call(ITEMS, {"entityTypeId": 2, "select": ["ID", "TITLE"]})
+    with pytest.raises(e.UnexpectedResultError, match="without id") as caught:
+        read(call, script(Reply({"items": [{"title": "x"}]}, 1)))
+    assert "in camelCase, such as 'assignedById'" in caught.value.remedy
+    assert caught.value.permanent
+
+
+def test_a_list_that_changes_under_an_order_is_better_read_without_it():
+    by_date = Call(DEALS, {"order": {"DATE_MODIFY": "ASC"}})
+    pages = script(Reply(deals(*range(1, 51)), 60, 50), Reply(deals(*range(50, 60)), 60))
+    with pytest.raises(e.IncompleteListError) as caught:
+        read(by_date, pages)
+    assert caught.value.remedy.startswith("Leave 'order' out: ")
+
+
+@pytest.mark.parametrize("method", [DEALS, "user.get"])
+def test_a_list_that_is_not_whole_always_has_a_remedy(method):
+    pages = script(Reply(deals(*range(1, 51)), 120, 50), Reply(deals(1, 2), 70))
+    with pytest.raises(e.IncompleteListError) as caught:
+        read(Call(method), pages)
+    assert caught.value.remedy.startswith("Read it again.")
 
 
 @pytest.mark.parametrize("result", [None, True, {}, {"a": [], "b": []}, "x"], ids=repr)

@@ -154,6 +154,8 @@ def test_bodies_are_not_shown():
 # ---------------------------------------------------------------- a single call's result
 
 GET = Call("crm.deal.get", {"id": 7})
+ADD = Call("crm.deal.add", {"fields": {}})
+ITEMS = Call("crm.item.list", {"entityTypeId": 2})
 BIND = Call("crm.timeline.bindings.bind", {"fields": {"OWNER_ID": 1}})
 
 
@@ -176,10 +178,15 @@ def test_false_is_a_denial_where_the_method_means_it():
     [
         (GET, False, "returns an object, but the portal answered false"),
         (GET, None, "returns an object, but the portal answered null"),
-        (GET, ["ж" * 300], 'the portal answered ["' + "ж" * 198),
+        (GET, ["a customer's name"] * 3, "the portal answered a list of 3"),
+        (GET, "a customer's name", "the portal answered a text"),
+        (ADD, {"ID": "1", "TITLE": "a customer's name"}, "the portal answered an object with ID, TITLE"),
+        (ADD, {}, "the portal answered an object with nothing"),
+        (ITEMS, {"items": [{"id": 1}, []]}, "rows with fields, but the portal answered rows without fields"),
+        (ITEMS, [[]], "rows with fields, but the portal answered rows without fields"),
         (BIND, 0, "returns true, but the portal answered 0"),
     ],
-    ids=["false", "null", "long", "zero"],
+    ids=["false", "null", "list", "text", "object", "empty-object", "some-rows", "all-rows", "zero"],
 )
 def test_any_other_result_that_does_not_fit_is_unexpected(call, result, problem):
     outcome = check_result(call, Reply(result), "p")
