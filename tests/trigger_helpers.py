@@ -9,7 +9,19 @@ from typing import Any
 from airflow_provider_bitrix24.triggers.timeline import TimelineBindingTrigger
 
 LIST = "crm.timeline.bindings.list"
-MET = {"status": "met"}
+
+
+class _AnyMet:
+    """Equals every event that says that the condition is met."""
+
+    def __eq__(self, event: object) -> bool:
+        return isinstance(event, dict) and event["status"] == "met"
+
+    def __hash__(self) -> int:
+        return 0
+
+
+MET = _AnyMet()
 
 
 def trigger_for(record: Any, **options: Any) -> TimelineBindingTrigger:

@@ -37,6 +37,8 @@ _NUMBERS = ("integer", "double", "money", "crm_category", *_LINKS)
 #: types whose values are the ids of something; 0 is none of it
 _IDS = (*_LINKS, "crm", "employee", "enumeration", "iblock_element", "iblock_section")
 _FLAGS = ("boolean", "char")
+#: types whose values say nothing about a customer
+_HARMLESS = (*_FLAGS, *_LINKS, "crm_status", "crm_category")
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,7 @@ class FieldTest:
         self, condition: Condition, name: str, description: Mapping[str, Any], field: str = "conditions"
     ) -> None:
         self.name = name
+        self.condition = condition.name
         self.operator = condition.operator
         self._kind = str(description.get("type"))
         self._read, what = _reader(self._kind)
@@ -137,6 +140,16 @@ class FieldTest:
         values = [entry for entry in entries if not self._is_none(entry)]
         met = any(self._matches(entry) for entry in values) if values else None in self.wanted
         return not met if self.operator in _NEGATED else met
+
+    def describe(self, value: Any) -> str:
+        """Return the condition, and the field's value where that says nothing about a customer.
+
+        :param value: the value as ``crm.item.get`` gives it
+        """
+        values = value if isinstance(value, list) else [value]
+        if all(map(self._is_none, values)):
+            return f"{self.condition} (it is empty)"
+        return f"{self.condition} (it is {shown(value)})" if self._kind in _HARMLESS else self.condition
 
     def _is_none(self, value: Any) -> bool:
         """Tell whether the portal says that there is no value, which it does in several ways."""

@@ -130,6 +130,17 @@ class CrmItem:
         )
 
     @classmethod
+    def given(cls, item: Any, entity_type: Any, entity_id: Any) -> CrmItem:
+        """Return an item that is given whole, or by its two parts.
+
+        :param item: the item; ``None`` where the parts are given
+        :param entity_type: its type, instead of ``item``
+        :param entity_id: its id, instead of ``item``
+        :raises InvalidInputError: it is none
+        """
+        return cls.of(entity_type, entity_id) if item is None else cls.parse(item)
+
+    @classmethod
     def in_row(cls, row: Mapping[Any, Any], field: str) -> CrmItem:
         """Return the item that a row names by its two parts.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from airflow_provider_bitrix24.crm.inputs import shown
@@ -22,14 +23,33 @@ _LISTS = {
 _BY_LETTER: dict[str, Semantic] = {"S": "success", "F": "failure", "P": "process"}
 
 
-def check_semantic(value: Any) -> Semantic:
+@dataclass(frozen=True)
+class Stage:
+    """A stage of a pipeline.
+
+    :param stage_id: its id, such as ``C1:WON``
+    :param name: how people call it
+    :param semantic: what it means
+    """
+
+    stage_id: str
+    name: str
+    semantic: Semantic
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.stage_id})" if self.name else self.stage_id
+
+
+def check_semantic(value: Any, field: str = "stage_semantic") -> Semantic:
     """Return a value of ``stage_semantic``.
 
+    :param value: the value
+    :param field: where it stands, for the message
     :raises InvalidInputError: it is none of ``success``, ``failure``, ``process``
     """
     if value in get_args(Semantic):
         return value  # type: ignore[no-any-return]
-    raise InvalidInputError(f"stage_semantic: {shown(value)} is none of success, failure, process")
+    raise InvalidInputError(f"{field}: {shown(value)} is none of success, failure, process")
 
 
 def has_stages(item: CrmItem) -> bool:
@@ -43,7 +63,7 @@ def stages_call(item: CrmItem, category_id: int) -> Call:
     :param item: the item
     :param category_id: its pipeline
     """
-    name = _LISTS.get(item.entity_type, f"{item.entity_type.upper()}_STAGE")
+    name = _list_of(item)
     if item.entity_type == "deal":
         name += f"_{category_id}" if category_id else ""
     elif name.endswith("_STAGE"):
@@ -51,16 +71,48 @@ def stages_call(item: CrmItem, category_id: int) -> Call:
     return Call(_METHOD, {"filter": {"ENTITY_ID": name}})
 
 
-def stages_of(result: Any) -> dict[str, Semantic]:
-    """Return what each stage of a pipeline means, by its id.
+def all_stages_call() -> Call:
+    """Return the call of ``crm.status.list`` for the stages of all pipelines, among other things."""
+    return Call(_METHOD, {})
+
+
+def stages_of(result: Any) -> dict[str, Stage]:
+    """Return the stages of a pipeline by their ids.
 
     :param result: of ``crm.status.list``
     :raises UnexpectedResultError: these are no stages
     """
     try:
-        return {str(row["STATUS_ID"]): _semantic(row) for row in result}
+        return {
+            stage_id: Stage(stage_id, str(row.get("NAME") or ""), _semantic(row))
+            for row in result
+            for stage_id in [str(row["STATUS_ID"])]
+        }
     except (KeyError, TypeError, AttributeError):
         raise UnexpectedResultError("a list without stages", method=_METHOD) from None
+
+
+def stages_of_type(item: CrmItem, result: Any) -> dict[str, Stage]:
+    """Return the stages of all pipelines of an item's type.
+
+    :param item: the item
+    :param result: of ``crm.status.list`` for all of them
+    :raises UnexpectedResultError: these are no stages
+    """
+    name = _list_of(item)
+    try:
+        return stages_of([row for row in result if _is_list(str(row["ENTITY_ID"]), name)])
+    except (KeyError, TypeError):
+        raise UnexpectedResultError("a list without stages", method=_METHOD) from None
+
+
+def _list_of(item: CrmItem) -> str:
+    """Return the list of a type's stages, which may be divided by pipelines."""
+    return _LISTS.get(item.entity_type, f"{item.entity_type.upper()}_STAGE")
+
+
+def _is_list(entity: str, name: str) -> bool:
+    return entity == name or (name.endswith("_STAGE") and entity.startswith(f"{name}_"))
 
 
 def _semantic(row: Mapping[str, Any]) -> Semantic:

@@ -11,6 +11,7 @@ from airflow_provider_bitrix24.crm.activities import (
     parse_activity_bindings,
     unbind_activities,
 )
+from airflow_provider_bitrix24.crm.binding_watch import BindingWatch
 from airflow_provider_bitrix24.crm.comment_calls import comment_call, comment_fields
 from airflow_provider_bitrix24.crm.comments import add_comments, parse_comments
 from airflow_provider_bitrix24.crm.editing import delete_comment, update_comment
@@ -25,7 +26,6 @@ from airflow_provider_bitrix24.crm.records import read_bindings
 from airflow_provider_bitrix24.crm.relations import read_related_items
 from airflow_provider_bitrix24.crm.timeline_bindings import TimelineBinding, parse_bindings
 from airflow_provider_bitrix24.crm.transfer import Mode, Transfer, TransferKind, transfer
-from airflow_provider_bitrix24.crm.watching import BindingWatch
 from airflow_provider_bitrix24.hooks.aliases import (
     ActivityBindingsLike,
     BindingLike,
@@ -194,7 +194,7 @@ class Bitrix24Hook(RestHook):
         :raises NotFoundError: the record has no bindings and does not exist
         """
         with joined():
-            return self.carry_out(_watch(binding).look())
+            return self.carry_out(_watch(binding).shows())
 
     async def ais_bound(self, binding: BindingLike) -> bool:
         """Tell whether a binding is there, as :meth:`is_bound` does.
@@ -202,7 +202,7 @@ class Bitrix24Hook(RestHook):
         :param binding: ``(record_id, entity_type, entity_id)``, or a mapping with these names
         """
         with joined():
-            return await self.acarry_out(_watch(binding).look())
+            return await self.acarry_out(_watch(binding).shows())
 
     # --- comments and log messages ---
 
@@ -411,4 +411,4 @@ class Bitrix24Hook(RestHook):
 
 def _watch(binding: BindingLike) -> BindingWatch:
     wanted = TimelineBinding.parse(binding)
-    return BindingWatch(wanted.record_id, *wanted.item.pair)
+    return BindingWatch(wanted.record_id, item=wanted.item)

@@ -20,6 +20,7 @@ from airflow_provider_bitrix24.connection.threads import in_thread
 from airflow_provider_bitrix24.connection.tokens import TokenKeeper, TokenStore, mask, token_store
 from airflow_provider_bitrix24.hooks.bulk import DEFAULT_IN_FLIGHT, check_in_flight
 from airflow_provider_bitrix24.hooks.errors import join, joined
+from airflow_provider_bitrix24.hooks.shared_clients import SharedClients
 from airflow_provider_bitrix24.hooks.writing import check_path, whole_file
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.credentials import OAuthApplication
@@ -78,6 +79,7 @@ class RestHook(BaseHook):
         self._session: Session | None = None
         self._keeper: TokenKeeper | None = None
         self._client: Client | None = None
+        self._aclients = SharedClients()
         self._ledger: Ledger = PROCESS_LEDGER
 
     # --- the connection ---
@@ -283,15 +285,14 @@ class RestHook(BaseHook):
 
     @asynccontextmanager
     async def aclient(self) -> AsyncIterator[AsyncClient]:
-        """Open the asynchronous client behind this hook, for as long as the block lasts."""
-        from airflow_provider_bitrix24.rest.aio import AsyncClient
+        """Open the asynchronous client behind this hook, for as long as the block lasts.
 
+        Whatever the hook is asked in this event loop meanwhile uses the same client, so :meth:`acall` in a
+        block does not connect anew each time.
+        """
         await self.aopen()
-        client = AsyncClient(self._opened, self._ledger, self._read_settings.wire, self._keeper, in_thread)
-        try:
+        async with self._aclients.use(self._new_aclient) as client:
             yield client
-        finally:
-            await client.close()
 
     async def aopen(self) -> None:
         """Read the connection, unless that is done.
@@ -304,7 +305,19 @@ class RestHook(BaseHook):
             settings = parse_connection(await aread_connection(self.bitrix24_conn_id, self))
             await in_thread(self._open, settings)
 
+    def reads_same(self, other: RestHook) -> bool:
+        """Tell whether this hook has read the same from its connection as another one.
+
+        :param other: the other hook, which has read it, too
+        """
+        return self._read_settings == other._read_settings
+
     # --- inside ---
+
+    def _new_aclient(self) -> AsyncClient:
+        from airflow_provider_bitrix24.rest.aio import AsyncClient
+
+        return AsyncClient(self._opened, self._ledger, self._read_settings.wire, self._keeper, in_thread)
 
     def _open(self, settings: Settings) -> None:
         """Take over what the connection says, and the newest tokens kept for it."""

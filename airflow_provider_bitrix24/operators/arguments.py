@@ -34,8 +34,8 @@ class Arguments:
     """
 
     def __init__(self, operator: BaseOperator) -> None:
-        # Airflow has no public word for it.
-        self._is_mapped: bool = getattr(operator, "_BaseOperator__from_mapped", False)
+        #: whether it is one of many that a mapped task became; Airflow has no public word for it
+        self.is_mapped: bool = getattr(operator, "_BaseOperator__from_mapped", False)
         self._values_given: dict[str, bool] = {}
         self._sources: dict[str, str] = {}
 
@@ -82,7 +82,7 @@ class Arguments:
         :param names: the arguments
         :raises InvalidInputError: there is one
         """
-        meant = [name for name in names if self.has(name) and (self._values_given[name] or self._is_mapped)]
+        meant = [name for name in names if self.has(name) and (self._values_given[name] or self.is_mapped)]
         refuse_lost({name: getattr(operator, name) for name in meant})
 
 

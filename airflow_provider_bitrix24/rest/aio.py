@@ -16,7 +16,7 @@ from airflow_provider_bitrix24.rest.announcing import announced
 from airflow_provider_bitrix24.rest.batches import Many
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.chains import Reader
-from airflow_provider_bitrix24.rest.credentials import Address, OAuthApplication
+from airflow_provider_bitrix24.rest.credentials import OAuthApplication
 from airflow_provider_bitrix24.rest.errors import (
     Bitrix24Error,
     ConnectionLostError,
@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _LOCK_POLL = 0.05
+#: seconds that an idle connection is kept: those who look once a minute are not to connect each time
+_KEPT_SECONDS = 70.0
 
 
 class AsyncClient:
@@ -127,6 +129,7 @@ class AsyncClient:
         """Do what the generator asks for until it has a result."""
         # Before a slot is taken: one that is used late upsets the portal's count.
         await self._in_thread(_prepare, self._wire)
+        self._kept_http(self.session.credentials.origin)
         answer: Any = None
         while True:
             try:
@@ -194,7 +197,7 @@ class AsyncClient:
         import httpx2
 
         started = time.monotonic()
-        http = self._new_http(message.address) if fresh else self._kept_http(message.address)
+        http = (self._new_http if fresh else self._kept_http)(message.address.origin)
         try:
             response = await http.post(message.address.reveal(), content=message.body, headers=headers)
         except (httpx2.HTTPError, OSError) as error:
@@ -209,21 +212,24 @@ class AsyncClient:
                 await http.aclose()
         return Failure(failure, time.monotonic() - started)
 
-    def _kept_http(self, address: Address) -> httpx2.AsyncClient:
+    def _kept_http(self, origin: str) -> httpx2.AsyncClient:
         if self._http is None:
-            self._http = self._new_http(address)
+            self._http = self._new_http(origin)
         return self._http
 
-    def _new_http(self, address: Address) -> httpx2.AsyncClient:
+    def _new_http(self, origin: str) -> httpx2.AsyncClient:
         import httpx2
 
         connect, read = self._wire.timeouts
         try:
             return httpx2.AsyncClient(
                 verify=self._wire.tls,
-                proxy=self._wire.proxy_for(address.origin),
+                proxy=self._wire.proxy_for(origin),
                 trust_env=False,  # no .netrc, and the same proxies as the synchronous client
                 timeout=httpx2.Timeout(read, connect=connect),
+                limits=httpx2.Limits(
+                    max_connections=100, max_keepalive_connections=20, keepalive_expiry=_KEPT_SECONDS
+                ),
                 follow_redirects=False,
             )
         except (ImportError, httpx2.InvalidURL) as error:

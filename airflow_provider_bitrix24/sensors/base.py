@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from functools import cached_property
 from typing import Any, ClassVar, NoReturn
@@ -9,6 +11,7 @@ from typing import Any, ClassVar, NoReturn
 from airflow.providers.common.compat.sdk import (
     AirflowException,
     AirflowFailException,
+    AirflowSensorTimeout,
     AirflowSkipException,
     conf,
 )
@@ -20,19 +23,29 @@ from airflow_provider_bitrix24.connection.form import DEFAULT_CONN_ID
 from airflow_provider_bitrix24.crm.items import CrmItem
 from airflow_provider_bitrix24.crm.watching import Watch
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
+from airflow_provider_bitrix24.hooks.errors import joined
 from airflow_provider_bitrix24.links.card import CrmCardLink
 from airflow_provider_bitrix24.operators.arguments import or_none
 from airflow_provider_bitrix24.operators.base import Bitrix24Operator
+from airflow_provider_bitrix24.rest import errors as rest
+from airflow_provider_bitrix24.sensors.literals import check_literals, is_literal
 from airflow_provider_bitrix24.sensors.templates import renders_anywhere
 from airflow_provider_bitrix24.triggers.base import Bitrix24Trigger
+from airflow_provider_bitrix24.waiting.reports import Reports
 from airflow_provider_bitrix24.waiting.trouble import Trouble, check_event, waiting_hook
+
+#: seconds that the look after a timeout may wait for the portal's limits
+_LAST_LOOK_WAIT = 5.0
+#: Airflow's arguments that only the modes poke and reschedule heed
+_NOT_DEFERRED = ("exponential_backoff", "max_wait", "silent_fail")
 
 
 class Bitrix24Sensor(Bitrix24Operator, BaseSensorOperator):
     """Base of the sensors.
 
     Trouble that passes by itself (network, limits, a failing portal) counts as "not yet" and is logged once.
-    Trouble that does not pass (credentials, rights, a record that is gone) fails the task at once.
+    Trouble that does not pass (credentials, rights, a record that is gone) fails the task at once. What was
+    found is the result, a mapping; each of its values has an XCom key of its own, too.
 
     :param deferrable: wait in the triggerer; the default is Airflow's setting ``[operators]
         default_deferrable``
@@ -46,6 +59,7 @@ class Bitrix24Sensor(Bitrix24Operator, BaseSensorOperator):
     def __init__(
         self, *, deferrable: bool | None = None, bitrix24_conn_id: str = DEFAULT_CONN_ID, **kwargs: Any
     ) -> None:
+        kwargs.setdefault("multiple_outputs", True)
         super().__init__(bitrix24_conn_id=bitrix24_conn_id, **kwargs)
         if deferrable is None:
             deferrable = conf.getboolean("operators", "default_deferrable", fallback=False)
@@ -59,13 +73,21 @@ class Bitrix24Sensor(Bitrix24Operator, BaseSensorOperator):
         A deferrable task starts in the triggerer if Airflow can render its arguments there.
 
         :param arguments: the arguments by name, as the constructor got them
+        :raises InvalidInputError: one that is literal is not valid
         """
         self._names = tuple(arguments)
         self.arguments.note(**arguments)
+        self.arguments.check_either(("entity_type", "entity_id"), "item")
+        if not self.arguments.is_mapped:  # its values come from tasks
+            with joined():
+                check_literals(
+                    self.trigger_class.watch_class, {name: or_none(arguments[name]) for name in arguments}
+                )
         for name, value in arguments.items():
             setattr(self, name, or_none(value))
         values = (*map(or_none, arguments.values()), self.bitrix24_conn_id)
-        if AIRFLOW_V_3_3_PLUS and self.deferrable and all(map(_fits_triggerer, values)):
+        starts = AIRFLOW_V_3_3_PLUS and self.deferrable and not self._unheeded()
+        if starts and all(map(_fits_triggerer, values)):
             self._start_in_triggerer()
 
     def trigger(self) -> Bitrix24Trigger:
@@ -93,13 +115,17 @@ class Bitrix24Sensor(Bitrix24Operator, BaseSensorOperator):
         """Look once."""
         with self.traced(context), self._trouble.tolerated() as look:
             self._link()
-            look.found = self.hook.carry_out(self.watch.look())
-        return PokeReturnValue(look.met, look.result)
+            look.sight = self.hook.carry_out(self.watch.look())
+            self._reports.saw(look.sight.seen, met=look.sight.found is not None)
+        return PokeReturnValue(look.found is not None, look.found)
 
     def execute(self, context: Context) -> Any:
         """Wait here or in the triggerer."""
         if not self.deferrable:
-            return super().execute(context)
+            with self._telling_timeout(self._say_last_seen):
+                return super().execute(context)
+        if unheeded := self._unheeded():
+            self.log.warning("The triggerer does not heed %s.", " and ".join(unheeded))
         try:
             found = self.poke(context)
             if found:
@@ -111,6 +137,15 @@ class Bitrix24Sensor(Bitrix24Operator, BaseSensorOperator):
                 raise AirflowSkipException(f"Skipped instead of failed: {error}") from None
             raise
         return self._defer()
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """Go on after the triggerer; after a timeout, look once more and say what is there.
+
+        :param next_method: what Airflow calls
+        :param next_kwargs: its arguments
+        """
+        with self._telling_timeout(self._look_last):
+            return super().resume_execution(next_method, next_kwargs, context)
 
     def execute_complete(self, context: Context, event: Any = None) -> Any:
         """End with what the trigger found.
@@ -144,6 +179,36 @@ class Bitrix24Sensor(Bitrix24Operator, BaseSensorOperator):
         )
         self.start_from_trigger = True
 
+    def _unheeded(self) -> list[str]:
+        """Return the arguments that were given, but are not heeded in the triggerer."""
+        return [name for name in _NOT_DEFERRED if getattr(self, name)]
+
+    @contextmanager
+    def _telling_timeout(self, tell: Callable[[], None]) -> Iterator[None]:
+        """Tell what was seen, if waiting ends because its time is over."""
+        try:
+            yield
+        except (AirflowSensorTimeout, AirflowSkipException) as error:
+            # A skip instead of an error has that error as its cause, but for a timeout of the mode poke.
+            if isinstance(error, AirflowSensorTimeout) or isinstance(
+                error.__cause__, (AirflowSensorTimeout, type(None))
+            ):
+                tell()
+            raise
+
+    def _say_last_seen(self) -> None:
+        self._reports.timed_out()
+
+    def _look_last(self) -> None:
+        """Say what is there now: what the trigger saw last is known in the triggerer only."""
+        try:
+            hook = waiting_hook(self.bitrix24_conn_id, max_wait=_LAST_LOOK_WAIT)
+            sight = hook.carry_out(self.watch.look())
+            hook.close()
+            Reports(self.log, self.watch.goal).timed_out(sight.seen)
+        except rest.Bitrix24Error as error:
+            self.log.warning("Timed out, and a last look failed: %s", error)
+
     def _report(self) -> None:
         self.log.info("Success criteria met. Exiting.")  # in the words of the other modes
 
@@ -151,6 +216,10 @@ class Bitrix24Sensor(Bitrix24Operator, BaseSensorOperator):
         self.log.info("The condition is not met yet. The triggerer looks every %g s.", self.poke_interval)
         timeout = timedelta(seconds=self.timeout)
         self.defer(trigger=self.trigger(), method_name="execute_complete", timeout=timeout)
+
+    @cached_property
+    def _reports(self) -> Reports:
+        return Reports(self.log, self.watch.goal)
 
     @cached_property
     def _trouble(self) -> Trouble:
@@ -177,6 +246,4 @@ def _fits_triggerer(value: Any) -> bool:
 
 def _is_plain(value: Any) -> bool:
     """Tell whether something inside an argument is no template, nor holds one."""
-    if isinstance(value, str):
-        return "{{" not in value and "{%" not in value
-    return _fits_triggerer(value)
+    return is_literal(value) and (isinstance(value, str) or _fits_triggerer(value))

@@ -8,9 +8,11 @@ from typing import Any, ClassVar
 from airflow.sdk import XComArg
 
 from airflow_provider_bitrix24.connection.form import DEFAULT_CONN_ID
+from airflow_provider_bitrix24.crm.item_watch import check_some_condition
 from airflow_provider_bitrix24.crm.stages import Semantic
-from airflow_provider_bitrix24.hooks.aliases import ItemLike
-from airflow_provider_bitrix24.operators.arguments import NOT_GIVEN
+from airflow_provider_bitrix24.hooks.aliases import IdLike, ItemLike, TextLike
+from airflow_provider_bitrix24.hooks.errors import joined
+from airflow_provider_bitrix24.operators.arguments import NOT_GIVEN, or_none
 from airflow_provider_bitrix24.sensors.base import Bitrix24Sensor
 from airflow_provider_bitrix24.triggers.crm import CrmItemTrigger
 
@@ -29,26 +31,35 @@ class CrmItemSensor(Bitrix24Sensor):
     ``stage_semantic`` is what a stage means (``crm.status.list``). The stage's name does not tell: ``WON`` is
     ``C1:WON`` in another pipeline, and a pipeline's own stages have any name.
 
+    The result is the item's ``id`` and the fields of the conditions, with ``stage_semantic`` also
+    ``categoryId`` and ``stageId``. Each of these names is an XCom key, too: ``sensor.output["stageId"]``.
+
     :param item: the CRM item: ``("deal", 10)``, ``{"entity_type": "deal", "entity_id": 10}`` or ``"D_10"``; a
         lead, deal, contact, company, quote, new invoice or item of a smart process
+    :param entity_type: the item's type, instead of ``item``
+    :param entity_id: the item's id, instead of ``item``
     :param conditions: conditions on its fields
     :param stage_semantic: ``success``, ``failure`` or ``process``
     :param deferrable: wait in the triggerer, where it holds no worker; on Airflow 3.3 and newer the task even
         starts there, unless it is mapped or an argument comes from another task
     :param bitrix24_conn_id: Airflow connection of type ``bitrix24``
     :raises InvalidInputError: not an item or not conditions; or the item has no such field, a value is not of
-        the field's type, or its pipeline has no such stage
+        the field's type, or no pipeline has such a stage
     :raises NotFoundError: the item does not exist, or somebody deletes it meanwhile
     """
 
     trigger_class = CrmItemTrigger
-    template_fields: Sequence[str] = ("item", "conditions", "stage_semantic", "bitrix24_conn_id")
+    template_fields: Sequence[str] = (
+        "item", "entity_type", "entity_id", "conditions", "stage_semantic", "bitrix24_conn_id",
+    )  # fmt: skip
     template_fields_renderers: ClassVar[dict[str, str]] = {"item": "json", "conditions": "json"}
 
     def __init__(
         self,
         *,
-        item: ItemLike,
+        item: ItemLike = NOT_GIVEN,
+        entity_type: TextLike = NOT_GIVEN,
+        entity_id: IdLike = NOT_GIVEN,
         conditions: Mapping[str, Any] | str | XComArg | None = NOT_GIVEN,
         stage_semantic: Semantic | str | XComArg | None = NOT_GIVEN,
         deferrable: bool | None = None,
@@ -56,4 +67,13 @@ class CrmItemSensor(Bitrix24Sensor):
         **kwargs: Any,
     ) -> None:
         super().__init__(deferrable=deferrable, bitrix24_conn_id=bitrix24_conn_id, **kwargs)
-        self.wait_for(item=item, conditions=conditions, stage_semantic=stage_semantic)
+        self.wait_for(
+            item=item,
+            entity_type=entity_type,
+            entity_id=entity_id,
+            conditions=conditions,
+            stage_semantic=stage_semantic,
+        )
+        if not self.arguments.is_mapped:
+            with joined():
+                check_some_condition(or_none(conditions), or_none(stage_semantic))

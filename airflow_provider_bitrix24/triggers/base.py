@@ -13,6 +13,7 @@ from airflow_provider_bitrix24.crm.watching import Watch
 from airflow_provider_bitrix24.hooks.errors import join
 from airflow_provider_bitrix24.rest import errors as rest
 from airflow_provider_bitrix24.waiting.poller import PollingClient, polling
+from airflow_provider_bitrix24.waiting.reports import Reports
 from airflow_provider_bitrix24.waiting.trouble import Trouble, failed_event, met_event
 
 
@@ -39,6 +40,7 @@ class Bitrix24Trigger(BaseTrigger):
         self.poke_interval = poke_interval
         self._given = [name for name, value in arguments.items() if value is not None]
         self._watch: Watch | None = None
+        self._reports: Reports | None = None
 
     def arguments(self) -> dict[str, Any]:
         """Return the trigger's own arguments, as plain JSON."""
@@ -64,7 +66,7 @@ class Bitrix24Trigger(BaseTrigger):
         except rest.Bitrix24Error as error:
             return failed_event(join(error))
 
-    async def _wait(self, portal: PollingClient) -> Any:
+    async def _wait(self, portal: PollingClient) -> dict[str, Any]:
         trouble = Trouble(self.log, log_once=portal.log_once)
         try:
             while True:
@@ -74,11 +76,16 @@ class Bitrix24Trigger(BaseTrigger):
         finally:
             trouble.leave()
 
-    async def _look(self, portal: PollingClient, trouble: Trouble) -> Any:
+    async def _look(self, portal: PollingClient, trouble: Trouble) -> dict[str, Any] | None:
         with trouble.tolerated() as look:
-            if self._watch is None:
-                # A task that starts here is rendered here.
-                refuse_lost({name: getattr(self, name) for name in self._given})
-                self._watch = self.watch_class(**self.arguments())
-            look.found = await portal.look(self._watch.look())
+            watch = self._watch or self._make_watch()
+            look.sight = await portal.look(watch.look())
+            self._reports = self._reports or Reports(self.log, watch.goal)
+            self._reports.saw(look.sight.seen, met=look.sight.found is not None)
         return look.found
+
+    def _make_watch(self) -> Watch:
+        """Return what looks; a task that starts here has been rendered here by now."""
+        refuse_lost({name: getattr(self, name) for name in self._given})
+        self._watch = self.watch_class(**self.arguments())
+        return self._watch

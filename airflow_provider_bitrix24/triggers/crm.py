@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from airflow_provider_bitrix24.crm.watching import ItemWatch
-from airflow_provider_bitrix24.hooks.aliases import ItemLike
+from airflow_provider_bitrix24.crm.item_watch import ItemWatch
+from airflow_provider_bitrix24.hooks.aliases import IdLike, ItemLike
 from airflow_provider_bitrix24.triggers.base import Bitrix24Trigger
 
 
@@ -14,6 +14,8 @@ class CrmItemTrigger(Bitrix24Trigger):
     """Fires when a CRM item meets conditions (``crm.item.get``).
 
     :param item: the CRM item
+    :param entity_type: the item's type, instead of ``item``
+    :param entity_id: the item's id, instead of ``item``
     :param conditions: on its fields; ``None`` for none
     :param stage_semantic: what its stage is to mean; ``None`` where that does not matter
     :param bitrix24_conn_id: Airflow connection of type ``bitrix24``
@@ -25,14 +27,22 @@ class CrmItemTrigger(Bitrix24Trigger):
     def __init__(
         self,
         *,
-        item: ItemLike,
+        item: ItemLike | None = None,
+        entity_type: str | None = None,
+        entity_id: IdLike | None = None,
         conditions: Mapping[str, Any] | str | None = None,
         stage_semantic: str | None = None,
         bitrix24_conn_id: str,
         poke_interval: float = 60.0,
     ) -> None:
         super().__init__(
-            {"item": item, "conditions": conditions, "stage_semantic": stage_semantic},
+            {
+                "item": item,
+                "entity_type": entity_type,
+                "entity_id": entity_id,
+                "conditions": conditions,
+                "stage_semantic": stage_semantic,
+            },
             bitrix24_conn_id=bitrix24_conn_id,
             poke_interval=poke_interval,
         )

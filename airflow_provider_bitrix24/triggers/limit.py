@@ -9,11 +9,14 @@ from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+#: seconds; no limit of a portal blocks for longer, whatever the clock of the task's worker says
+_LONGEST_WAIT = 600.0
+
 
 class LimitTrigger(BaseTrigger):
-    """Fires at a moment, when the portal's limit that a task met should be lifted.
+    """Fires at a moment, when the portal's limit that a task met should be lifted, after ten minutes at most.
 
-    :param until: Unix time
+    :param until: Unix time, by the clock of the worker
     :param reason: what is waited for, for the log
     :param state: what the event takes back to the task, because ``airflow dags test`` drops the arguments of
         a deferral
@@ -33,7 +36,7 @@ class LimitTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait until the moment."""
-        left = self.until - time.time()
+        left = min(self.until - time.time(), _LONGEST_WAIT)
         if left > 0:
             self.log.info("%s Waiting %.0f s.", self.reason, left)
             await asyncio.sleep(left)

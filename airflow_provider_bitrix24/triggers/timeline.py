@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from airflow_provider_bitrix24.crm.watching import BindingWatch, CommentWatch
+from airflow_provider_bitrix24.crm.binding_watch import BindingWatch
+from airflow_provider_bitrix24.crm.comment_watch import CommentWatch
 from airflow_provider_bitrix24.hooks.aliases import IdLike, ItemLike
 from airflow_provider_bitrix24.triggers.base import Bitrix24Trigger
 
@@ -14,8 +15,9 @@ class TimelineBindingTrigger(Bitrix24Trigger):
     about every tenth, or with ``bound=False`` at every look.
 
     :param record_id: the timeline record's id
-    :param entity_type: the CRM item's type
-    :param entity_id: the CRM item's id
+    :param item: the CRM item
+    :param entity_type: the item's type, instead of ``item``
+    :param entity_id: the item's id, instead of ``item``
     :param bound: whether to wait for the binding or for its end
     :param bitrix24_conn_id: Airflow connection of type ``bitrix24``
     :param poke_interval: seconds between two looks
@@ -27,23 +29,32 @@ class TimelineBindingTrigger(Bitrix24Trigger):
         self,
         *,
         record_id: IdLike,
-        entity_type: str,
-        entity_id: IdLike,
+        item: ItemLike | None = None,
+        entity_type: str | None = None,
+        entity_id: IdLike | None = None,
         bound: bool = True,
         bitrix24_conn_id: str,
         poke_interval: float = 60.0,
     ) -> None:
         super().__init__(
-            {"record_id": record_id, "entity_type": entity_type, "entity_id": entity_id, "bound": bound},
+            {
+                "record_id": record_id,
+                "item": item,
+                "entity_type": entity_type,
+                "entity_id": entity_id,
+                "bound": bound,
+            },
             bitrix24_conn_id=bitrix24_conn_id,
             poke_interval=poke_interval,
         )
 
 
 class TimelineCommentTrigger(Bitrix24Trigger):
-    """Fires when there is a comment on a CRM item's timeline (``crm.timeline.comment.list``), with its id.
+    """Fires when there is a comment on a CRM item's timeline (``crm.timeline.comment.list``), and tells it.
 
     :param item: the CRM item
+    :param entity_type: the item's type, instead of ``item``
+    :param entity_id: the item's id, instead of ``item``
     :param pattern: regular expression that is found in the text; ``None`` for any text
     :param author_id: the user who wrote it; ``None`` for any
     :param since: not written before this; ``None`` for any time
@@ -56,7 +67,9 @@ class TimelineCommentTrigger(Bitrix24Trigger):
     def __init__(
         self,
         *,
-        item: ItemLike,
+        item: ItemLike | None = None,
+        entity_type: str | None = None,
+        entity_id: IdLike | None = None,
         pattern: str | None = None,
         author_id: IdLike | None = None,
         since: str | None = None,
@@ -64,7 +77,14 @@ class TimelineCommentTrigger(Bitrix24Trigger):
         poke_interval: float = 60.0,
     ) -> None:
         super().__init__(
-            {"item": item, "pattern": pattern, "author_id": author_id, "since": since},
+            {
+                "item": item,
+                "entity_type": entity_type,
+                "entity_id": entity_id,
+                "pattern": pattern,
+                "author_id": author_id,
+                "since": since,
+            },
             bitrix24_conn_id=bitrix24_conn_id,
             poke_interval=poke_interval,
         )

@@ -10,7 +10,7 @@ import asyncio
 import itertools
 import random
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from contextvars import Context
 from typing import Any, NamedTuple, TypeVar
 
@@ -78,6 +78,7 @@ class Poller:
         self._timer: asyncio.TimerHandle | None = None
         self._opening = asyncio.Lock()
         self._hook: Bitrix24Hook | None = None
+        self._open_client = AsyncExitStack()
         self._trusted_until = 0.0
 
     async def call(self, call: Call, allowance: float) -> Outcome:
@@ -119,6 +120,7 @@ class Poller:
         for task in ending:
             task.cancel()
         await asyncio.gather(*ending, return_exceptions=True)
+        await self._open_client.aclose()
 
     def _dispatch(self) -> None:
         """Send what is due, as far as requests may be under way."""
@@ -196,8 +198,18 @@ class Poller:
                 if known is None:
                     raise
                 hook, trusted = known, _UNREADABLE_SECONDS
+            if known is not None and hook.reads_same(known):
+                hook = known
+            else:
+                await self._keep_open(hook)
             self._hook, self._trusted_until = hook, self._loop.time() + trusted
             return hook
+
+    async def _keep_open(self, hook: Bitrix24Hook) -> None:
+        """Keep a hook's client, and with it the connections to the portal, instead of another hook's."""
+        before, self._open_client = self._open_client, AsyncExitStack()
+        await self._open_client.enter_async_context(hook.aclient())
+        await before.aclose()  # what is under way with it ends first
 
     async def _retry_in_halves(self, hook: Bitrix24Hook, calls: list[Call]) -> list[Outcome]:
         """Carry out the calls; if all of them fail midway, send them once more in two random halves.

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from airflow_provider_bitrix24.crm.watching import Sight
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 from airflow_provider_bitrix24.hooks.errors import Bitrix24Error, from_json
 from airflow_provider_bitrix24.rest import errors as rest
@@ -14,17 +15,24 @@ from airflow_provider_bitrix24.rest import errors as rest
 #: a look that has to wait longer for the portal's limits is given up and made at the next interval
 _MAX_WAIT = 60.0
 
-#: a trigger's event: the condition is met
-MET: dict[str, Any] = {"status": "met"}
+_MET = "met"
 _FAILED = "failed"
 
 
-def waiting_hook(bitrix24_conn_id: str) -> Bitrix24Hook:
+def waiting_hook(bitrix24_conn_id: str, *, max_wait: float = _MAX_WAIT) -> Bitrix24Hook:
     """Return a hook for a sensor or trigger: a look that fails waits for the next interval.
 
     :param bitrix24_conn_id: Airflow connection
+    :param max_wait: seconds that a look may wait for the portal's limits
     """
-    return Bitrix24Hook(bitrix24_conn_id, max_wait=_MAX_WAIT, max_attempts=1)
+    return Bitrix24Hook(bitrix24_conn_id, max_wait=max_wait, max_attempts=1)
+
+
+class _Event(dict[str, Any]):
+    """A trigger's event. Airflow logs what a trigger fires, and what was found may be a customer's."""
+
+    def __repr__(self) -> str:
+        return repr({name: value for name, value in self.items() if name != "found"})
 
 
 def failed_event(error: Bitrix24Error) -> dict[str, Any]:
@@ -35,12 +43,12 @@ def failed_event(error: Bitrix24Error) -> dict[str, Any]:
     return {"status": _FAILED, "error": error.to_json()}
 
 
-def met_event(found: Any) -> dict[str, Any]:
+def met_event(found: dict[str, Any]) -> dict[str, Any]:
     """Return a trigger's event that says that the condition is met, and by what.
 
-    :param found: what was found, ``True`` where that is all there is to say
+    :param found: what the sensor is to return
     """
-    return MET if found is True else {**MET, "found": found}
+    return _Event(status=_MET, found=found)
 
 
 def check_event(event: Any) -> Any:
@@ -49,8 +57,8 @@ def check_event(event: Any) -> Any:
     :param event: what the trigger sent
     :raises Bitrix24Error: the error that the trigger met, as its own class
     """
-    if isinstance(event, dict) and event.get("status") == MET["status"]:
-        return event.get("found")
+    if isinstance(event, dict) and event.get("status") == _MET and "found" in event:
+        return event["found"]
     if isinstance(event, dict) and event.get("status") == _FAILED and isinstance(event.get("error"), dict):
         raise from_json(event["error"])
     raise Bitrix24Error(f"the trigger sent an event that this version does not understand: {event!r}")
@@ -68,48 +76,44 @@ class Logger(Protocol):
 
 @dataclass
 class Look:
-    """What a look found: nothing, ``True``, or the thing itself."""
+    """A look, and what it saw; nothing, if trouble that passes got in its way."""
 
-    found: Any = None
-
-    @property
-    def met(self) -> bool:
-        """Whether the condition is met."""
-        return bool(self.found)
+    sight: Sight | None = None
 
     @property
-    def result(self) -> Any:
-        """What the task is to return."""
-        return None if self.found is True else self.found or None
+    def found(self) -> dict[str, Any] | None:
+        """What was found, if the condition is met."""
+        return self.sight.found if self.sight else None
 
 
 class LogOnce:
     """Lets sensors that look at one portal together log its trouble once.
 
-    The first one that meets the trouble logs its start, the last one its end.
+    One of them tells that it began, and the same one that it is over: nobody reads the logs of both.
     """
 
     def __init__(self) -> None:
-        self._troubled: set[object] = set()
+        self._teller: object = None
 
     def started(self, who: object) -> bool:
         """Note that one is in trouble, and return whether to log it."""
-        first = not self._troubled
-        self._troubled.add(who)
-        return first
+        if self._teller is not None:
+            return False
+        self._teller = who
+        return True
 
     def ended(self, who: object) -> bool:
         """Note that one is not, or no longer, in trouble, and return whether to log it."""
-        if who not in self._troubled:
+        if self._teller is not who:
             return False
-        self._troubled.remove(who)
-        return not self._troubled
+        self._teller = None
+        return True
 
 
 class Trouble:
     """Tolerates what passes by itself, and says so once when it begins and once when it is over.
 
-    :param log: where to say it; ``None`` where another one who looks says it
+    :param log: where to say it; ``None`` where the trigger says it
     :param forgets: whether each look starts from nothing, so that every one says it
     :param log_once: shared by all who look together, so that one of them says it
     """
@@ -138,5 +142,5 @@ class Trouble:
             self._log.info("The portal answers again.")
 
     def leave(self) -> None:
-        """Stop looking, and count this one's trouble as over."""
+        """Stop looking; another one tells of the trouble, if it lasts."""
         self._log_once.ended(self)

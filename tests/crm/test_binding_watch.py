@@ -9,9 +9,9 @@ import re
 import pytest
 from plan_portal import Portal
 
+from airflow_provider_bitrix24.crm.binding_watch import BindingWatch
 from airflow_provider_bitrix24.crm.items import CrmItem
 from airflow_provider_bitrix24.crm.timeline_bindings import TimelineBinding
-from airflow_provider_bitrix24.crm.watching import BindingWatch
 from airflow_provider_bitrix24.rest.errors import (
     AccessDeniedError,
     InvalidInputError,
@@ -25,11 +25,11 @@ LEAD = CrmItem("lead", 1)
 
 
 def look(portal, watch):
-    """Look once, and return what was found and what was asked for."""
+    """Look once, and return whether that was found which is waited for, and what was asked for."""
     portal.works.clear()
-    found = portal.run(watch.look())
+    found = portal.run(watch.look()).found
     assert {(work.positions, work.shared) for work in portal.works} == {(None, False)}
-    return found, portal.said
+    return found is not None, portal.said
 
 
 def checks(portal, watch, looks):
@@ -47,6 +47,26 @@ def test_whether_it_is_as_it_should_be(bound):
     assert look(Portal({5: [LEAD, DEAL]}), watch) == (bound, [["list 5"]])
     assert look(Portal({5: [LEAD]}), watch) == (not bound, [["list 5"]])
     assert look(Portal({5: []}), watch) == (not bound, [["list 5"], ["get 5"]])
+
+
+@pytest.mark.parametrize(
+    ("bound", "items", "found", "seen"),
+    [
+        (True, [DEAL], "bound", "timeline record 5 shows on deal 10"),
+        (True, [LEAD], None, "timeline record 5 does not show on deal 10"),
+        (False, [DEAL], None, "timeline record 5 shows on deal 10"),
+        (False, [LEAD], "not_bound", "timeline record 5 does not show on deal 10"),
+    ],
+)
+def test_what_is_found_and_seen(bound, items, found, seen):
+    sight = Portal({5: items}).run(BindingWatch(5, item="D_10", bound=bound).look())
+    row = {"OWNER_ID": 5, "ENTITY_TYPE": "deal", "ENTITY_ID": 10, "STATUS": found}
+    assert (sight.found, sight.seen) == (found and row, seen)
+
+
+def test_what_is_waited_for_in_words():
+    assert BindingWatch(5, item="D_10").goal == "timeline record 5 to show on deal 10"
+    assert BindingWatch(5, "deal", 10, False).goal == "timeline record 5 to show on deal 10 no longer"
 
 
 def test_the_binding_is_waited_for_where_nothing_else_is_said():

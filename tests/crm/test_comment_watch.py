@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_bitrix24.crm.comment_watch import CommentWatch
 from airflow_provider_bitrix24.crm.inputs import RETURNED_NOTHING
 from airflow_provider_bitrix24.crm.items import CrmItem
-from airflow_provider_bitrix24.crm.watching import CommentWatch
+from airflow_provider_bitrix24.crm.watching import Sight
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.errors import (
     AccessDeniedError,
@@ -53,6 +54,11 @@ class Portal:
         return [call.params["start"] for call in self.calls if call.method == _LIST]
 
     def look(self, watch: CommentWatch) -> int | None:
+        """Look once, and return the id of the comment that was found."""
+        found = self.sight(watch).found
+        return found["ID"] if found else None
+
+    def sight(self, watch: CommentWatch) -> Sight:
         plan = watch.look()
         try:
             work = next(plan)
@@ -118,6 +124,38 @@ def test_the_newest_comment_that_fits(pattern, author, since, found):
         (None, 7, 10), ("paid", 7, 20), (" &lt;b&gt; &amp; ", 7, 30), ("not paid", 8, 40), ("", 8, 50)
     )
     assert portal.look(CommentWatch("D_10", pattern, author, since)) == found
+
+
+def test_a_comment_is_found_with_its_author_and_time_but_without_its_text():
+    sight = Portal(("paid 500", 7, 1), ("later", 8, 2)).sight(CommentWatch("D_10", "paid", None, None))
+    about = {"AUTHOR_ID": 7, "CREATED": "2026-05-04T12:00:01+00:00"}
+    assert sight.found == {"ID": 1, "ENTITY_TYPE": "deal", "ENTITY_ID": 10, **about}
+    assert sight.seen == (
+        "the newest comment on deal 10 is 2, written by user 8 at 2026-05-04T12:00:02+00:00"
+    )
+
+
+def test_what_is_seen_of_an_item_without_comments():
+    assert Portal().sight(CommentWatch("D_10", None, None, None)).seen == "there is no comment on deal 10"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "goal"),
+    [
+        ((None, None, None), "a comment on deal 10"),
+        (("paid", None, None), "a comment on deal 10 that matches 'paid'"),
+        (
+            ("paid", "7", "2026-05-04T12:00:00Z"),
+            "a comment on deal 10 that matches 'paid' by user 7 since 2026-05-04T12:00:00Z",
+        ),
+    ],
+)
+def test_what_is_waited_for_in_words(arguments, goal):
+    assert CommentWatch("D_10", *arguments).goal == goal
+
+
+def test_the_item_is_given_whole_or_by_its_parts():
+    assert CommentWatch(entity_type="deal", entity_id="10").item == CommentWatch("D_10").item
 
 
 def test_what_the_calls_ask_for():

@@ -8,7 +8,7 @@ import pytest
 
 from airflow_provider_bitrix24.crm.cards import card_address
 from airflow_provider_bitrix24.crm.items import CrmItem
-from airflow_provider_bitrix24.crm.stages import check_semantic, has_stages, stages_call, stages_of
+from airflow_provider_bitrix24.crm.stages import Stage, check_semantic, has_stages, stages_call, stages_of
 from airflow_provider_bitrix24.rest.errors import InvalidInputError, UnexpectedResultError
 
 
@@ -55,12 +55,23 @@ def test_the_list_of_a_pipeline(item, category, entity_id):
     ],
 )
 def test_what_a_stage_means(row, meaning):
-    assert stages_of([{"STATUS_ID": "A"} | row]) == {"A": meaning}
+    assert stages_of([{"STATUS_ID": "A"} | row]) == {"A": Stage("A", "", meaning)}
 
 
 def test_stages_keep_their_order_and_their_ids_are_texts():
     rows = [{"STATUS_ID": "WON", "SEMANTICS": "S"}, {"STATUS_ID": 5}, {"STATUS_ID": "LOSE", "SEMANTICS": "F"}]
-    assert list(stages_of(rows).items()) == [("WON", "success"), ("5", "process"), ("LOSE", "failure")]
+    assert [(key, stage.stage_id, stage.semantic) for key, stage in stages_of(rows).items()] == [
+        ("WON", "WON", "success"),
+        ("5", "5", "process"),
+        ("LOSE", "LOSE", "failure"),
+    ]
+
+
+def test_a_stage_is_named_as_people_call_it():
+    assert str(stages_of([{"STATUS_ID": "C1:EXECUTING", "NAME": "Execute"}])["C1:EXECUTING"]) == (
+        "Execute (C1:EXECUTING)"
+    )
+    assert str(stages_of([{"STATUS_ID": "NEW"}])["NEW"]) == "NEW"
 
 
 @pytest.mark.parametrize("answer", [[], {}])

@@ -133,7 +133,7 @@ def _fire(scene: Scene) -> bool:
             await asyncio.to_thread(relieve, scene)
         return (await asyncio.wait_for(events, 30)).payload
 
-    return asyncio.run(wait()) == {"status": "met"}
+    return bool(asyncio.run(wait())["status"] == "met")
 
 
 def _met(scene: Scene, result: Any) -> bool:

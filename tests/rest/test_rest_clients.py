@@ -20,7 +20,7 @@ from airflow_provider_bitrix24.rest.announcing import announced
 from airflow_provider_bitrix24.rest.calls import Call
 from airflow_provider_bitrix24.rest.client import Client
 from airflow_provider_bitrix24.rest.credentials import Webhook
-from airflow_provider_bitrix24.rest.errors import RedirectRefusedError
+from airflow_provider_bitrix24.rest.errors import InvalidConnectionError, RedirectRefusedError
 from airflow_provider_bitrix24.rest.exchange import Session
 from airflow_provider_bitrix24.rest.ledgers.process import ProcessLedger
 from airflow_provider_bitrix24.rest.pacing import Limits
@@ -171,6 +171,22 @@ def test_nothing_that_may_block_runs_on_the_loop(box):
     asyncio.run(call())
     assert used.keys() == {"reserve", "settle", "blocked", "is_current", "load", "save"}
     assert all(here not in threads for threads in used.values())
+
+
+def test_what_cannot_be_sent_takes_no_slot_in_an_event_loop():
+    """All that sending needs is made ready before the slot is taken."""
+    slots = []
+
+    class Noting(ProcessLedger):
+        def reserve(self, *args: Any, **kwargs: Any) -> Any:
+            slots.append(args)
+            return super().reserve(*args, **kwargs)
+
+    session = session_of(Webhook("http://127.0.0.1:9", "1", "code"))
+    client = AsyncClient(session, Noting(), Wire(proxy="nowhere://127.0.0.1"))
+    with pytest.raises(InvalidConnectionError, match="not the address of a proxy"):
+        asyncio.run(client.call_reply(TIME))
+    assert slots == []
 
 
 def test_a_loop_stays_responsive_while_a_call_waits(box):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 from contextlib import contextmanager
@@ -76,6 +77,11 @@ def test_waits_until_a_deal_is_won(portal, run_dag):
         assert run.log(mode).count("Success criteria met. Exiting.") == 1
         assert "Waiting goes on" not in run.log(mode)
         assert run.xcom(mode, "_link_CrmCardLink").endswith(f"/crm/deal/details/{deals[mode]}/")
+        assert run.xcom(mode) == {"id": deals[mode], "categoryId": projects, "stageId": stage}
+        assert run.xcom(mode, "stageId") == stage
+        assert f"Deal {deals[mode]} is in stage Signed ({stage})." in run.log(mode)
+    waiting = rf"is in stage .+ \(C{projects}:NEW\), waiting for: stage semantic success\."
+    assert re.search(waiting, run.output)
 
 
 MET = {
@@ -116,16 +122,27 @@ FAILS = {
     ),
     "type": ({"conditions": {">opportunity": "much"}}, "'much' is not a number"),
     "moment": ({"conditions": {">createdTime": "2026-01-01 10:00"}}, "is not a moment with its offset"),
-    "stage": ({"conditions": {"stageId": "C7:WON"}}, "the pipeline of deal 1 has no stage 'C7:WON'"),
+    "stage": ({"conditions": {"stageId": "C7:WON"}}, "no pipeline of a deal has a stage 'C7:WON'"),
     "none": ({"conditions": "{{ none }}"}, "conditions: 'None' is not JSON"),
     "no_conditions": ({"conditions": {}}, "conditions: {} is not a mapping"),
     "operator": ({"conditions": {"~title": 1}}, "'~title' is not a field's name"),
     "semantic": ({"conditions": None, "stage_semantic": "won"}, "stage_semantic: 'won' is none of success"),
     "no_stages": ({"conditions": None, "stage_semantic": "success", "item": "C_1"}, "stands in no stage"),
-    "nothing": ({"conditions": None}, "conditions: neither they nor stage_semantic are given"),
     "order": ({"item": "O_1"}, "the fields of order 1 cannot be read"),
     "item": ({"item": ("deal", None)}, "item.entity_id: None is not an id"),
 }
+
+
+def templates(arguments):
+    """Return the arguments as templates, which are not known when the DAG file is parsed."""
+    return {
+        name: value
+        if value is None or "{{" in str(value)
+        else f"{{{{ {str(value)!r} }}}}"
+        if isinstance(value, (str, int))
+        else f"{{{{ {json.dumps(value)} | tojson }}}}".replace("null", "none")
+        for name, value in arguments.items()
+    }
 
 
 @pytest.mark.slow
@@ -134,7 +151,7 @@ def test_what_will_never_be_met_fails_at_once(portal, run_dag, mode):
     with DAG(f"item_fails_{mode}") as dag:
         for name, (arguments, _) in FAILS.items():
             given = {"item": "D_1", "conditions": {"stageId": "WON"}, **arguments}
-            CrmItemSensor(task_id=name, **given, **QUICK, **MODES[mode])
+            CrmItemSensor(task_id=name, **templates(given), **QUICK, **MODES[mode])
     run = run_dag(dag)
     assert set(run.states.values()) == {"failed"}, run.states
     for name, (_, problem) in FAILS.items():
@@ -174,7 +191,8 @@ def test_waits_for_a_comment(portal, run_dag):
         run = run_dag(dag)
     assert set(run.states.values()) == {"success"}, run.states
     for mode in MODES:
-        assert run.xcom(mode) == found[0]
+        assert run.xcom(mode, "ID") == run.xcom(mode)["ID"] == found[0]
+        assert run.xcom(mode)["AUTHOR_ID"] == 2
 
 
 @pytest.mark.slow
@@ -198,7 +216,7 @@ def test_since(portal, run_dag):
     with meanwhile(portal, COMMENTS, 4, lambda: portal.add_comment("deal", 1, "new")):
         run = run_dag(dag)
     assert run.states["any"] == "success"
-    assert run.xcom("any") == old.record_id
+    assert run.xcom("any")["ID"] == old.record_id
     assert run.states["since"] == "failed"
     assert "AirflowSensorTimeout" in run.log("since")
     assert run.states["template"] == "success"
@@ -207,7 +225,7 @@ def test_since(portal, run_dag):
 WRONG = {
     "pattern": ({"pattern": "("}, "pattern: '(' is not a regular expression"),
     "no_pattern": ({"pattern": ""}, "pattern: '' is not a text"),
-    "author": ({"author_id": 0}, "author_id: 0 is not an id"),
+    "author": ({"author_id": 0}, "author_id: '0' is not an id"),
     "since": ({"since": "2026-05-04 10:00"}, "since: '2026-05-04 10:00' is not a moment with its offset"),
     "item": ({"item": "X_1"}, "item: 'X_1' is not a CRM item"),
     "gone": ({"item": "D_99999"}, "NotFoundError"),
@@ -220,7 +238,7 @@ def test_comments_that_will_never_come(portal, run_dag):
         for mode in ("poke", "deferrable"):
             for name, (arguments, _) in WRONG.items():
                 given = {"item": "D_1", "pattern": "x", **arguments}
-                TimelineCommentSensor(task_id=f"{mode}_{name}", **given, **QUICK, **MODES[mode])
+                TimelineCommentSensor(task_id=f"{mode}_{name}", **templates(given), **QUICK, **MODES[mode])
     run = run_dag(dag)
     assert set(run.states.values()) == {"failed"}, run.states
     for name, (_, problem) in WRONG.items():
@@ -242,4 +260,4 @@ def test_arguments_that_start_in_the_triggerer():
 
 def test_a_sensor_needs_something_to_look_for():
     with pytest.raises(rest.InvalidInputError, match=re.escape("neither they nor stage_semantic")):
-        assert CrmItemSensor(task_id="x", item="D_1").watch
+        CrmItemSensor(task_id="x", item="D_1")

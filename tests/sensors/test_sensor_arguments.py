@@ -135,7 +135,7 @@ def test_odd_types_reach_the_trigger(portal, run_dag):
         )
     run = run_dag(dag)
     assert set(run.states.values()) == {"success"}, run.states
-    assert run.xcom("comment") == written
+    assert run.xcom("comment", "ID") == written
     for name, deal in looks.items():
         asked = [call for call in portal.calls(GET, executed=None) if str(call.params["id"]) == str(deal)]
         assert len(asked) == 2, name

@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 
 import pytest
 
+from airflow_provider_bitrix24.crm.binding_watch import BindingWatch
+from airflow_provider_bitrix24.crm.comment_watch import CommentWatch
+from airflow_provider_bitrix24.crm.item_watch import ItemWatch
 from airflow_provider_bitrix24.crm.items import CrmItem
-from airflow_provider_bitrix24.crm.watching import BindingWatch, CommentWatch, ItemWatch
 from airflow_provider_bitrix24.hooks.errors import InvalidInputError
 from airflow_provider_bitrix24.rest import errors as rest
 from airflow_provider_bitrix24.sensors.crm import CrmItemSensor
@@ -23,27 +25,42 @@ SENSORS = {
         TimelineBindingSensor,
         (TimelineBindingTrigger, BindingWatch),
         {"record_id": 7, "entity_type": "deal", "entity_id": "1"},
-        {"record_id": 7, "entity_type": "deal", "entity_id": "1", "bound": True},
+        {"record_id": 7, "item": None, "entity_type": "deal", "entity_id": "1", "bound": True},
     ),
     "no binding": (
         TimelineBindingSensor,
         (TimelineBindingTrigger, BindingWatch),
-        {"record_id": 7, "entity_type": "deal", "entity_id": 1, "bound": False},
-        {"record_id": 7, "entity_type": "deal", "entity_id": 1, "bound": False},
+        {"record_id": 7, "item": "D_1", "bound": False},
+        {"record_id": 7, "item": "D_1", "entity_type": None, "entity_id": None, "bound": False},
     ),
     "comment": (
         TimelineCommentSensor,
         (TimelineCommentTrigger, CommentWatch),
         {"item": "D_1", "since": SINCE, "author_id": None},
-        {"item": "D_1", "pattern": None, "author_id": None, "since": "2026-05-04T10:00:00+00:00"},
+        {
+            "item": "D_1", "entity_type": None, "entity_id": None,
+            "pattern": None, "author_id": None, "since": "2026-05-04T10:00:00+00:00",
+        },
     ),
     "item": (
         CrmItemSensor,
         (CrmItemTrigger, ItemWatch),
         {"item": CrmItem("deal", 1), "conditions": {"stageId": ["WON"]}},
-        {"item": ["deal", 1], "conditions": {"stageId": ["WON"]}, "stage_semantic": None},
+        {
+            "item": ["deal", 1], "entity_type": None, "entity_id": None,
+            "conditions": {"stageId": ["WON"]}, "stage_semantic": None,
+        },
     ),
-}
+    "item by its parts": (
+        CrmItemSensor,
+        (CrmItemTrigger, ItemWatch),
+        {"entity_type": "deal", "entity_id": "1", "stage_semantic": "success"},
+        {
+            "item": None, "entity_type": "deal", "entity_id": "1",
+            "conditions": None, "stage_semantic": "success",
+        },
+    ),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("cls", "classes", "arguments", "travelling"), SENSORS.values(), ids=SENSORS)
@@ -92,7 +109,8 @@ def test_its_hook_repeats_no_look_at_once(portal):
 
 
 def test_a_bad_value_names_its_argument(portal):
-    sensor = CrmItemSensor(task_id="t", item="D_x", stage_semantic="success")
+    sensor = CrmItemSensor(task_id="t", item="D_{{ 'x' }}", stage_semantic="success")
+    sensor.item = "D_x"
     with pytest.raises(InvalidInputError, match=r"^item"):
         sensor.poke({})
     assert portal.requests == []

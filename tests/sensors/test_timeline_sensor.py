@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowSensorTimeout, AirflowSkipException
@@ -172,9 +173,10 @@ def test_trouble_that_does_not_pass_fails_at_once(portal, broken_connections, ru
         for mode, options in MODES.items():
             rest = {"record_id": 1, "entity_type": "contact", "entity_id": 1, **QUICK, **options}
             for name, (_, wrong) in PERMANENT.items():
-                Sensor(task_id=f"{mode}_{name}", **{**rest, **wrong})
+                given = {**rest, **{key: f"{{{{ {value!r} }}}}" for key, value in wrong.items()}}
+                Sensor(task_id=f"{mode}_{name}", **given)
             Sensor(task_id=f"{mode}_soft", soft_fail=True, **{**rest, "record_id": 999})
-            Sensor(task_id=f"{mode}_never", never_fail=True, **{**rest, "entity_id": "x"})
+            Sensor(task_id=f"{mode}_never", never_fail=True, **{**rest, "entity_id": "{{ 'x' }}"})
             source = give.override(task_id=f"{mode}_source")("12abc")
             Sensor(task_id=f"{mode}_traced", **{**rest, "record_id": source})
     run = run_dag(dag)
@@ -296,7 +298,7 @@ STARTS = {
     "run": {"record_id": "{{ dag_run.conf.get('record', 7) }}"},
     "connection": {"bitrix24_conn_id": "bitrix24_{{ params.portal }}"},
     "not_bound": {"bound": False},
-    "bad_input": {"record_id": "12abc"},
+    "item": {"item": ["deal", "1"], "entity_type": None, "entity_id": None},
 }
 WAITS_FOR_WORKER = {
     "xcom": {"record_id": "{{ ti.xcom_pull(task_ids='a') }}"},
@@ -307,7 +309,10 @@ WAITS_FOR_WORKER = {
     "own_macro": {"entity_id": "{{ item_of(params.x) }}"},
     "own_filter": {"entity_id": "{{ params.x | to_item }}"},
     "broken_template": {"entity_id": "{{ params.x"},
-    "number_of_another_kind": {"entity_id": 7.5},
+    "number_of_another_kind": {"entity_id": Decimal(7)},
+    "backoff": {"exponential_backoff": True},
+    "max_wait": {"max_wait": 60},
+    "silent_fail": {"silent_fail": True},
     "templated_connection": {"bitrix24_conn_id": "{{ var.value.conn }}"},
     "worker_wanted": {"deferrable": False},
 }
@@ -320,7 +325,8 @@ def starts(sensor):
 
 def wait(**options):
     rest = {"task_id": "wait", "record_id": 7, "entity_type": "deal", "entity_id": 1, "deferrable": True}
-    return Sensor(poke_interval=timedelta(seconds=5), timeout=90, **{**rest, **options})
+    given = {name: value for name, value in {**rest, **options}.items() if value is not None}
+    return Sensor(poke_interval=timedelta(seconds=5), timeout=90, **given)
 
 
 @pytest.mark.parametrize("options", STARTS.values(), ids=STARTS)
@@ -332,7 +338,7 @@ def test_starts_in_the_triggerer(options):
         assert args.trigger_cls == "airflow_provider_bitrix24.triggers.timeline.TimelineBindingTrigger"
         assert args.next_method == "execute_complete"
         assert args.timeout == timedelta(seconds=90)
-        rest = {"record_id": 7, "entity_type": "deal", "entity_id": 1, "bound": True}
+        rest = {"record_id": 7, "item": None, "entity_type": "deal", "entity_id": 1, "bound": True}
         rest |= {"bitrix24_conn_id": "bitrix24_default", "poke_interval": 5.0}
         assert args.trigger_kwargs == {**rest, **options}
 

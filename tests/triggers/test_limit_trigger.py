@@ -22,6 +22,22 @@ def test_fires_at_its_moment_and_not_before(seconds):
     assert time.time() >= until
 
 
+@pytest.mark.parametrize(
+    ("ahead", "waited"),
+    [(1800.0, 600.0), (10.0, 310.0), (-10.0, 290.0)],
+    ids=["far ahead", "ahead", "behind"],
+)
+def test_a_worker_whose_clock_differs_costs_minutes_at_most(monkeypatch, ahead, waited):
+    slept = []
+
+    async def sleep(seconds):
+        slept.append(seconds)
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    asyncio.run(_events(LimitTrigger(until=time.time() + ahead + 300, reason="Used up.")))
+    assert slept == pytest.approx([waited], abs=5.0)
+
+
 def test_is_built_again_from_what_it_says_of_itself():
     path, arguments = LimitTrigger(until=12.5, reason="Used up.", state={"record_id": 7}).serialize()
     again = import_string(path)(**arguments)

@@ -58,7 +58,7 @@ def test_a_restart_of_the_triggerer_loses_nothing(portal, record):
 
 def test_what_is_kept_of_a_trigger(record):
     kwargs = {
-        "record_id": 7, "entity_type": "deal", "entity_id": "8", "bound": False,
+        "record_id": 7, "item": None, "entity_type": "deal", "entity_id": "8", "bound": False,
         "bitrix24_conn_id": "b", "poke_interval": 5.0,
     }  # fmt: skip
     path = "airflow_provider_bitrix24.triggers.timeline.TimelineBindingTrigger"

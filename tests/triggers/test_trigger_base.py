@@ -8,29 +8,44 @@ import json
 import pytest
 from airflow.sdk.module_loading import import_string
 
-from airflow_provider_bitrix24.crm.watching import BindingWatch, CommentWatch, ItemWatch
+from airflow_provider_bitrix24.crm.binding_watch import BindingWatch
+from airflow_provider_bitrix24.crm.comment_watch import CommentWatch
+from airflow_provider_bitrix24.crm.item_watch import ItemWatch
 from airflow_provider_bitrix24.triggers.crm import CrmItemTrigger
 from airflow_provider_bitrix24.triggers.timeline import TimelineBindingTrigger, TimelineCommentTrigger
 
+NO_PARTS = {"entity_type": None, "entity_id": None}
 #: class, what looks, its own arguments with their defaults, and others
 TRIGGERS = {
     "binding": (
         TimelineBindingTrigger,
         BindingWatch,
-        {"record_id": 7, "entity_type": "deal", "entity_id": "8", "bound": True},
-        {"record_id": "9", "entity_type": "lead", "entity_id": 1, "bound": False},
+        {"record_id": 7, "item": None, "entity_type": "deal", "entity_id": "8", "bound": True},
+        {"record_id": "9", "item": "L_1", "entity_type": None, "entity_id": None, "bound": False},
     ),
     "comment": (
         TimelineCommentTrigger,
         CommentWatch,
-        {"item": "D_1", "pattern": None, "author_id": None, "since": None},
-        {"item": ["deal", 1], "pattern": "x", "author_id": 2, "since": "2026-05-04T10:00:00+02:00"},
+        {"item": "D_1", **NO_PARTS, "pattern": None, "author_id": None, "since": None},
+        {
+            "item": ["deal", 1],
+            **NO_PARTS,
+            "pattern": "x",
+            "author_id": 2,
+            "since": "2026-05-04T10:00:00+02:00",
+        },
     ),
     "item": (
         CrmItemTrigger,
         ItemWatch,
-        {"item": "D_1", "conditions": None, "stage_semantic": None},
-        {"item": ["deal", 1], "conditions": {"stageId": ["WON"]}, "stage_semantic": "success"},
+        {"item": "D_1", **NO_PARTS, "conditions": None, "stage_semantic": None},
+        {
+            "item": None,
+            "entity_type": "deal",
+            "entity_id": 1,
+            "conditions": {"stageId": ["WON"]},
+            "stage_semantic": "success",
+        },
     ),
 }
 
@@ -78,4 +93,5 @@ def test_it_fires_once(portal):
     async def events():
         return [event.payload async for event in trigger.run()]
 
-    assert asyncio.run(events()) == [{"status": "met"}]
+    row = {"OWNER_ID": record, "ENTITY_TYPE": "deal", "ENTITY_ID": 1, "STATUS": "bound"}
+    assert asyncio.run(events()) == [{"status": "met", "found": row}]

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import json
 import logging
 
 import pytest
+from airflow.triggers.base import TriggerEvent
 
+from airflow_provider_bitrix24.crm.watching import Sight
 from airflow_provider_bitrix24.hooks import errors
 from airflow_provider_bitrix24.rest import errors as rest
 from airflow_provider_bitrix24.waiting.trouble import (
-    MET,
     LogOnce,
     Trouble,
     check_event,
@@ -26,8 +28,8 @@ def _look(trouble: Trouble, error: Exception | None = None) -> bool:
     with trouble.tolerated() as look:
         if error is not None:
             raise error
-        look.found = True
-    return look.met
+        look.sight = Sight("all is well", {"id": 1})
+    return look.found is not None
 
 
 def test_who_looks_again_anyway_does_not_repeat_a_look(box, connect):
@@ -40,11 +42,16 @@ def test_who_looks_again_anyway_does_not_repeat_a_look(box, connect):
     hook.close()
 
 
-def test_the_condition_is_met():
-    assert check_event(MET) is None
-    assert check_event({"status": "met"}) is None
-    assert check_event(met_event(True)) is None
-    assert check_event(met_event(5)) == 5
+def test_an_event_takes_along_what_was_found():
+    assert check_event(met_event({"id": 5})) == {"id": 5}
+    assert check_event(json.loads(json.dumps(met_event({"id": 5})))) == {"id": 5}
+
+
+def test_an_event_shows_no_customers_values_in_airflows_log():
+    """The triggerer logs each event that is fired."""
+    shown = repr(TriggerEvent(met_event({"id": 5, "title": "Ada Lovelace"})))
+    assert "met" in shown
+    assert "Ada" not in shown
 
 
 @pytest.mark.parametrize("cls", list(rest.concrete_errors().values()), ids=lambda cls: cls.__name__)
@@ -65,6 +72,7 @@ def test_an_error_comes_out_of_an_event_as_it_went_in(cls):
         [],
         {},
         {"status": "success"},
+        {"status": "met"},
         {"status": "failed"},
         {"status": "failed", "error": "x"},
     ],
@@ -110,23 +118,40 @@ def test_who_says_it_once_says_so(caplog, options, promise):
 # ---------------------------------------------------------------- several who look together
 
 
-def test_of_several_the_first_logs_the_beginning_and_the_last_the_end():
+def test_of_several_one_logs_the_beginning_and_the_end():
     once = LogOnce()
     assert once.ended("a") is False, "nothing began"
     assert [once.started(who) for who in "abab"] == [True, False, False, False]
-    assert [once.ended(who) for who in "aab"] == [False, False, True]
-    assert once.started("b") is True, "what is over may begin again"
+    assert [once.ended(who) for who in "bab"] == [False, True, False]
+    assert once.started("b") is True, "what lasts for another one is told by that one"
+    assert once.ended("b") is True
 
 
-def test_who_looks_no_more_is_not_waited_for(caplog):
+def test_who_has_not_said_that_the_portal_fails_does_not_say_that_it_answers(caplog):
+    once = LogOnce()
+    logs = [logging.getLogger(f"test_waiting.{name}") for name in "ab"]
+    first, second = (Trouble(log, log_once=once) for log in logs)
+    with caplog.at_level(logging.INFO, "test_waiting"):
+        for trouble in (first, second):
+            assert not _look(trouble, errors.ServerError("boom"))
+        assert _look(first)
+        assert _look(second)
+    assert [(record.name, record.levelname) for record in caplog.records] == [
+        ("test_waiting.a", "WARNING"),
+        ("test_waiting.a", "INFO"),
+    ]
+
+
+def test_if_the_one_who_told_it_looks_no_more_another_one_tells_it(caplog):
     once, log = LogOnce(), logging.getLogger("test_waiting")
     first, second = Trouble(log, log_once=once), Trouble(log, log_once=once)
     with caplog.at_level(logging.INFO, "test_waiting"):
         for trouble in (first, second):
             assert not _look(trouble, errors.ServerError("boom"))
         first.leave()
+        assert not _look(second, errors.ServerError("boom"))
         assert _look(second)
-    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
+    assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING", "INFO"]
 
 
 def test_where_nobody_else_looks_it_is_logged_by_each(caplog):

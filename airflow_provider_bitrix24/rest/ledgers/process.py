@@ -8,6 +8,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
+from weakref import WeakSet
 
 from airflow_provider_bitrix24.rest.pacing import (
     Bucket,
@@ -18,6 +19,9 @@ from airflow_provider_bitrix24.rest.pacing import (
     apply_readings,
     ask_meters,
 )
+
+#: all that are in use: what is registered for a fork stays for ever, so they are not registered one by one
+_LEDGERS: WeakSet[ProcessLedger] = WeakSet()
 
 
 class ProcessLedger:
@@ -34,11 +38,11 @@ class ProcessLedger:
         self._wall_clock = wall_clock
         self._buckets: dict[str, Bucket] = {}
         self._meters: dict[str, Meter] = {}
-        self._new_locks()
-        # A fork may copy a lock while another thread holds it, and nobody would ever release the copy.
-        os.register_at_fork(after_in_child=self._new_locks)
+        self.new_locks()
+        _LEDGERS.add(self)
 
-    def _new_locks(self) -> None:
+    def new_locks(self) -> None:
+        """Forget the locks: a fork may copy one that another thread holds, and nobody releases the copy."""
         self._lock = threading.Lock()
         self._renewals: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
@@ -84,6 +88,13 @@ class ProcessLedger:
     def _bucket(self, portal: str) -> Bucket:
         return self._buckets.get(portal, Bucket())
 
+
+def _renew_locks() -> None:
+    for ledger in list(_LEDGERS):
+        ledger.new_locks()
+
+
+os.register_at_fork(after_in_child=_renew_locks)
 
 #: the one that all hooks of this process share
 PROCESS_LEDGER = ProcessLedger()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import threading
 import time
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -149,3 +151,10 @@ def test_another_program_behind_the_same_address():
         client.close()
         assert len(portal.calls("crm.deal.add")) == 5
         assert portal.refusals == 1
+
+
+def test_a_ledger_that_nobody_uses_any_more_is_forgotten():
+    """A connection with pacing off has one of its own for each hook, and a triggerer has many hooks."""
+    ledger = weakref.ref(ProcessLedger())
+    gc.collect()
+    assert ledger() is None

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_bitrix24.crm.watching import ItemWatch
+from airflow_provider_bitrix24.crm.item_watch import ItemWatch
+from airflow_provider_bitrix24.crm.items import CrmItem
+from airflow_provider_bitrix24.crm.watching import Sight
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.errors import (
     Bitrix24Error,
@@ -21,6 +23,7 @@ from airflow_provider_bitrix24.rest.reply import Reply
 _FIELDS = "crm.item.fields"
 _GET = "crm.item.get"
 _STAGES = "crm.status.list"
+_ALL_STAGES = Call(_STAGES, {})
 
 
 class Portal:
@@ -32,6 +35,7 @@ class Portal:
     def __init__(self, **item: Any) -> None:
         self.item = {"id": "10", "stageId": "NEW"} | item
         self.stages = {"NEW": "P", "WON": "S", "LOSE": "F"}
+        self.elsewhere: list[tuple[str, str]] = []  # stages of other pipelines: the list and the stage's id
         self.older_stages: dict[str, str] | None = None  # what one who does not ask himself is told
         self.answers: dict[str, Any] = {}
         self.calls: list[Call] = []
@@ -42,6 +46,10 @@ class Portal:
         return [call.method for call in self.calls]
 
     def look(self, watch: ItemWatch) -> bool:
+        """Look once, and return whether that was found which is waited for."""
+        return self.sight(watch).found is not None
+
+    def sight(self, watch: ItemWatch) -> Sight:
         plan = watch.look()
         try:
             work = next(plan)
@@ -58,11 +66,19 @@ class Portal:
         if isinstance(answer, Bitrix24Error):
             return Outcome(call, error=answer)
         if call.method not in self.answers:
-            answer = {_FIELDS: self._fields, _GET: self._get, _STAGES: self._stages}[call.method](shared)
+            answer = self._everything(call) if call == _ALL_STAGES else self._answers[call.method](shared)
         return Outcome(call, Reply(answer))
 
+    @property
+    def _answers(self) -> dict[str, Any]:
+        return {_FIELDS: self._fields, _GET: self._get, _STAGES: self._stages}
+
+    def _everything(self, call: Call) -> Any:
+        own = [{"ENTITY_ID": "DEAL_STAGE", **row} for row in self._stages(False)]
+        return [*own, *({"ENTITY_ID": name, "STATUS_ID": stage} for name, stage in self.elsewhere)]
+
     def _fields(self, shared: bool) -> Any:
-        types = {"stageId": "crm_status", "title": "string", "opportunity": "double"}
+        types = {"stageId": "crm_status", "title": "string", "opportunity": "double", "opened": "boolean"}
         return {"fields": {name: {"type": kind} for name, kind in types.items()}}
 
     def _get(self, shared: bool) -> Any:
@@ -118,6 +134,54 @@ def test_what_cannot_be_waited_for(item, conditions, semantic, problem):
 )
 def test_whether_it_is_as_it_should_be(conditions, semantic, item, met):
     assert Portal(**item).look(ItemWatch("D_10", conditions, semantic)) is met
+
+
+@pytest.mark.parametrize(
+    ("conditions", "semantic", "found"),
+    [
+        ({"title": "A"}, None, {"id": 10, "title": "A"}),
+        ({"title": "A", ">opportunity": 5}, None, {"id": 10, "title": "A", "opportunity": 6}),
+        (None, "process", {"id": 10, "stageId": "NEW", "categoryId": 0}),
+        ({"title": "A"}, "process", {"id": 10, "stageId": "NEW", "categoryId": 0, "title": "A"}),
+    ],
+)
+def test_the_fields_of_the_conditions_are_found(conditions, semantic, found):
+    portal = Portal(title="A", opportunity=6, categoryId=0)
+    assert portal.sight(ItemWatch("D_10", conditions, semantic)).found == found
+
+
+@pytest.mark.parametrize(
+    ("conditions", "semantic", "goal", "seen"),
+    [
+        (None, "success", "stage semantic success", "deal 10 is in stage NEW"),
+        ({"stageId": "WON"}, None, "stageId 'WON'", "deal 10 is in stage NEW"),
+        ({">opportunity": 5}, None, ">opportunity 5", "deal 10 does not meet >opportunity"),
+        ({"=opened": "Y"}, None, "=opened 'Y'", "deal 10 does not meet =opened (it is 'N')"),
+        ({"title": "A"}, None, "title 'A'", "deal 10 meets all conditions"),
+        (
+            {"title": "A", ">opportunity": 5},
+            "process",
+            "title 'A', >opportunity 5, stage semantic process",
+            "deal 10 is in stage NEW and does not meet >opportunity",
+        ),
+    ],
+)
+def test_what_is_waited_for_and_seen_in_words(conditions, semantic, goal, seen):
+    """Not the values of fields that may say something about a customer."""
+    watch = ItemWatch("D_10", conditions, semantic)
+    assert watch.goal == goal
+    assert Portal(title="A", opportunity=4, opened="N").sight(watch).seen == seen
+
+
+def test_an_empty_field_is_said_to_be_empty():
+    seen = Portal(title=None).sight(ItemWatch("D_10", {"title": "B"}, None)).seen
+    assert seen == "deal 10 does not meet title (it is empty)"
+
+
+def test_the_item_is_given_whole_or_by_its_parts():
+    assert ItemWatch(None, {"id": 1}, entity_type="deal", entity_id="10").item == CrmItem("deal", 10)
+    with pytest.raises(InvalidInputError, match=r"^entity_type: the fields of order 1 cannot be read"):
+        ItemWatch(None, {"id": 1}, entity_type="order", entity_id=1)
 
 
 # ---------------------------------------------------------------- what is asked for, and when
@@ -185,13 +249,70 @@ def test_a_stage_that_was_added_since_is_asked_for_anew(conditions, stage):
 
 
 @pytest.mark.parametrize("sign", ["", "=", "@", "!", "!=", "!@"])
-def test_a_stage_that_the_pipeline_does_not_have(sign):
+def test_a_stage_that_no_pipeline_has_is_an_error_at_the_first_look(sign):
     portal = Portal()
+    portal.elsewhere = [("DEAL_STAGE_2", "C2:WON"), ("STATUS", "C1:WON"), ("DEAL_TYPE", "C1:WON")]
     watch = ItemWatch("D_10", {f"{sign}stageId": ["WON", "C2:WON", "C1:WON"]}, None)
-    problem = "conditions: the pipeline of deal 10 has no stage 'C1:WON'. It has NEW, WON, LOSE."
+    problem = (
+        "conditions: no pipeline of a deal has a stage 'C1:WON'. The pipeline of deal 10 has NEW, WON, LOSE."
+    )
     with pytest.raises(InvalidInputError, match=f"^{re.escape(problem)}$"):
         portal.look(watch)
-    assert portal.methods == [_FIELDS, _GET, _STAGES, _STAGES]
+    assert portal.methods == [_FIELDS, _GET, *[_STAGES] * 4]
+
+
+@pytest.mark.parametrize(
+    ("item", "lists", "known"),
+    [
+        ("D_10", ["DEAL_STAGE", "DEAL_STAGE_7"], True),
+        ("D_10", ["QUOTE_STATUS", "DEAL_STAGES", "DYNAMIC_128_STAGE_7"], False),
+        ("L_10", ["STATUS"], True),
+        ("L_10", ["STATUS_7", "SOURCE"], False),
+        ("SI_10", ["SMART_INVOICE_STAGE_7"], True),
+        ("dynamic_128_10", ["DYNAMIC_128_STAGE_7"], True),
+        ("dynamic_128_10", ["DYNAMIC_129_STAGE_7"], False),
+    ],
+)
+def test_which_lists_have_the_stages_of_a_type(item, lists, known):
+    for name in lists:
+        portal = Portal()
+        portal.elsewhere = [(name, "MINE")]
+        if known:
+            assert not portal.look(ItemWatch(item, {"stageId": "MINE"}, None))
+        else:
+            with pytest.raises(InvalidInputError, match="has a stage 'MINE'"):
+                portal.look(ItemWatch(item, {"stageId": "MINE"}, None))
+
+
+@pytest.mark.parametrize("looks_before", [0, 1], ids=["a task that begins anew", "the same task"])
+@pytest.mark.parametrize(
+    ("conditions", "met"),
+    [({"!stageId": "NEW"}, True), ({"!@stageId": ["NEW", "WON"]}, True), ({"stageId": ["WON"]}, False)],
+)
+def test_an_item_that_moves_to_another_pipeline_is_no_longer_in_a_stage_of_the_old_one(
+    conditions, met, looks_before
+):
+    portal, watch = Portal(), ItemWatch("D_10", conditions, None)
+    for _ in range(looks_before):
+        assert not portal.look(watch)
+    portal.item |= {"categoryId": 1, "stageId": "C1:NEW"}
+    portal.stages, portal.elsewhere = {"C1:NEW": "P"}, [("DEAL_STAGE", "NEW"), ("DEAL_STAGE", "WON")]
+    portal.calls.clear()
+    assert portal.look(watch) is met
+    if looks_before:
+        assert portal.methods == [_GET, _STAGES]
+    if not met:
+        assert "has no stage WON in its pipeline" in portal.sight(watch).seen
+
+
+def test_whether_a_stage_exists_is_asked_once():
+    portal, watch = Portal(), ItemWatch("D_10", {"stageId": ["WON", "C2:WON"]}, None)
+    portal.elsewhere = [("DEAL_STAGE_2", "C2:WON")]
+    portal.look(watch)
+    portal.elsewhere = []
+    portal.calls.clear()
+    assert portal.look(watch) is False
+    assert portal.methods == [_GET, _STAGES]
 
 
 @pytest.mark.parametrize(("stage", "shown"), [("GONE", "'GONE'"), (None, "''")])

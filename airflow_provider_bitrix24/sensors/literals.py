@@ -1,0 +1,42 @@
+"""What a DAG file says literally is checked when it is parsed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from airflow_provider_bitrix24.crm.watching import Watch
+
+#: what begins a piece of a template
+_TEMPLATE = ("{{", "{%", "{#")
+
+
+def is_literal(value: Any) -> bool:
+    """Tell whether an argument stands in the DAG file as it is: no template, nothing that a task returns.
+
+    :param value: the argument
+    """
+    if isinstance(value, str):
+        return not any(mark in value for mark in _TEMPLATE)
+    if isinstance(value, Mapping):
+        return all(map(is_literal, (*value, *value.values())))
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return all(map(is_literal, value))
+    return not hasattr(value, "iter_references")  # as all have that Airflow replaces by a value
+
+
+def check_literals(watch_class: type[Watch], arguments: Mapping[str, Any]) -> None:
+    """Check the arguments that are literal; if all are, also whether they fit together.
+
+    :param watch_class: what looks
+    :param arguments: its arguments by name, ``None`` where one was not given
+    :raises InvalidInputError: one of them is not valid
+    """
+    given = {name: value for name, value in arguments.items() if value is not None}
+    literals = {name: value for name, value in given.items() if is_literal(value)}
+    if len(literals) == len(given):
+        watch_class(**given)
+        return
+    for name, value in literals.items():
+        if name in watch_class.parsers:
+            watch_class.parsers[name](value, name)
