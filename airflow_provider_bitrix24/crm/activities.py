@@ -17,13 +17,14 @@ from airflow_provider_bitrix24.crm.bindings import (
     NOT_BOUND,
     UNBOUND,
     bind_each,
+    binding_names,
     binding_parts,
     unbind_each,
 )
 from airflow_provider_bitrix24.crm.ids import parse_id
-from airflow_provider_bitrix24.crm.inputs import listed
 from airflow_provider_bitrix24.crm.items import CrmItem
 from airflow_provider_bitrix24.crm.outcomes import FAILED, ItemOutcome
+from airflow_provider_bitrix24.crm.rows import RowKind, Rows, parse_rows
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.errors import Bitrix24Error, InvalidInputError, UnexpectedResultError
 from airflow_provider_bitrix24.rest.plans import Plan
@@ -38,6 +39,8 @@ _REMEDIES = {
     "NOT_FOUND": "Check the id: activities have other ids than timeline records and CRM items.",
     "LAST_BINDING_CANNOT_BE_DELETED": "Bind the activity to another item first.",
 }
+
+_ID_KEYS = ("activity_id", "ACTIVITY_ID")
 
 
 @dataclass(frozen=True, order=True)
@@ -62,7 +65,7 @@ class ActivityBinding:
         """
         if isinstance(value, cls):
             return value
-        parts = binding_parts(value, field, ("activity_id", "ACTIVITY_ID"), "a binding of an activity")
+        parts = binding_parts(value, field, _ID_KEYS, "a binding of an activity")
         return cls.of(*parts, prefix=f"{field}.")
 
     @classmethod
@@ -147,15 +150,26 @@ class ActivityBinding:
         return f"activity {self.activity_id} on {self.item}"
 
 
-def parse_activity_bindings(value: Any, field: str = "bindings") -> list[ActivityBinding]:
+_ROWS = RowKind(
+    "bindings",
+    "Give a list of (activity_id, entity_type, entity_id).",
+    ActivityBinding.parse,
+    lambda row: binding_names(row, _ID_KEYS),
+)
+
+
+def parse_activity_bindings(
+    value: Any, field: str = "bindings", *, keep_invalid: bool = False, pass_through: Sequence[str] = ()
+) -> Rows[ActivityBinding]:
     """Return a list of bindings; one JSON text, as a template may give it, is read as such.
 
     :param value: the bindings
     :param field: where they stand, for the message
+    :param keep_invalid: keep rows that are no bindings as failed ones instead of raising
+    :param pass_through: columns of the user's own, which come back in the outcomes
     :raises InvalidInputError: something in it is not a binding; nothing has been sent then
     """
-    rows = listed(value, field, "bindings", "Give a list of (activity_id, entity_type, entity_id).")
-    return [ActivityBinding.parse(row, f"{field}[{position}]") for position, row in enumerate(rows)]
+    return parse_rows(value, field, _ROWS, keep_invalid=keep_invalid, pass_through=pass_through)
 
 
 def bind_activities(

@@ -5,9 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, Self, TypeVar
 
-from airflow_provider_bitrix24.crm.inputs import pick, refuse_others, shown
-from airflow_provider_bitrix24.crm.items import ID_KEYS, RESULT_KEYS, TYPE_KEYS, CrmItem
+from airflow_provider_bitrix24.crm.ids import parse_id
+from airflow_provider_bitrix24.crm.inputs import is_sequence, pick, refuse_others, shown
+from airflow_provider_bitrix24.crm.items import (
+    ID_KEYS,
+    RESULT_KEYS,
+    TYPE_KEYS,
+    CrmItem,
+    parse_entity_type,
+)
 from airflow_provider_bitrix24.crm.outcomes import FAILED, ItemOutcome, each
+from airflow_provider_bitrix24.crm.rows import valid_or_none
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.errors import InvalidInputError
 from airflow_provider_bitrix24.rest.plans import Plan
@@ -66,12 +74,28 @@ def binding_parts(value: Any, field: str, id_keys: tuple[str, str], what: str) -
     if isinstance(value, Mapping):
         refuse_others(value, (*id_keys, *TYPE_KEYS, *ID_KEYS, *RESULT_KEYS), field)
         return [pick(value, keys, field) for keys in (id_keys, TYPE_KEYS, ID_KEYS)]
-    if isinstance(value, (list, tuple)) and len(value) == 3:
+    if is_sequence(value) and len(value) == 3:
         return value
     raise InvalidInputError(
         f"{field}: {shown(value)} is not {what}",
         remedy=f"Give it as ({id_keys[0]}, entity_type, entity_id) or as a mapping with these names.",
     )
+
+
+def binding_names(value: Any, id_keys: tuple[str, str]) -> dict[str, Any]:
+    """Return what is valid of a row that is no binding, under the API's keys, ``None`` for the rest.
+
+    :param value: the row
+    :param id_keys: the names of its first part: ours and the API's
+    """
+    parts: Sequence[Any] = (None, None, None)
+    if isinstance(value, Mapping):
+        parts = [value.get(keys[0], value.get(keys[1])) for keys in (id_keys, TYPE_KEYS, ID_KEYS)]
+    elif is_sequence(value) and len(value) == 3:
+        parts = value
+    parsers = (parse_id, parse_entity_type, parse_id)
+    found = [valid_or_none(parse, part) for parse, part in zip(parsers, parts, strict=True)]
+    return dict(zip((id_keys[1], TYPE_KEYS[1], ID_KEYS[1]), found, strict=True))
 
 
 def bind_each(

@@ -15,10 +15,12 @@ from typing import Any
 import pendulum
 
 from airflow_provider_bitrix24.crm.comment_calls import comment_call, newest_comments_call, plain
-from airflow_provider_bitrix24.crm.inputs import check_text, listed, pick, refuse_others
-from airflow_provider_bitrix24.crm.items import ID_KEYS, TYPE_KEYS, CrmItem
+from airflow_provider_bitrix24.crm.ids import parse_id
+from airflow_provider_bitrix24.crm.inputs import check_text, is_sequence, pick, refuse_others
+from airflow_provider_bitrix24.crm.items import ID_KEYS, TYPE_KEYS, CrmItem, parse_entity_type
 from airflow_provider_bitrix24.crm.listing import read_pages
 from airflow_provider_bitrix24.crm.outcomes import FAILED, ItemOutcome
+from airflow_provider_bitrix24.crm.rows import RowKind, Rows, parse_rows, valid_or_none
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.errors import AmbiguousWriteError, Bitrix24Error, UnexpectedResultError
 from airflow_provider_bitrix24.rest.plans import Plan, Wait, Work
@@ -51,10 +53,13 @@ class Comment:
     def parse(cls, value: Any, field: str = "row") -> Comment:
         """Return a comment from ``{"item": ..., "comment": ...}``; the item may be given in its two parts.
 
-        :param value: the mapping; ``entity_type`` and ``entity_id`` may stand for the item
+        :param value: the mapping; ``entity_type`` and ``entity_id`` may stand for the item; or
+            ``(entity_type, entity_id, comment)`` in this order
         :param field: where it stands, for the message
         :raises InvalidInputError: it is not a comment
         """
+        if is_sequence(value) and len(value) == 3:
+            value = dict(zip((TYPE_KEYS[0], ID_KEYS[0], "comment"), value, strict=True))
         row = value if isinstance(value, Mapping) else {}
         texts = ("comment", "COMMENT")
         if "item" in row:
@@ -86,15 +91,32 @@ class AddedComment:
         return {"ID": self.record_id, **self.comment.item.row()}
 
 
-def parse_comments(value: Any, field: str = "rows") -> list[Comment]:
+def _names(row: Any) -> dict[str, Any]:
+    """Return the item of a row that is no comment, under the API's keys, as far as it is valid."""
+    parts: Sequence[Any] = row[:2] if is_sequence(row) and len(row) == 3 else (None, None)
+    if isinstance(row, Mapping):
+        if (item := valid_or_none(CrmItem.parse, row.get("item"))) is not None:
+            return {"ID": None, **item.row()}
+        parts = [row.get(keys[0], row.get(keys[1])) for keys in (TYPE_KEYS, ID_KEYS)]
+    kind, number = valid_or_none(parse_entity_type, parts[0]), valid_or_none(parse_id, parts[1])
+    return {"ID": None, "ENTITY_TYPE": kind, "ENTITY_ID": number}
+
+
+_ROWS = RowKind("comments", "Give a list of {'item': ..., 'comment': ...}.", Comment.parse, _names)
+
+
+def parse_comments(
+    value: Any, field: str = "rows", *, keep_invalid: bool = False, pass_through: Sequence[str] = ()
+) -> Rows[Comment]:
     """Return a list of comments; one JSON text, as a template may give it, is read as such.
 
     :param value: the comments
     :param field: where they stand, for the message
+    :param keep_invalid: keep rows that are no comments as failed ones instead of raising
+    :param pass_through: columns of the user's own, which come back in the outcomes
     :raises InvalidInputError: something in it is not a comment; nothing has been sent then
     """
-    rows = listed(value, field, "comments", "Give a list of {'item': ..., 'comment': ...}.")
-    return [Comment.parse(row, f"{field}[{position}]") for position, row in enumerate(rows)]
+    return parse_rows(value, field, _ROWS, keep_invalid=keep_invalid, pass_through=pass_through)
 
 
 def add_comments(

@@ -18,8 +18,9 @@ from typing import Any
 
 import pendulum
 
-from airflow_provider_bitrix24.crm.inputs import from_json, shown
+from airflow_provider_bitrix24.crm.inputs import from_json, is_sequence, shown
 from airflow_provider_bitrix24.rest.errors import InvalidInputError, UnexpectedResultError
+from airflow_provider_bitrix24.rest.texts import problem_of
 
 _NAME = re.compile(r"(!@|!=|>=|<=|!%|@|=|!|>|<|%)?([A-Za-z][A-Za-z0-9_]*)")
 #: a day, which a time may follow
@@ -81,10 +82,12 @@ def _condition(name: Any, value: Any, field: str) -> Condition:
             remedy="Operators are =, !, >, >=, <, <=, @, !@, %, !%.",
         )
     sign = {"=": "", "!=": "!"}.get(match[1] or "", match[1] or "")
-    if isinstance(value, (set, frozenset, tuple)):
+    if isinstance(value, (set, frozenset)) or is_sequence(value):
         value = list(value)
     if sign in ("@", "!@") and not isinstance(value, list):
-        raise InvalidInputError(f"{field}[{name!r}]: {shown(value)} is not a list")
+        if _is_empty(value) or isinstance(value, Mapping):
+            raise InvalidInputError(f"{field}[{name!r}]: {shown(value)} is not a list")
+        value = [value]  # the output of a mapped task that ran once
     if isinstance(value, list) and (not value or sign in (*_ORDERED, "%", "!%")):
         raise InvalidInputError(
             f"{field}[{name!r}]: {shown(value)} cannot be compared so",
@@ -92,6 +95,9 @@ def _condition(name: Any, value: Any, field: str) -> Condition:
         )
     if isinstance(value, Mapping):
         raise InvalidInputError(f"{field}[{name!r}]: {shown(value)} is not a value or a list of values")
+    for part in value if isinstance(value, list) else [value]:
+        if isinstance(part, str) and (problem := problem_of(part)):
+            raise InvalidInputError(f"{field}[{name!r}]: {problem}", remedy="Take it out of the text.")
     return Condition(name, sign.replace("@", ""), match[2], value)
 
 

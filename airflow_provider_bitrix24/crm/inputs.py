@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from airflow_provider_bitrix24.rest.errors import InvalidInputError
+from airflow_provider_bitrix24.rest.texts import problem_of
 
 #: what is behind a value that is ``None``, or the text ``'None'``
 RETURNED_NOTHING = "The task or template that should pass it returned nothing: check what it pushes to XCom."
@@ -23,19 +26,47 @@ def shown(value: Any) -> str:
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
 
 
+def holds_template(text: str) -> bool:
+    """Tell whether a text holds a template; one that holds none is meant as it is written.
+
+    :param text: the text
+    """
+    return "{{" in text or "{%" in text
+
+
+def is_sequence(value: Any) -> bool:
+    """Tell whether a value is a list of any kind, such as the outputs of a mapped task; a text is none.
+
+    :param value: the value
+    """
+    return isinstance(value, Sequence) and not isinstance(value, (str, bytes, bytearray, memoryview))
+
+
 def check_text(value: Any, field: str) -> str:
     """Return a value that is a text with something in it.
+
+    A number, as native rendering makes it of a text of digits, is its own text.
 
     :param value: the value
     :param field: where it stands, for the message
     :raises InvalidInputError: it is none, or ``'None'``, which a template makes of nothing
     """
+    if _is_number(value):
+        return format(value, "f") if isinstance(value, Decimal) else str(value)
     if not isinstance(value, str) or not value.strip():
         remedy = RETURNED_NOTHING if value is None else "Give a text that is not empty."
         raise InvalidInputError(f"{field}: {shown(value)} is not a text", remedy=remedy)
     if value.strip() == "None":
         raise InvalidInputError(f"{field}: the text is 'None'", remedy=RETURNED_NOTHING)
+    if problem := problem_of(value):
+        raise InvalidInputError(f"{field}: {problem}", remedy="Take it out of the text.")
     return value
+
+
+def _is_number(value: Any) -> bool:
+    if isinstance(value, (float, Decimal)):
+        return math.isfinite(value)
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def from_json(text: str, field: str, *, floats: Callable[[str], Any] = str) -> Any:
@@ -85,13 +116,17 @@ def pick(mapping: Mapping[Any, Any], spellings: tuple[str, str], field: str) -> 
     found = [key for key in spellings if key in mapping]
     if len(found) == 1:
         return mapping[found[0]]
-    problem = "has both" if found else "has neither"
     raise InvalidInputError(
-        f"{field}: {shown(dict(mapping))} {problem} {spellings[0]!r} and {spellings[1]!r}"
+        f"{field}: {_keys_of(mapping)} has both {spellings[0]!r} and {spellings[1]!r}"
         if found
-        else f"{field}: {shown(dict(mapping))} has no {spellings[0]!r}",
+        else f"{field}: {_keys_of(mapping)} has no {spellings[0]!r}",
         remedy="Give each of its values once.",
     )
+
+
+def _keys_of(mapping: Mapping[Any, Any]) -> str:
+    """Return a mapping for a message, without its values: they may be a customer's."""
+    return f"the mapping of {shown(list(mapping))}"
 
 
 def refuse_others(mapping: Mapping[Any, Any], known: tuple[str, ...], field: str) -> None:
@@ -102,7 +137,7 @@ def refuse_others(mapping: Mapping[Any, Any], known: tuple[str, ...], field: str
     others = [key for key in mapping if key not in known]
     if others:
         raise InvalidInputError(
-            f"{field}: {shown(dict(mapping))} has an unknown key {others[0]!r}",
+            f"{field}: {_keys_of(mapping)} has an unknown key {others[0]!r}",
             remedy=f"Known are {', '.join(known)}.",
         )
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_bitrix24.crm.ids import parse_id
-from airflow_provider_bitrix24.crm.inputs import from_json, listed, pick, refuse_others, shown
+from airflow_provider_bitrix24.crm.inputs import from_json, is_sequence, listed, pick, refuse_others, shown
 from airflow_provider_bitrix24.rest.errors import InvalidInputError
 
 #: types by the names that the timeline methods take, with the short codes used in ``D_10``
@@ -108,7 +108,7 @@ class CrmItem:
         if isinstance(value, Mapping):
             refuse_others(value, (*TYPE_KEYS, *ID_KEYS), field)
             return cls.in_row(value, field)
-        if isinstance(value, (list, tuple)) and len(value) == 2:
+        if is_sequence(value) and len(value) == 2:
             return cls.of(*value, prefix=f"{field}.")
         raise InvalidInputError(
             f"{field}: {shown(value)} is not a CRM item",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
@@ -32,23 +32,21 @@ class ItemOutcome(Generic[S]):
     :param status: what happened to it, ``failed`` where there is an error
     :param error: why it failed
     :param place: where it stands in the input, where the error does not name the thing
+    :param columns: columns of the user's own that come back with it
     """
 
     subject: S
     status: str
     error: Bitrix24Error | None = None
     place: str = ""
+    columns: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain JSON under the API's keys."""
         row = {**self.subject.row(), "STATUS": self.status}
-        if self.error is None:
-            return row
-        return {
-            **row,
-            "ERROR": name_of(self.error),
-            "ERROR_DESCRIPTION": str(self.error),
-        }
+        if self.error is not None:
+            row |= {"ERROR": name_of(self.error), "ERROR_DESCRIPTION": str(self.error)}
+        return {**row, **self.columns}
 
 
 def name_of(error: Bitrix24Error) -> str:

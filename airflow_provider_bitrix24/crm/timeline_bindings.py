@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from airflow_provider_bitrix24.crm.bindings import BOUND, NOT_BOUND, UNBOUND, binding_parts
+from airflow_provider_bitrix24.crm.bindings import BOUND, NOT_BOUND, UNBOUND, binding_names, binding_parts
 from airflow_provider_bitrix24.crm.ids import parse_id
-from airflow_provider_bitrix24.crm.inputs import listed, shown
+from airflow_provider_bitrix24.crm.inputs import shown
 from airflow_provider_bitrix24.crm.items import CrmItem
 from airflow_provider_bitrix24.crm.outcomes import FAILED, ItemOutcome
+from airflow_provider_bitrix24.crm.rows import RowKind, Rows, parse_rows
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.errors import (
     AccessDeniedError,
@@ -23,6 +24,8 @@ from airflow_provider_bitrix24.rest.methods import number_of
 _BIND = "crm.timeline.bindings.bind"
 _UNBIND = "crm.timeline.bindings.unbind"
 _LIST = "crm.timeline.bindings.list"
+
+_ID_KEYS = ("record_id", "OWNER_ID")
 
 
 @dataclass(frozen=True, order=True)
@@ -49,7 +52,7 @@ class TimelineBinding:
         """
         if isinstance(value, cls):
             return value
-        parts = binding_parts(value, field, ("record_id", "OWNER_ID"), "a binding")
+        parts = binding_parts(value, field, _ID_KEYS, "a binding")
         return cls.of(*parts, prefix=f"{field}.")
 
     @classmethod
@@ -177,12 +180,23 @@ def record_call(record_id: int) -> Call:
     return Call("crm.timeline.comment.get", {"id": record_id})
 
 
-def parse_bindings(value: Any, field: str = "bindings") -> list[TimelineBinding]:
+_ROWS = RowKind(
+    "bindings",
+    "Give a list of (record_id, entity_type, entity_id).",
+    TimelineBinding.parse,
+    lambda row: binding_names(row, _ID_KEYS),
+)
+
+
+def parse_bindings(
+    value: Any, field: str = "bindings", *, keep_invalid: bool = False, pass_through: Sequence[str] = ()
+) -> Rows[TimelineBinding]:
     """Return a list of bindings; one JSON text, as a template may give it, is read as such.
 
     :param value: the bindings
     :param field: where they stand, for the message
+    :param keep_invalid: keep rows that are no bindings as failed ones instead of raising
+    :param pass_through: columns of the user's own, which come back in the outcomes
     :raises InvalidInputError: something in it is not a binding; nothing has been sent then
     """
-    rows = listed(value, field, "bindings", "Give a list of (record_id, entity_type, entity_id).")
-    return [TimelineBinding.parse(row, f"{field}[{position}]") for position, row in enumerate(rows)]
+    return parse_rows(value, field, _ROWS, keep_invalid=keep_invalid, pass_through=pass_through)

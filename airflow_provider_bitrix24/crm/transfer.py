@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args
 from airflow_provider_bitrix24.crm.activities import ActivityBinding, activity_items, activity_items_call
 from airflow_provider_bitrix24.crm.bindings import ALREADY_BOUND, BOUND, B, move_each, share_each
 from airflow_provider_bitrix24.crm.comment_calls import comments_call
-from airflow_provider_bitrix24.crm.inputs import shown
+from airflow_provider_bitrix24.crm.inputs import is_sequence, shown
 from airflow_provider_bitrix24.crm.items import CrmItem
 from airflow_provider_bitrix24.crm.listing import read_list
 from airflow_provider_bitrix24.crm.moving import check_ends
@@ -75,7 +75,7 @@ def check_kinds(value: Any) -> tuple[TransferKind, ...]:
 
     :raises InvalidInputError: it is no list of ``comments`` and ``activities``
     """
-    kinds = tuple(value) if isinstance(value, (list, tuple, set, frozenset)) else ()
+    kinds = tuple(value) if isinstance(value, (set, frozenset)) or is_sequence(value) else ()
     if kinds and all(kind in get_args(TransferKind) for kind in kinds):
         return tuple(kind for kind in get_args(TransferKind) if kind in kinds)
     raise InvalidInputError(

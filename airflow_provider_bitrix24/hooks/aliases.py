@@ -36,8 +36,9 @@ ActivityBindingLike: TypeAlias = (
 )
 #: several bindings of activities
 ActivityBindingsLike: TypeAlias = Iterable[ActivityBindingLike] | TextLike
-#: mappings of ``item`` (or ``entity_type`` and ``entity_id``) and ``comment``
-CommentsLike: TypeAlias = Iterable[Mapping[str, Any]] | TextLike
+#: mappings of ``item`` (or ``entity_type`` and ``entity_id``) and ``comment``, or
+#: ``(entity_type, entity_id, comment)``
+CommentsLike: TypeAlias = Iterable[Mapping[str, Any] | tuple[TextLike, IdLike, TextLike]] | TextLike
 #: paths, local or in object storage, or mappings of ``path`` and ``name``
 FilesLike: TypeAlias = Iterable[TextLike | PathLike[str] | Mapping[str, Any]] | TextLike
 #: calls, or mappings of ``method``, ``params`` and ``repeatable``

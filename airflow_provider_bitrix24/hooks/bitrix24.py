@@ -24,6 +24,7 @@ from airflow_provider_bitrix24.crm.record_binding import bind_records
 from airflow_provider_bitrix24.crm.record_unbinding import unbind_records
 from airflow_provider_bitrix24.crm.records import read_bindings
 from airflow_provider_bitrix24.crm.relations import read_related_items
+from airflow_provider_bitrix24.crm.rows import Rows
 from airflow_provider_bitrix24.crm.timeline_bindings import TimelineBinding, parse_bindings
 from airflow_provider_bitrix24.crm.transfer import Mode, Transfer, TransferKind, transfer
 from airflow_provider_bitrix24.hooks.aliases import (
@@ -44,6 +45,7 @@ from airflow_provider_bitrix24.hooks.bulk import (
     check_fail_on,
     check_in_flight,
     check_outcomes,
+    keeps_invalid,
 )
 from airflow_provider_bitrix24.hooks.errors import joined
 from airflow_provider_bitrix24.hooks.rest import RestHook
@@ -96,13 +98,14 @@ class Bitrix24Hook(RestHook):
         :param max_in_flight: how many requests, of 50 calls each, may be under way at once: 1 to 20
         :return: for each binding, in order, the API's keys plus ``STATUS``: ``bound``, ``already_bound`` or
             ``failed`` with ``ERROR`` and ``ERROR_DESCRIPTION``
-        :raises InvalidInputError: one of them is not a binding; nothing was sent
+        :raises InvalidInputError: with ``fail_on="any"``, rows are not bindings; nothing was sent
         :raises Bitrix24Error: bindings failed; its ``outcomes`` hold the outcome of each
         """
         with joined():
             progress = Progress()
-            plan = bind_records(parse_bindings(bindings), progress, check_record=check_record)
-            return self._rows(plan, progress, fail_on, max_in_flight)
+            wanted = parse_bindings(bindings, keep_invalid=keeps_invalid(fail_on))
+            plan = bind_records(wanted, progress, check_record=check_record)
+            return self._rows(plan, progress, fail_on, max_in_flight, wanted)
 
     def unbind_timeline_records(
         self,
@@ -122,14 +125,14 @@ class Bitrix24Hook(RestHook):
         :param max_in_flight: how many requests, of 50 calls each, may be under way at once: 1 to 20
         :return: for each binding, in order, the API's keys plus ``STATUS``: ``unbound``, ``not_bound`` or
             ``failed`` with ``ERROR`` and ``ERROR_DESCRIPTION``
-        :raises InvalidInputError: one of them is not a binding; nothing was sent
+        :raises InvalidInputError: with ``fail_on="any"``, rows are not bindings; nothing was sent
         :raises Bitrix24Error: bindings were not removed; its ``outcomes`` hold the outcome of each
         """
         with joined():
             progress = Progress()
-            wanted = parse_bindings(bindings)
+            wanted = parse_bindings(bindings, keep_invalid=keeps_invalid(fail_on))
             plan = unbind_records(wanted, progress, missing_ok=missing_ok, keep_last=keep_last)
-            return self._rows(plan, progress, fail_on, max_in_flight)
+            return self._rows(plan, progress, fail_on, max_in_flight, wanted)
 
     def move_timeline_record(self, record_id: IdLike, source: ItemLike, target: ItemLike) -> dict[str, Any]:
         """Move a timeline record from one CRM item to another: bound there first, then taken off here.
@@ -233,13 +236,14 @@ class Bitrix24Hook(RestHook):
             1 the comments of one item may come in another order
         :return: for each comment, in order, its ``ID``, the item's ``ENTITY_TYPE`` and ``ENTITY_ID``, and
             ``STATUS``: ``added`` or ``failed`` with ``ERROR`` and ``ERROR_DESCRIPTION``
-        :raises InvalidInputError: one of them is not a comment; nothing was sent
+        :raises InvalidInputError: with ``fail_on="any"``, rows are not comments; nothing was sent
         :raises Bitrix24Error: comments failed; its ``outcomes`` hold the outcome of each
         """
         with joined():
             progress = Progress()
-            plan = add_comments(parse_comments(rows), progress, cut=self.request_cut)
-            return self._rows(plan, progress, fail_on, max_in_flight)
+            wanted = parse_comments(rows, keep_invalid=keeps_invalid(fail_on))
+            plan = add_comments(wanted, progress, cut=self.request_cut)
+            return self._rows(plan, progress, fail_on, max_in_flight, wanted)
 
     def update_timeline_comment(
         self,
@@ -264,12 +268,12 @@ class Bitrix24Hook(RestHook):
         :raises AccessDeniedError: the connection's user is not its author
         """
         with joined():
-            comment_fields(comment)
+            text = comment_fields(comment)["COMMENT"]
             number = parse_id(record_id, "record_id")
             where = None if item is None else CrmItem.parse(item)
             contents = None if files is None else read_files(files)
             progress = Progress()
-            plan = update_comment(number, comment, contents, where, progress, cut=self.request_cut)
+            plan = update_comment(number, text, contents, where, progress, cut=self.request_cut)
             return self.carry_out(plan, progress).subject.record_id
 
     def delete_timeline_comment(
@@ -327,13 +331,13 @@ class Bitrix24Hook(RestHook):
         :param max_in_flight: how many requests, of 50 calls each, may be under way at once: 1 to 20
         :return: for each binding, in order, ``ACTIVITY_ID``, ``ENTITY_TYPE``, ``ENTITY_ID`` and ``STATUS``:
             ``bound``, ``already_bound`` or ``failed`` with ``ERROR`` and ``ERROR_DESCRIPTION``
-        :raises InvalidInputError: one of them is not a binding; nothing was sent
+        :raises InvalidInputError: with ``fail_on="any"``, rows are not bindings; nothing was sent
         :raises Bitrix24Error: bindings failed; its ``outcomes`` hold the outcome of each
         """
         with joined():
             progress = Progress()
-            plan = bind_activities(parse_activity_bindings(bindings), progress)
-            return self._rows(plan, progress, fail_on, max_in_flight)
+            wanted = parse_activity_bindings(bindings, keep_invalid=keeps_invalid(fail_on))
+            return self._rows(bind_activities(wanted, progress), progress, fail_on, max_in_flight, wanted)
 
     def unbind_activities(
         self,
@@ -351,13 +355,14 @@ class Bitrix24Hook(RestHook):
         :param max_in_flight: how many requests, of 50 calls each, may be under way at once: 1 to 20
         :return: for each binding, in order, ``ACTIVITY_ID``, ``ENTITY_TYPE``, ``ENTITY_ID`` and ``STATUS``:
             ``unbound``, ``not_bound`` or ``failed`` with ``ERROR`` and ``ERROR_DESCRIPTION``
-        :raises InvalidInputError: one of them is not a binding; nothing was sent
+        :raises InvalidInputError: with ``fail_on="any"``, rows are not bindings; nothing was sent
         :raises Bitrix24Error: bindings were not taken apart; its ``outcomes`` hold the outcome of each
         """
         with joined():
             progress = Progress()
-            plan = unbind_activities(parse_activity_bindings(bindings), progress, missing_ok=missing_ok)
-            return self._rows(plan, progress, fail_on, max_in_flight)
+            wanted = parse_activity_bindings(bindings, keep_invalid=keeps_invalid(fail_on))
+            plan = unbind_activities(wanted, progress, missing_ok=missing_ok)
+            return self._rows(plan, progress, fail_on, max_in_flight, wanted)
 
     def related_items(self, item: ItemLike) -> list[tuple[str, int]]:
         """Return what a CRM item is connected with: contacts, company, lead, parents (``crm.item.get``).
@@ -401,12 +406,17 @@ class Bitrix24Hook(RestHook):
             return self._rows(plan, Progress(), fail_on, max_in_flight)
 
     def _rows(
-        self, plan: Plan[list[ItemOutcome[Any]]], progress: Progress, fail_on: FailOn, max_in_flight: int
+        self,
+        plan: Plan[list[ItemOutcome[Any]]],
+        progress: Progress,
+        fail_on: FailOn,
+        max_in_flight: int,
+        wanted: Rows[Any] | None = None,
     ) -> list[dict[str, Any]]:
         """Carry out work on many items, and return what happened to each unless failures fail the whole."""
         check_fail_on(fail_on)
         outcomes = self.carry_out(plan, progress, check_in_flight(max_in_flight))
-        return check_outcomes(outcomes, fail_on)
+        return check_outcomes(outcomes if wanted is None else wanted.complete(outcomes), fail_on)
 
 
 def _watch(binding: BindingLike) -> BindingWatch:

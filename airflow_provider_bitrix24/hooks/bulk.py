@@ -29,6 +29,15 @@ def check_fail_on(value: Any) -> FailOn:
     raise InvalidInputError(f"fail_on: {value!r} is none of any, all, never")
 
 
+def keeps_invalid(fail_on: Any) -> bool:
+    """Tell whether rows that are not valid are failed ones, instead of failing the whole before it begins.
+
+    :param fail_on: ``any``, ``all`` or ``never``
+    :raises InvalidInputError: it is none of them
+    """
+    return check_fail_on(fail_on) != "any"
+
+
 def check_in_flight(value: Any) -> int:
     """Return a value of ``max_in_flight``.
 

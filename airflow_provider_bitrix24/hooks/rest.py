@@ -18,6 +18,7 @@ from airflow_provider_bitrix24.connection.parsing import Settings, parse_connect
 from airflow_provider_bitrix24.connection.reading import aread_connection, read_connection
 from airflow_provider_bitrix24.connection.threads import in_thread
 from airflow_provider_bitrix24.connection.tokens import TokenKeeper, TokenStore, mask, token_store
+from airflow_provider_bitrix24.crm.known_calls import check_call
 from airflow_provider_bitrix24.hooks.bulk import DEFAULT_IN_FLIGHT, check_in_flight
 from airflow_provider_bitrix24.hooks.errors import join, joined
 from airflow_provider_bitrix24.hooks.shared_clients import SharedClients
@@ -143,7 +144,7 @@ class RestHook(BaseHook):
         :raises Bitrix24Error: as :meth:`call` does
         """
         with joined():
-            call = Call(method, params, repeatable=repeatable)
+            call = check_call(Call(method, params, repeatable=repeatable))
             return _single(call, self.get_conn().call_reply(call))
 
     def batch(self, calls: Iterable[Call], *, max_in_flight: int | None = None) -> list[Outcome]:
@@ -207,7 +208,7 @@ class RestHook(BaseHook):
         :raises Bitrix24Error: a page failed
         """
         with joined():
-            yield from self.get_conn().records(Call(method, params))
+            yield from self.get_conn().records(check_call(Call(method, params)))
 
     def download(self, url: str, path: str | Path) -> Path:
         """Download a file that a result links to, and return its path.
@@ -246,7 +247,7 @@ class RestHook(BaseHook):
         :param repeatable: whether sending it twice does no harm
         """
         with joined():
-            call = Call(method, params, repeatable=repeatable)
+            call = check_call(Call(method, params, repeatable=repeatable))
             async with self.aclient() as client:
                 return _single(call, await client.call_reply(call))
 
@@ -280,7 +281,7 @@ class RestHook(BaseHook):
         """
         with joined():
             async with self.aclient() as client:
-                async for row in client.records(Call(method, params)):
+                async for row in client.records(check_call(Call(method, params))):
                     yield row
 
     @asynccontextmanager
@@ -367,6 +368,7 @@ def _calls(calls: Iterable[Call]) -> list[Call]:
     for position, call in enumerate(checked):
         if not isinstance(call, Call):
             raise TypeError(f"calls[{position}]: {type(call).__name__} is not a Call")
+        check_call(call, f"calls[{position}].params")
     return checked
 
 

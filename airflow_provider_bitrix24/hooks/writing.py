@@ -37,7 +37,7 @@ def check_path(value: Any, field: str, remedy: str = "") -> ObjectStoragePath:
     if not isinstance(value, (str, PathLike, ObjectStoragePath)) or not str(value).strip():
         raise InvalidInputError(f"{field}: {shown(value)} is not a path", remedy=remedy)
     path = ObjectStoragePath(str(value))
-    if _is_local(path) and Path(path.path).is_dir():
+    if str(value).endswith("/") or _is_folder(path):
         raise InvalidInputError(
             f"{field}: {shown(str(value))} is a folder", remedy="Give the path of a file."
         )
@@ -92,6 +92,12 @@ def _put(file: IO[bytes], path: ObjectStoragePath) -> None:
             target.closed = True
         raise
     target.close()
+
+
+def _is_folder(path: ObjectStoragePath) -> bool:
+    if _is_local(path):
+        return Path(path.path).is_dir()
+    return path.protocol in _WITH_FOLDERS and path.is_dir()
 
 
 def _is_local(path: ObjectStoragePath) -> bool:

@@ -37,7 +37,7 @@ class _ActivityBindingsOperator(OneOrManyOperator):
 
     def parse_many(self, bindings: Any) -> Sequence[ActivityBinding]:
         """Return bindings from a list."""
-        return parse_activity_bindings(bindings)
+        return parse_activity_bindings(bindings, **self.parsing)
 
 
 class BindActivityOperator(_ActivityBindingsOperator):
@@ -60,11 +60,12 @@ class BindActivityOperator(_ActivityBindingsOperator):
     :param bindings: ``(activity_id, entity_type, entity_id)`` each, or mappings with these names
     :param fail_on: fail if ``any`` or ``all`` of the bindings failed, or ``never``
     :param max_in_flight: how many requests, of 50 calls each, may be under way at once: 1 to 20
+    :param pass_through: columns of your own in the rows, such as ``["invoice"]``, for the result
     :param deferrable: wait in the triggerer for limits that last longer; the default is Airflow's setting
         ``[operators] default_deferrable``
     :param max_wait_in_worker: seconds that one request of a deferrable task waits in the worker
     :param bitrix24_conn_id: Airflow connection of type ``bitrix24``
-    :raises InvalidInputError: a value is not an id or a type; nothing was sent
+    :raises InvalidInputError: a value is not an id or a type, or rows are not valid; nothing was sent
     :raises AccessDeniedError: the connection's user may not change the item
     :raises NotFoundError: the activity or the item does not exist
     """
@@ -78,13 +79,14 @@ class BindActivityOperator(_ActivityBindingsOperator):
         bindings: ActivityBindingsLike = NOT_GIVEN,
         fail_on: FailOn = "any",
         max_in_flight: int = DEFAULT_IN_FLIGHT,
+        pass_through: Sequence[str] = (),
         deferrable: bool | None = None,
         max_wait_in_worker: float = MAX_WAIT_IN_WORKER,
         bitrix24_conn_id: str = DEFAULT_CONN_ID,
         **kwargs: Any,
     ) -> None:
         super().__init__(bitrix24_conn_id=bitrix24_conn_id, **kwargs)
-        self.take_bulk(fail_on, max_in_flight)
+        self.take_bulk(fail_on, max_in_flight, pass_through)
         self.take_waiting(deferrable, max_wait_in_worker)
         self.take_bindings(
             activity_id=activity_id, entity_type=entity_type, entity_id=entity_id, bindings=bindings
@@ -117,11 +119,12 @@ class UnbindActivityOperator(_ActivityBindingsOperator):
         an error in any case
     :param fail_on: fail if ``any`` or ``all`` of the bindings failed, or ``never``
     :param max_in_flight: how many requests, of 50 calls each, may be under way at once: 1 to 20
+    :param pass_through: columns of your own in the rows, such as ``["invoice"]``, for the result
     :param deferrable: wait in the triggerer for limits that last longer; the default is Airflow's setting
         ``[operators] default_deferrable``
     :param max_wait_in_worker: seconds that one request of a deferrable task waits in the worker
     :param bitrix24_conn_id: Airflow connection of type ``bitrix24``
-    :raises InvalidInputError: a value is not an id or a type; nothing was sent
+    :raises InvalidInputError: a value is not an id or a type, or rows are not valid; nothing was sent
     :raises AccessDeniedError: the connection's user may not change the item
     :raises NotFoundError: the activity does not exist, or the binding does not and ``missing_ok`` is
         ``False``
@@ -138,13 +141,14 @@ class UnbindActivityOperator(_ActivityBindingsOperator):
         missing_ok: bool = True,
         fail_on: FailOn = "any",
         max_in_flight: int = DEFAULT_IN_FLIGHT,
+        pass_through: Sequence[str] = (),
         deferrable: bool | None = None,
         max_wait_in_worker: float = MAX_WAIT_IN_WORKER,
         bitrix24_conn_id: str = DEFAULT_CONN_ID,
         **kwargs: Any,
     ) -> None:
         super().__init__(bitrix24_conn_id=bitrix24_conn_id, **kwargs)
-        self.take_bulk(fail_on, max_in_flight)
+        self.take_bulk(fail_on, max_in_flight, pass_through)
         self.take_waiting(deferrable, max_wait_in_worker)
         self.take_bindings(
             activity_id=activity_id, entity_type=entity_type, entity_id=entity_id, bindings=bindings

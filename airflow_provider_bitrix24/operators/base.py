@@ -14,6 +14,7 @@ from airflow.sdk.definitions.mappedoperator import MappedOperator
 
 from airflow_provider_bitrix24.connection.form import DEFAULT_CONN_ID
 from airflow_provider_bitrix24.crm.cards import card_address
+from airflow_provider_bitrix24.crm.inputs import holds_template
 from airflow_provider_bitrix24.crm.items import CrmItem
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 from airflow_provider_bitrix24.hooks.errors import (
@@ -53,6 +54,18 @@ class Bitrix24Operator(BaseOperator):
     def hook(self) -> Bitrix24Hook:
         """The hook on the operator's connection."""
         return Bitrix24Hook(self.bitrix24_conn_id)
+
+    def render_template(self, content: Any, context: Context, *args: Any, **kwargs: Any) -> Any:
+        """Render a template. A text that holds none stays as it is, also with native rendering.
+
+        :param content: a text, or something that may hold texts
+        :param context: the task's context
+        :param args: further arguments of Airflow
+        :param kwargs: further arguments of Airflow
+        """
+        if isinstance(content, str) and not self.template_ext and not holds_template(content):
+            return content
+        return super().render_template(content, context, *args, **kwargs)
 
     def link_card(self, item: CrmItem) -> None:
         """Let the task's page lead to an item's card in the portal, where the connection can be read.

@@ -23,7 +23,7 @@ from airflow_provider_bitrix24.hooks.bulk import DEFAULT_IN_FLIGHT, FailOn, chec
 from airflow_provider_bitrix24.hooks.errors import InvalidInputError
 from airflow_provider_bitrix24.links.card import CrmCardLink
 from airflow_provider_bitrix24.operators.arguments import NOT_GIVEN, check_flag, or_none
-from airflow_provider_bitrix24.operators.bulk import BulkOperator, Outcomes, Rows, named
+from airflow_provider_bitrix24.operators.bulk import BulkOperator, Outcomes, Result, named
 from airflow_provider_bitrix24.operators.deferring import MAX_WAIT_IN_WORKER, DeferringOperator
 from airflow_provider_bitrix24.operators.one_or_many import OneOrManyOperator, binding_sentence
 from airflow_provider_bitrix24.rest.plans import Plan
@@ -46,7 +46,7 @@ class _RecordBindingsOperator(OneOrManyOperator):
 
     def parse_many(self, bindings: Any) -> Sequence[TimelineBinding]:
         """Return bindings from a list."""
-        return parse_bindings(bindings)
+        return parse_bindings(bindings, **self.parsing)
 
 
 class BindTimelineRecordOperator(_RecordBindingsOperator):
@@ -80,11 +80,12 @@ class BindTimelineRecordOperator(_RecordBindingsOperator):
     :param check_record: whether a record that does not exist is an error
     :param fail_on: fail if ``any`` or ``all`` of the bindings failed, or ``never``
     :param max_in_flight: how many requests, of 50 calls each, may be under way at once: 1 to 20
+    :param pass_through: columns of your own in the rows, such as ``["invoice"]``, for the result
     :param deferrable: wait in the triggerer for limits that last longer; the default is Airflow's setting
         ``[operators] default_deferrable``
     :param max_wait_in_worker: seconds that one request of a deferrable task waits in the worker
     :param bitrix24_conn_id: Airflow connection of type ``bitrix24``
-    :raises InvalidInputError: a value is not an id or a type; nothing was sent
+    :raises InvalidInputError: a value is not an id or a type, or rows are not valid; nothing was sent
     :raises AccessDeniedError: the connection's user may not change the item
     :raises NotFoundError: the record does not exist
     """
@@ -103,13 +104,14 @@ class BindTimelineRecordOperator(_RecordBindingsOperator):
         check_record: bool = True,
         fail_on: FailOn = "any",
         max_in_flight: int = DEFAULT_IN_FLIGHT,
+        pass_through: Sequence[str] = (),
         deferrable: bool | None = None,
         max_wait_in_worker: float = MAX_WAIT_IN_WORKER,
         bitrix24_conn_id: str = DEFAULT_CONN_ID,
         **kwargs: Any,
     ) -> None:
         super().__init__(bitrix24_conn_id=bitrix24_conn_id, **kwargs)
-        self.take_bulk(fail_on, max_in_flight)
+        self.take_bulk(fail_on, max_in_flight, pass_through)
         self.take_waiting(deferrable, max_wait_in_worker)
         self.take_bindings(
             record_id=record_id, entity_type=entity_type, entity_id=entity_id, bindings=bindings
@@ -170,11 +172,12 @@ class UnbindTimelineRecordOperator(_RecordBindingsOperator):
     :param keep_last: whether to refuse what would leave a record without any binding
     :param fail_on: fail if ``any`` or ``all`` of the bindings failed, or ``never``
     :param max_in_flight: how many requests, of 50 calls each, may be under way at once: 1 to 20
+    :param pass_through: columns of your own in the rows, such as ``["invoice"]``, for the result
     :param deferrable: wait in the triggerer for limits that last longer; the default is Airflow's setting
         ``[operators] default_deferrable``
     :param max_wait_in_worker: seconds that one request of a deferrable task waits in the worker
     :param bitrix24_conn_id: Airflow connection of type ``bitrix24``
-    :raises InvalidInputError: a value is not an id or a type; nothing was sent
+    :raises InvalidInputError: a value is not an id or a type, or rows are not valid; nothing was sent
     :raises AccessDeniedError: the connection's user may not change the item
     :raises FinalRejectionError: the record would be left without any binding
     :raises NotFoundError: the binding is not there, and ``missing_ok`` is ``False``
@@ -191,13 +194,14 @@ class UnbindTimelineRecordOperator(_RecordBindingsOperator):
         keep_last: bool = True,
         fail_on: FailOn = "any",
         max_in_flight: int = DEFAULT_IN_FLIGHT,
+        pass_through: Sequence[str] = (),
         deferrable: bool | None = None,
         max_wait_in_worker: float = MAX_WAIT_IN_WORKER,
         bitrix24_conn_id: str = DEFAULT_CONN_ID,
         **kwargs: Any,
     ) -> None:
         super().__init__(bitrix24_conn_id=bitrix24_conn_id, **kwargs)
-        self.take_bulk(fail_on, max_in_flight)
+        self.take_bulk(fail_on, max_in_flight, pass_through)
         self.take_waiting(deferrable, max_wait_in_worker)
         self.take_bindings(
             record_id=record_id, entity_type=entity_type, entity_id=entity_id, bindings=bindings
@@ -372,7 +376,7 @@ class ListTimelineBindingsOperator(DeferringOperator):
         self.check_record = check_flag(check_record, "check_record")
         self.arguments.note(record_id=record_id)
 
-    def execute(self, context: Context) -> Rows:
+    def execute(self, context: Context) -> Result:
         """Read the bindings."""
         with self.traced(context), self.deferring():
             record_id = parse_id(self.record_id, "record_id")

@@ -12,11 +12,13 @@ from airflow.sdk import Context
 
 from airflow_provider_bitrix24.crm.items import CrmItem
 from airflow_provider_bitrix24.crm.outcomes import ItemOutcome
+from airflow_provider_bitrix24.crm.rows import Rows, check_pass_through
 from airflow_provider_bitrix24.hooks.bulk import (
     FailOn,
     check_fail_on,
     check_in_flight,
     check_outcomes,
+    keeps_invalid,
     limit_wait,
 )
 from airflow_provider_bitrix24.hooks.errors import joined
@@ -27,7 +29,7 @@ from airflow_provider_bitrix24.rest.plans import Plan
 from airflow_provider_bitrix24.rest.progress import Progress
 from airflow_provider_bitrix24.state.task_progress import deferral_state, task_progress
 
-Rows = list[dict[str, Any]]
+Result = list[dict[str, Any]]
 Outcomes = Sequence[ItemOutcome[Any]]
 
 #: more things than this are counted in the log instead of named
@@ -46,16 +48,23 @@ class BulkOperator(DeferringOperator):
     #: what the items are called in the log
     noun: ClassVar[str] = "items"
 
-    def take_bulk(self, fail_on: FailOn, max_in_flight: int) -> None:
+    def take_bulk(self, fail_on: FailOn, max_in_flight: int, pass_through: Sequence[str] = ()) -> None:
         """Keep the arguments that bound the work: when failures fail the task, and how much is under way.
 
         :param fail_on: ``any``, ``all`` or ``never``
         :param max_in_flight: requests that may be under way at once
+        :param pass_through: columns of the user's own, which come back in the outcomes
         :raises InvalidInputError: one of them is no such value
         """
         with joined():
             self.fail_on = check_fail_on(fail_on)
             self.max_in_flight = check_in_flight(max_in_flight)
+            self.pass_through = check_pass_through(pass_through)
+
+    @property
+    def parsing(self) -> dict[str, Any]:
+        """How rows are parsed: whether those that are not valid are kept, and which columns come back."""
+        return {"keep_invalid": keeps_invalid(self.fail_on), "pass_through": self.pass_through}
 
     @abstractmethod
     def parse(self) -> Sequence[Any]:
@@ -80,7 +89,7 @@ class BulkOperator(DeferringOperator):
         """Return a sentence on what happened to a few items, ``""`` to have them counted instead."""
         return ""
 
-    def check(self, outcomes: Outcomes, progress: Progress) -> Rows:
+    def check(self, outcomes: Outcomes, progress: Progress) -> Result:
         """Return the rows, unless failures fail the task."""
         return check_outcomes(outcomes, self.fail_on)
 
@@ -89,41 +98,48 @@ class BulkOperator(DeferringOperator):
         item: CrmItem = items[0].item
         return item
 
-    def execute(self, context: Context) -> Rows:
+    def execute(self, context: Context) -> Result:
         """Act on the items."""
         return self._act(context, None)
 
-    def go_on(self, context: Context, state: Mapping[str, Any]) -> Rows:
+    def go_on(self, context: Context, state: Mapping[str, Any]) -> Result:
         """Act on the items that are left.
 
         :param state: the progress made, where Airflow has no task state store
         """
         return self._act(context, dict(state) or None)
 
-    def _act(self, context: Context, state: dict[str, Any] | None) -> Rows:
+    def _act(self, context: Context, state: dict[str, Any] | None) -> Result:
         with self.traced(context):
             with self.deferring(lambda: state or {}):
                 items = self.parse()
-            if not items:
+            rows = items if isinstance(items, Rows) else Rows(items)
+            if not (rows or rows.invalid):
                 self.log.info("The list of %s is empty: nothing to do.", self.noun)
                 return []
             digest = self.digest_of(self.fingerprint(items))
-            if item := self.card(items):
+            if items and (item := self.card(items)):
                 self.link_card(item)
             progress = task_progress(context, digest, self.retries or 0, state)
             with self.deferring(lambda: deferral_state(progress, digest)):
-                outcomes = self.hook.carry_out(self.plan(items, progress), progress, self.max_in_flight)
+                outcomes = self._carry_out(items, progress)
+            outcomes = rows.complete(outcomes)
             if any(outcome.error is not None for outcome in outcomes):
                 progress.flush()
             wait = limit_wait(outcomes)
             if self.deferrable and wait is not None:
                 reason = "The portal's limits are used up."
                 self.wait_in_triggerer(wait, reason, deferral_state(progress, digest))
-            rows = self.check(outcomes, progress)
+            result = self.check(outcomes, progress)
         progress.delete()
-        self.log_failed(rows, logging.WARNING, RESULT_KEY)
+        self.log_failed(result, logging.WARNING, RESULT_KEY)
         self.log.info("%s", self._summary(outcomes))
-        return rows
+        return result
+
+    def _carry_out(self, items: Sequence[Any], progress: Progress) -> list[ItemOutcome[Any]]:
+        if not items:  # no row is valid
+            return []
+        return self.hook.carry_out(self.plan(items, progress), progress, self.max_in_flight)
 
     def _summary(self, outcomes: Outcomes) -> str:
         few = len(outcomes) <= _NAMED and all(outcome.error is None for outcome in outcomes)

@@ -147,15 +147,17 @@ class AddTimelineCommentsOperator(BulkOperator):
     ``ENTITY_ID`` and ``STATUS``, which is ``added``, or ``failed`` with ``ERROR`` and ``ERROR_DESCRIPTION``.
     If the task fails, XCom holds the same list under the key ``outcomes``.
 
-    :param rows: mappings of ``item`` (or ``entity_type`` and ``entity_id``) and ``comment``
+    :param rows: mappings of ``item`` (or ``entity_type`` and ``entity_id``) and ``comment``, or
+        ``(entity_type, entity_id, comment)`` in this order, as a database cursor gives them
     :param fail_on: fail if ``any`` or ``all`` of the comments failed, or ``never``
     :param max_in_flight: how many requests, of 50 comments each, may be under way at once: 1 to 20; above 1
         the comments of one item may come in another order
+    :param pass_through: columns of your own in the rows, such as ``["invoice"]``, for the result
     :param deferrable: wait in the triggerer for limits that last longer; the default is Airflow's setting
         ``[operators] default_deferrable``
     :param max_wait_in_worker: seconds that one request of a deferrable task waits in the worker
     :param bitrix24_conn_id: Airflow connection of type ``bitrix24``
-    :raises InvalidInputError: one of them is not a comment; nothing was sent
+    :raises InvalidInputError: with ``fail_on="any"``, rows are not comments; nothing was sent
     :raises AccessDeniedError: the connection's user may not change an item
     :raises AmbiguousWriteError: it cannot be told whether a comment was added
     """
@@ -170,20 +172,21 @@ class AddTimelineCommentsOperator(BulkOperator):
         rows: CommentsLike,
         fail_on: FailOn = "any",
         max_in_flight: int = ONCE_IN_FLIGHT,
+        pass_through: Sequence[str] = (),
         deferrable: bool | None = None,
         max_wait_in_worker: float = MAX_WAIT_IN_WORKER,
         bitrix24_conn_id: str = DEFAULT_CONN_ID,
         **kwargs: Any,
     ) -> None:
         super().__init__(bitrix24_conn_id=bitrix24_conn_id, **kwargs)
-        self.take_bulk(fail_on, max_in_flight)
+        self.take_bulk(fail_on, max_in_flight, pass_through)
         self.take_waiting(deferrable, max_wait_in_worker)
         self.rows = rows
         self.arguments.note(rows=rows)
 
     def parse(self) -> list[Comment]:
         """Return the comments to add."""
-        return parse_comments(self.rows)
+        return parse_comments(self.rows, **self.parsing)
 
     def fingerprint(self, items: Sequence[Comment]) -> Any:
         """Return what tells these comments from others."""

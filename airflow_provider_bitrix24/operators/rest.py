@@ -10,19 +10,21 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.sdk import Context, XComArg
 
 from airflow_provider_bitrix24.connection.form import DEFAULT_CONN_ID
-from airflow_provider_bitrix24.crm.inputs import listed
+from airflow_provider_bitrix24.crm.known_calls import check_call
 from airflow_provider_bitrix24.crm.outcomes import FAILED, ItemOutcome
+from airflow_provider_bitrix24.crm.rows import RowKind, Rows, parse_rows
 from airflow_provider_bitrix24.hooks.aliases import ApiParamsLike, CallsLike, TextLike
 from airflow_provider_bitrix24.hooks.bulk import FailOn
 from airflow_provider_bitrix24.hooks.errors import InvalidInputError
 from airflow_provider_bitrix24.hooks.writing import check_path, json_line, whole_file
 from airflow_provider_bitrix24.operators.api_params import naming_api_params, parse_api_params, refuse_params
 from airflow_provider_bitrix24.operators.base import Bitrix24Operator
-from airflow_provider_bitrix24.operators.bulk import BulkOperator, Outcomes, Rows
+from airflow_provider_bitrix24.operators.bulk import BulkOperator, Outcomes, Result
 from airflow_provider_bitrix24.operators.deferring import MAX_WAIT_IN_WORKER, DeferringOperator
 from airflow_provider_bitrix24.rest import errors as rest
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.exchange import guard_pages
+from airflow_provider_bitrix24.rest.list_query import selecting_id
 from airflow_provider_bitrix24.rest.methods import number_of
 from airflow_provider_bitrix24.rest.plans import Plan, carry_out_calls
 from airflow_provider_bitrix24.rest.progress import Progress
@@ -73,7 +75,7 @@ class Bitrix24CallOperator(DeferringOperator):
         """Call the method."""
         with self.traced(context), self.deferring(), naming_api_params():
             params = parse_api_params(self.api_params)
-            call = Call(self.method, params, repeatable=self.repeatable)
+            call = check_call(Call(self.method, params, repeatable=self.repeatable))
             if call.may_repeat:
                 result = self.hook.call(call.method, call.params, repeatable=call.repeatable)
             else:
@@ -89,7 +91,8 @@ class Bitrix24ListOperator(Bitrix24Operator):
     """Read a whole list, into XCom or into a JSON Lines file.
 
     Without ``output_path`` the result is the rows themselves. With it, the result is a mapping of ``path``,
-    ``count`` and ``last_id``, and the file appears only when the list is complete.
+    ``count`` and ``last_id`` (the id of the last row, a number), and the file appears only when the list is
+    complete.
 
     :param method: a list method, such as ``crm.deal.list``
     :param api_params: ``filter``, ``select`` and ``order``
@@ -129,10 +132,10 @@ class Bitrix24ListOperator(Bitrix24Operator):
     def execute(self, context: Context) -> list[dict[str, Any]] | dict[str, Any]:
         """Read the list."""
         with self.traced(context), naming_api_params():
-            rows = self.hook.records(self.method, parse_api_params(self.api_params))
+            call = Call(self.method, parse_api_params(self.api_params))
             if self._to_a_file:
-                return self._to_file(rows)
-            return self._to_xcom(rows)
+                return self._to_file(call)
+            return self._to_xcom(self.hook.records(call.method, call.params))
 
     def _to_xcom(self, rows: Iterator[dict[str, Any]]) -> list[dict[str, Any]]:
         collected: list[dict[str, Any]] = []
@@ -146,16 +149,26 @@ class Bitrix24ListOperator(Bitrix24Operator):
         self.log.info("%s has %d rows.", self.method, len(collected))
         return collected
 
-    def _to_file(self, rows: Iterator[dict[str, Any]]) -> dict[str, Any]:
+    def _to_file(self, call: Call) -> dict[str, Any]:
         count, last_id = 0, None
+        call, surplus = selecting_id(call)
         path = check_path(self.output_path, "output_path", "Leave it out to get the rows in XCom.")
         with whole_file(path) as file:
-            for row in rows:
+            for row in self.hook.records(call.method, call.params):
+                last_id = _id_of(row)
+                if surplus:
+                    row.pop(surplus, None)
                 file.write(json_line(row))
                 count += 1
-                last_id = row.get("ID", row.get("id")) if isinstance(row, dict) else None
         self.log.info("The %d rows of %s are in %s.", count, self.method, self.output_path)
         return {"path": str(self.output_path), "count": count, "last_id": last_id}
+
+
+def _id_of(row: Any) -> int | str | None:
+    """Return a row's id: a number, however the method writes it, or a text where it is none."""
+    found = row.get("ID", row.get("id")) if isinstance(row, dict) else None
+    number = number_of(found)
+    return found if number is None else number
 
 
 @dataclass(frozen=True)
@@ -203,7 +216,7 @@ class Bitrix24BatchOperator(BulkOperator):
         ``[operators] default_deferrable``
     :param max_wait_in_worker: seconds that one request of a deferrable task waits in the worker
     :param bitrix24_conn_id: Airflow connection of type ``bitrix24``
-    :raises InvalidInputError: a call cannot be sent as it is; nothing was sent
+    :raises InvalidInputError: with ``fail_on="any"``, a call cannot be sent as it is; nothing was sent
     """
 
     operator_extra_links = ()
@@ -228,10 +241,9 @@ class Bitrix24BatchOperator(BulkOperator):
         self.calls = calls
         self.arguments.note(calls=calls)
 
-    def parse(self) -> list[Call]:
+    def parse(self) -> Rows[Call]:
         """Return the calls to carry out."""
-        rows = listed(self.calls, "calls", "calls", "Give a list of {'method': ..., 'params': ...}.")
-        return [_parse_call(row, f"calls[{position}]") for position, row in enumerate(rows)]
+        return parse_rows(self.calls, "calls", _CALLS, **self.parsing)
 
     def fingerprint(self, items: Sequence[Call]) -> Any:
         """Return what tells these calls from others."""
@@ -242,7 +254,7 @@ class Bitrix24BatchOperator(BulkOperator):
         outcomes = yield from carry_out_calls(items, progress)
         return [_outcome(guard_pages(outcome), position) for position, outcome in enumerate(outcomes)]
 
-    def check(self, outcomes: Outcomes, progress: Progress) -> Rows:
+    def check(self, outcomes: Outcomes, progress: Progress) -> Result:
         """Return the rows, unless failures fail the task; for good, where a new try would do things twice."""
         try:
             return super().check(outcomes, progress)
@@ -257,6 +269,12 @@ class Bitrix24BatchOperator(BulkOperator):
         """Return no item: calls have none."""
 
 
+def _name(entry: Any) -> dict[str, Any]:
+    """Return the method of a call that is not valid."""
+    method = entry.get("method") if isinstance(entry, Mapping) else getattr(entry, "method", None)
+    return {"METHOD": method if isinstance(method, str) else None}
+
+
 def _outcome(outcome: Outcome, position: int) -> ItemOutcome[_Called]:
     if outcome.error is None:
         return ItemOutcome(_Called(outcome.call, outcome.result, has_result=True), "done")
@@ -266,14 +284,14 @@ def _outcome(outcome: Outcome, position: int) -> ItemOutcome[_Called]:
 
 def _may_be_done(outcome: ItemOutcome[_Called]) -> bool:
     """Tell whether a call that must not be repeated was carried out, or may have been."""
-    if outcome.subject.call.may_repeat:
+    if not isinstance(outcome.subject, _Called) or outcome.subject.call.may_repeat:
         return False
     return outcome.error is None or outcome.error.acted is not rest.Acted.NO
 
 
 def _parse_call(entry: Any, field: str) -> Call:
     if isinstance(entry, Call):
-        return entry
+        return check_call(entry, f"{field}.params")
     if not isinstance(entry, Mapping) or "method" not in entry:
         raise InvalidInputError(f"{field}: it has no method", remedy="Give {'method': ..., 'params': ...}.")
     unknown = sorted(set(entry) - {"method", "params", "repeatable"})
@@ -282,6 +300,9 @@ def _parse_call(entry: Any, field: str) -> Call:
             f"{field}: {unknown[0]!r} is unknown", remedy="Known are method, params and repeatable."
         )
     try:
-        return Call(entry["method"], entry.get("params"), repeatable=entry.get("repeatable"))
+        return check_call(Call(entry["method"], entry.get("params"), repeatable=entry.get("repeatable")))
     except rest.InvalidInputError as error:
         raise error.but(description=f"{field}.{error.description}") from None
+
+
+_CALLS = RowKind("calls", "Give a list of {'method': ..., 'params': ...}.", _parse_call, _name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
@@ -15,6 +15,7 @@ from airflow_provider_bitrix24.rest import php
 from airflow_provider_bitrix24.rest.errors import Bitrix24Error, InvalidInputError
 from airflow_provider_bitrix24.rest.methods import Method, Repeatability, method_facts
 from airflow_provider_bitrix24.rest.redaction import redact_addresses
+from airflow_provider_bitrix24.rest.texts import problem_of
 
 if TYPE_CHECKING:
     from airflow_provider_bitrix24.rest.reply import Reply
@@ -132,7 +133,7 @@ def _plain_params(params: Mapping[str, Any]) -> dict[str, Any]:
         raise InvalidInputError(
             f"params: {_shown(params)} is not a mapping", remedy="Give the method's parameters by name."
         )
-    plain: dict[str, Any] = _plain(params, "params")
+    plain: dict[str, Any] = plain_json(params, "params")
     for name in plain:
         if name.lower() in _CONSUMED:
             raise InvalidInputError(
@@ -142,17 +143,22 @@ def _plain_params(params: Mapping[str, Any]) -> dict[str, Any]:
     return plain
 
 
-def _plain(value: Any, path: str) -> Any:
-    """Return a value as plain JSON, or say which part of it cannot be sent."""
+def plain_json(value: Any, path: str) -> Any:
+    """Return a value as plain JSON, or say which part of it cannot be sent.
+
+    :param value: the value
+    :param path: where it stands, for the message
+    :raises InvalidInputError: JSON, the portal or Airflow's database cannot carry it
+    """
     if value is None or isinstance(value, (bool, str)):
         return _encodable(value, path)
     if isinstance(value, Mapping):
-        plain = {_key(key, path): _plain(item, f"{path}.{key}") for key, item in value.items()}
+        plain = {_key(key, path): plain_json(item, f"{path}.{key}") for key, item in value.items()}
         if len(plain) < len(value):
             raise InvalidInputError(f"{path}: a name is there twice, as text and as a number")
         return plain
-    if isinstance(value, (list, tuple)):
-        return [_plain(item, f"{path}[{position}]") for position, item in enumerate(value)]
+    if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray, memoryview)):
+        return [plain_json(item, f"{path}[{position}]") for position, item in enumerate(value)]
     return _plain_scalar(value, path)
 
 
@@ -185,7 +191,7 @@ def _whole(number: int, path: str) -> int:
     if -(2**63) <= number < 2**63:
         return number
     raise InvalidInputError(
-        f"{path}: a number of {number.bit_length()} bits is more than 64, so the portal would round it",
+        f"{path}: the number lies outside -2^63 to 2^63-1, so the portal would round it",
         remedy="Send it as text.",
     )
 
@@ -201,10 +207,8 @@ def _moment(value: datetime.datetime, path: str) -> str:
 
 def _encodable(value: Any, path: str) -> Any:
     if isinstance(value, str):
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            raise InvalidInputError(f"{path}: the text holds half a character (a lone surrogate)") from None
+        if problem := problem_of(value):
+            raise InvalidInputError(f"{path}: {problem}", remedy="Take it out of the text.")
         return str.__str__(value)  # the text itself, also of an enumeration's member
     return value
 

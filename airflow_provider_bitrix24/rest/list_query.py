@@ -87,6 +87,18 @@ class ListQuery:
         return [shape.filter_id, *fields]
 
 
+def selecting_id(call: Call) -> tuple[Call, str]:
+    """Return a list call whose rows have their ids, and the key to take out of each row again.
+
+    :param call: a list method; the key is ``""`` where it selects the id itself, or is not known
+    """
+    query, shape = ListQuery(call), BY_ID.get(call.method.lower())
+    select = query.select_with_id(shape) if shape is not None else None
+    if shape is None or select is None:
+        return call, ""
+    return Call(call.method, {**call.params, **query.with_params(select=select).params}), shape.row_id
+
+
 def rows_of(call: Call, reply: Reply, key: str = "") -> list[Any]:
     """Return the rows of a list's reply.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,9 @@ from airflow_provider_bitrix24.rest.errors import (
 from airflow_provider_bitrix24.rest.redaction import Secrets
 from airflow_provider_bitrix24.rest.reply import Reply
 from airflow_provider_bitrix24.rest.scopes import scope_of
+from airflow_provider_bitrix24.rest.texts import may_be_unstorable, storable
+
+log = logging.getLogger(__name__)
 
 _EXCERPT = 200
 
@@ -64,6 +68,8 @@ def read_envelope(response: Response, *, method: str, portal: str, secrets: Secr
     body = json_object(text)
     if body is None or not ("result" in body or "error" in body):
         return _not_the_api(response, text, method=method, portal=portal, secrets=secrets)
+    if may_be_unstorable(text):
+        log.warning("The answer to %s holds NUL or half characters, which became U+FFFD.", method)
     if secrets.occur_in(text):
         body = secrets.hide(body)
     if "error" in body:
@@ -200,9 +206,14 @@ def _not_the_api(
 
 
 def json_object(text: str) -> dict[str, Any] | None:
-    """Return the JSON object in a body, ``None`` where there is none."""
+    """Return the JSON object in a body, ``None`` where there is none.
+
+    What Airflow's database cannot keep is replaced, here for results, errors, events and progress alike.
+    """
     try:
         body = json.loads(text.removeprefix("\ufeff"))
+        if may_be_unstorable(text):
+            body = storable(body)
     except (ValueError, RecursionError):
         return None
     return body if isinstance(body, dict) else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import cached_property
@@ -20,6 +20,7 @@ from airflow.sdk import BaseSensorOperator, Context, PokeReturnValue
 from airflow.triggers.base import StartTriggerArgs
 
 from airflow_provider_bitrix24.connection.form import DEFAULT_CONN_ID
+from airflow_provider_bitrix24.crm.inputs import is_sequence
 from airflow_provider_bitrix24.crm.items import CrmItem
 from airflow_provider_bitrix24.crm.watching import Watch
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
@@ -230,6 +231,10 @@ def _as_json(value: Any) -> Any:
     """Return an argument as plain JSON, in which it travels to the triggerer."""
     if isinstance(value, CrmItem):
         return list(value.pair)
+    if isinstance(value, Mapping):
+        return {name: _as_json(part) for name, part in value.items()}
+    if is_sequence(value):
+        return [_as_json(part) for part in value]
     return value.isoformat() if hasattr(value, "isoformat") else value
 
 

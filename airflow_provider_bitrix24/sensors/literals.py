@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from airflow_provider_bitrix24.crm.inputs import holds_template
 from airflow_provider_bitrix24.crm.watching import Watch
-
-#: what begins a piece of a template
-_TEMPLATE = ("{{", "{%", "{#")
 
 
 def is_literal(value: Any) -> bool:
@@ -17,7 +15,7 @@ def is_literal(value: Any) -> bool:
     :param value: the argument
     """
     if isinstance(value, str):
-        return not any(mark in value for mark in _TEMPLATE)
+        return not holds_template(value)
     if isinstance(value, Mapping):
         return all(map(is_literal, (*value, *value.values())))
     if isinstance(value, (list, tuple, set, frozenset)):

@@ -29,10 +29,7 @@ def calls(world: World) -> str:
     secrets = _secrets(world)
     rows = "".join(_call(world, call, secrets) for call in reversed(world.journal.calls[-_MOST:]))
     counted = f"{len(requests)} request{'' if len(requests) == 1 else 's'}"
-    return (
-        f'<details id="calls"><summary>{counted}, {refused} refused</summary>'
-        f"<ol>{rows}</ol></details>"
-    )
+    return f'<details id="calls"><summary>{counted}, {refused} refused</summary><ol>{rows}</ol></details>'
 
 
 def _call(world: World, call: JournalEntry, secrets: Collection[str]) -> str:

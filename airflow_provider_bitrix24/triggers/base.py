@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider_bitrix24.crm.inputs import refuse_lost
+from airflow_provider_bitrix24.crm.inputs import holds_template, refuse_lost
 from airflow_provider_bitrix24.crm.watching import Watch
 from airflow_provider_bitrix24.hooks.errors import join
 from airflow_provider_bitrix24.rest import errors as rest
@@ -54,6 +54,18 @@ class Bitrix24Trigger(BaseTrigger):
             "bitrix24_conn_id": self.bitrix24_conn_id,
             "poke_interval": self.poke_interval,
         }
+
+    def render_template(self, content: Any, context: Any, *args: Any, **kwargs: Any) -> Any:
+        """Render a template of a task that starts here. A text that holds none stays as it is.
+
+        :param content: a text, or something that may hold texts
+        :param context: the task's context
+        :param args: further arguments of Airflow
+        :param kwargs: further arguments of Airflow
+        """
+        if isinstance(content, str) and not holds_template(content):
+            return content
+        return super().render_template(content, context, *args, **kwargs)
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Look until the condition is met."""

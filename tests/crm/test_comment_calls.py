@@ -39,7 +39,7 @@ def test_a_change_keeps_or_replaces_files(files, fields):
     assert comment_fields("New", files) == {"COMMENT": "New", **fields}
 
 
-@pytest.mark.parametrize("comment", ["", "  \n", None, 7, ["text"], b"text"], ids=repr)
+@pytest.mark.parametrize("comment", ["", "  \n", None, True, ["text"], b"text"], ids=repr)
 @pytest.mark.parametrize(
     ("field", "name"), [({}, "comment"), ({"field": "rows[3].comment"}, "rows[3].comment")]
 )

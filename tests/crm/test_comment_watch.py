@@ -294,7 +294,7 @@ def test_a_row_that_is_no_comment(row):
         ("None", f"pattern: the text is 'None'. {RETURNED_NOTHING}"),
         (" None\n", f"pattern: the text is 'None'. {RETURNED_NOTHING}"),
         ("", "pattern: '' is not a text. Give a text that is not empty."),
-        (5, "pattern: 5 is not a text. Give a text that is not empty."),
+        (True, "pattern: True is not a text. Give a text that is not empty."),
         (b"a", "pattern: b'a' is not a text. Give a text that is not empty."),
         (
             "(",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from decimal import Decimal
 
@@ -53,7 +54,16 @@ def test_a_text_stays_as_it_is(value):
     assert check_text(value, "title") is value
 
 
-@pytest.mark.parametrize("value", ["", " \n", 5, 0, True, ["a"], b"a", {}], ids=repr)
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(5, "5"), (0, "0"), (2024, "2024"), (1.5, "1.5"), (Decimal("1E+3"), "1000")],
+    ids=repr,
+)
+def test_a_number_is_its_own_text(number, text):
+    assert check_text(number, "title") == text
+
+
+@pytest.mark.parametrize("value", ["", " \n", True, math.nan, Decimal("Infinity"), ["a"], b"a", {}], ids=repr)
 def test_what_is_no_text(value):
     with pytest.raises(InvalidInputError) as raised:
         check_text(value, "rows[3].comment")
@@ -163,9 +173,9 @@ def test_none_is_a_value():
 @pytest.mark.parametrize(
     ("mapping", "problem"),
     [
-        ({}, "row: {} has no 'a'"),
-        ({"b": 5}, "row: {'b': 5} has no 'a'"),
-        ({"a": 5, "A": 5}, "row: {'a': 5, 'A': 5} has both 'a' and 'A'"),
+        ({}, "row: the mapping of [] has no 'a'"),
+        ({"b": 5}, "row: the mapping of ['b'] has no 'a'"),
+        ({"a": 5, "A": 5}, "row: the mapping of ['a', 'A'] has both 'a' and 'A'"),
     ],
 )
 def test_a_value_that_is_not_there_once(mapping, problem):
@@ -184,7 +194,7 @@ def test_known_keys(mapping):
 def test_an_unknown_key_is_named(key):
     with pytest.raises(InvalidInputError) as raised:
         refuse_others({"a": 5, key: 6}, ("a", "A"), "row")
-    assert raised.value.description == f"row: {{'a': 5, {key!r}: 6}} has an unknown key {key!r}"
+    assert raised.value.description == f"row: the mapping of ['a', {key!r}] has an unknown key {key!r}"
     assert raised.value.remedy == "Known are a, A."
 
 

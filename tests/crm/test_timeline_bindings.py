@@ -93,7 +93,7 @@ def test_no_binding(value):
 def test_a_mapping_that_is_no_binding(mapping, problem):
     with pytest.raises(InvalidInputError) as caught:
         TimelineBinding.parse(mapping, "bindings[0]")
-    assert str(caught.value).startswith("bindings[0]: {")
+    assert str(caught.value).startswith("bindings[0]: the mapping of [")
     assert problem in str(caught.value)
     assert caught.value.remedy
 

@@ -629,3 +629,24 @@ def test_nothing_told_of_a_failure_is_a_secret(box, connect, door, fault, oauth)
         door.call(hook, "profile")
     assert not secrets_in(whole_story(caught.value), *secrets)
     assert caught.value.to_json()["type"] == type(caught.value).__name__
+
+
+def test_calls_of_known_methods_are_checked_at_every_door(hook, box):
+    bad = Call("crm.deal.get", {"id": "12abc"})
+    lost = {"filter": {">=DATE_MODIFY": "None"}}
+
+    async def rows():
+        return [row async for row in hook.arecords("crm.deal.list", lost)]
+
+    for work, problem in [
+        (lambda: hook.call(bad.method, bad.params), "params.id: '12abc' is not an id"),
+        (lambda: hook.batch([bad]), "calls[0].params.id: '12abc' is not an id"),
+        (lambda: list(hook.records("crm.deal.list", lost)), "params.filter['>=DATE_MODIFY']: 'None' is"),
+        (lambda: asyncio.run(hook.acall(bad.method, bad.params)), "params.id: '12abc' is not an id"),
+        (lambda: asyncio.run(hook.abatch([bad])), "calls[0].params.id: '12abc' is not an id"),
+        (lambda: asyncio.run(rows()), "params.filter['>=DATE_MODIFY']: 'None' is"),
+    ]:
+        with pytest.raises(InvalidInputError) as caught:
+            work()
+        assert caught.value.description.startswith(problem)
+    assert not box.calls()

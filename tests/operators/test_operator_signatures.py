@@ -199,7 +199,14 @@ def test_parts_or_the_whole(cls, parts, other, whole):
 
 
 #: for each argument a value that no task should have passed, where it is not 7
-BAD = {"method": "a/b", "title": " ", "mode": "copy", "record_id": "x", "activity_id": "x", "entity_id": "x"}
+BAD = {
+    "method": "a/b",
+    "mode": "copy",
+    "record_id": "x",
+    "activity_id": "x",
+    "entity_id": "x",
+    **dict.fromkeys(("comment", "title", "text", "icon_code"), " "),
+}
 TRACED = [
     (cls, arguments, name)
     for cls, arguments in EVERY

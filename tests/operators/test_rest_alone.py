@@ -83,7 +83,7 @@ def test_list_to_a_file(portal, tmp_path, written):
     count = len(portal.items("deal"))
     for given in (path, str(path)):
         _, result, _ = run(Bitrix24ListOperator, method="crm.deal.list", max_rows=1, output_path=given)
-        assert result == {"path": str(path), "count": count, "last_id": str(max(portal.items("deal")))}
+        assert result == {"path": str(path), "count": count, "last_id": max(portal.items("deal"))}
         lines = path.read_text("utf-8").splitlines()
         assert [json.loads(line)["ID"] for line in lines] == [
             str(number) for number in sorted(portal.items("deal"))
@@ -103,6 +103,41 @@ def test_the_last_id_of_items_in_lower_case(portal, tmp_path):
     arguments = {"method": "crm.item.list", "api_params": {"entityTypeId": 2}}
     _, result, _ = run(Bitrix24ListOperator, **arguments, output_path=str(tmp_path / "x.jsonl"))
     assert result["last_id"] == max(portal.items("deal"))
+
+
+@pytest.mark.parametrize(
+    ("method", "params", "row"),
+    [
+        ("crm.deal.list", {"select": ["TITLE"]}, {"TITLE"}),
+        ("crm.deal.list", {"select": ["TITLE"], "order": {"TITLE": "ASC"}}, {"TITLE"}),
+        ("crm.item.list", {"entityTypeId": 2, "select": ["title"]}, {"title"}),
+    ],
+    ids=["classic", "in another order", "items"],
+)
+def test_the_last_id_of_rows_that_do_not_show_it(portal, tmp_path, method, params, row):
+    number = portal.add_item("deal", {"TITLE": "\uffff last"})
+    path = tmp_path / "x.jsonl"
+    _, result, _ = run(Bitrix24ListOperator, method=method, api_params=params, output_path=str(path))
+    assert result["last_id"] == number
+    assert {frozenset(json.loads(line)) for line in path.read_text("utf-8").splitlines()} == {frozenset(row)}
+
+
+def test_a_page_in_the_middle_is_no_file(portal, tmp_path):
+    params = {"select": ["TITLE"], "start": 100}
+    path = str(tmp_path / "x.jsonl")
+    arguments = {"method": "crm.deal.list", "api_params": params, "output_path": path}
+    error, _ = fails(Bitrix24ListOperator, InvalidInputError, **arguments)
+    assert error.description.startswith("api_params.start: 100 asks for a page in the middle")
+
+
+def test_a_folder_is_refused_before_the_list_is_read(portal, tmp_path):
+    from airflow.sdk import ObjectStoragePath
+
+    ObjectStoragePath("memory://of_lists/deals").mkdir(parents=True)
+    for path in (str(tmp_path), "memory://of_lists/deals", f"{tmp_path}/new/", "s3://bucket/deals/"):
+        error, _ = fails(Bitrix24ListOperator, InvalidInputError, method="crm.deal.list", output_path=path)
+        assert error.description == f"output_path: {path!r} is a folder"
+    assert not portal.calls()
 
 
 def test_rows_that_are_no_mappings_have_no_id(portal, tmp_path):
@@ -347,3 +382,24 @@ def test_an_empty_list_opens_no_connection(portal, written):
         assert run(cls, bitrix24_conn_id="no", **arguments)[1] == []
         assert written().count(f"The list of {noun} is empty: nothing to do.") >= 1
     assert portal.requests == []
+
+
+@pytest.mark.parametrize("value", [True, [4], {"id": 3}, 7.9, "12abc", None, "None"], ids=repr)
+def test_no_call_of_a_known_method_is_sent_with_a_bad_id(portal, value):
+    params = {"id": value, "fields": {"TITLE": "Renamed"}}
+    error, _ = fails(Bitrix24CallOperator, InvalidInputError, method="crm.deal.update", api_params=params)
+    assert error.description.startswith("api_params.id: ")
+    call = {"method": "crm.deal.update", "params": params}
+    error, _ = fails(Bitrix24BatchOperator, InvalidInputError, calls=[call])
+    assert error.description.startswith("calls[0].params.id: ")
+    error, _ = fails(Bitrix24BatchOperator, InvalidInputError, calls=[Call(**call)])
+    assert error.description.startswith("calls[0].params.id: ")
+    assert not portal.calls()
+
+
+def test_no_list_is_read_with_a_bound_that_is_nothing(portal):
+    for value in (None, "None"):
+        params = {"filter": {">=DATE_MODIFY": value}}
+        error, _ = fails(Bitrix24ListOperator, InvalidInputError, method="crm.deal.list", api_params=params)
+        assert error.description.startswith("api_params.filter['>=DATE_MODIFY']: ")
+    assert not portal.calls()

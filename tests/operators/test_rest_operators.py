@@ -216,12 +216,12 @@ def test_lists(portal, run_dag, tmp_path):
     files["path_from_task"] = "by_task.jsonl"
     for name, file in files.items():
         target = f"file://{tmp_path}/{file}" if name in ("file", "path_from_task") else str(tmp_path / file)
-        assert run.xcom(name) == {"path": target, "count": 125, "last_id": "125"}
+        assert run.xcom(name) == {"path": target, "count": 125, "last_id": 125}
         lines = (tmp_path / file).read_text("utf-8").split("\n")
         assert [json.loads(line) for line in lines[:-1]] == expected
         assert lines[-1] == ""
         assert "\u0421\u0434\u0435\u043b\u043a\u0430" in lines[5]
-    assert run.xcom("memory") == {"path": "memory://bucket/deals.jsonl", "count": 125, "last_id": "125"}
+    assert run.xcom("memory") == {"path": "memory://bucket/deals.jsonl", "count": 125, "last_id": 125}
     stored = ObjectStoragePath("memory://bucket/deals.jsonl").read_bytes().decode()
     assert [json.loads(line) for line in stored.split("\n")[:-1]] == expected
     assert [path.name for path in ObjectStoragePath("memory://bucket").iterdir()] == ["deals.jsonl"]

@@ -1,0 +1,162 @@
+"""Rows as a user gave them: what is valid of them, what is not, and columns of the user's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeVar
+
+from airflow_provider_bitrix24.crm.inputs import is_sequence, listed, shown
+from airflow_provider_bitrix24.crm.items import ID_KEYS, RESULT_KEYS, TYPE_KEYS
+from airflow_provider_bitrix24.crm.outcomes import FAILED, ItemOutcome
+from airflow_provider_bitrix24.rest.calls import plain_json
+from airflow_provider_bitrix24.rest.errors import InvalidInputError
+
+INVALID_INPUT = "INVALID_INPUT"
+#: rows that a message names
+_NAMED = 10
+
+#: names that rows and outcomes use themselves
+_TAKEN = frozenset({
+    "record_id", "OWNER_ID", "activity_id", "ACTIVITY_ID", "item", *TYPE_KEYS, *ID_KEYS,
+    "comment", "COMMENT", "ID", *RESULT_KEYS,
+})  # fmt: skip
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class InvalidRow:
+    """A row that is not valid.
+
+    :param names: what is valid of what names it, under the API's keys; ``None`` for the rest
+    """
+
+    names: Mapping[str, Any]
+
+    def row(self) -> dict[str, Any]:
+        """Return what names it, under the API's keys."""
+        return dict(self.names)
+
+
+@dataclass(frozen=True)
+class RowKind(Generic[T]):
+    """How rows of one kind are read.
+
+    :param what: what they are, for messages
+    :param remedy: how to give them
+    :param parse: returns the thing that a row stands for, given the row and where it stands
+    :param names: returns what is valid of what names a row that is not valid, under the API's keys
+    """
+
+    what: str
+    remedy: str
+    parse: Callable[[Any, str], T]
+    names: Callable[[Any], Mapping[str, Any]]
+
+
+class Rows(list[T]):
+    """The things that valid rows stand for, in order. It knows the other rows and the user's columns, too.
+
+    :param things: the things
+    :param invalid: outcomes of the rows that are not valid, by position among all rows
+    :param columns: columns of the user's own, of all rows
+    """
+
+    def __init__(
+        self,
+        things: Iterable[T],
+        invalid: Mapping[int, ItemOutcome[Any]] | None = None,
+        columns: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
+        super().__init__(things)
+        self.invalid = dict(invalid or {})
+        self._columns = columns
+
+    def complete(self, outcomes: Sequence[ItemOutcome[Any]]) -> list[ItemOutcome[Any]]:
+        """Return the outcomes of all rows, in order, with the user's columns.
+
+        :param outcomes: of the things, in order; what follows them stays at the end
+        """
+        left = list(outcomes)
+        for position in sorted(self.invalid):
+            left.insert(position, self.invalid[position])
+        for position, columns in enumerate(self._columns):
+            left[position] = replace(left[position], columns=columns)
+        return left
+
+
+def parse_rows(
+    value: Any, field: str, kind: RowKind[T], *, keep_invalid: bool = False, pass_through: Sequence[str] = ()
+) -> Rows[T]:
+    """Return what rows stand for; one JSON text, as a template may give it, is read as a list of rows.
+
+    :param value: the rows
+    :param field: where they stand, for messages
+    :param kind: how one of them is read
+    :param keep_invalid: keep rows that are not valid as failed ones instead of raising
+    :param pass_through: columns of the user's own, which come back in the outcomes
+    :raises InvalidInputError: it is no list, or rows are not valid; up to ten of these are named
+    """
+    things: list[T] = []
+    invalid: dict[int, ItemOutcome[Any]] = {}
+    columns: list[dict[str, Any]] = []
+    errors: list[InvalidInputError] = []
+    for position, given in enumerate(listed(value, field, kind.what, kind.remedy)):
+        where = f"{field}[{position}]"
+        row, own = given, dict.fromkeys(pass_through)
+        try:
+            if pass_through and isinstance(given, Mapping):
+                row = {name: part for name, part in given.items() if name not in own}
+                own = {name: plain_json(given.get(name), f"{where}.{name}") for name in own}
+            things.append(kind.parse(row, where))
+        except InvalidInputError as error:
+            errors.append(error)
+            outcome = ItemOutcome(InvalidRow(kind.names(row)), FAILED, error.but(code=INVALID_INPUT))
+            invalid[position] = outcome
+        columns.append(own)
+    if errors and not keep_invalid:
+        raise _joined(errors)
+    return Rows(things, invalid, columns if pass_through else ())
+
+
+def check_pass_through(value: Any) -> tuple[str, ...]:
+    """Return a value of ``pass_through``.
+
+    :param value: names of columns
+    :raises InvalidInputError: it is no list of names, or one of them is taken
+    """
+    names = tuple(value) if is_sequence(value) or isinstance(value, (set, frozenset)) else None
+    if names is None or not all(isinstance(name, str) and name for name in names):
+        raise InvalidInputError(
+            f"pass_through: {shown(value)} is not a list of columns", remedy="Give it as ['invoice']."
+        )
+    for name in names:
+        if name in _TAKEN:
+            raise InvalidInputError(
+                f"pass_through: {name!r} is a name that rows and outcomes use themselves",
+                remedy="Give your column another name.",
+            )
+    return names
+
+
+def valid_or_none(parse: Callable[[Any, str], T], value: Any) -> T | None:
+    """Return what a value stands for, ``None`` where it is not valid.
+
+    :param parse: reads it
+    :param value: the value
+    """
+    try:
+        return parse(value, "")
+    except InvalidInputError:
+        return None
+
+
+def _joined(errors: Sequence[InvalidInputError]) -> InvalidInputError:
+    """Return one error that names up to ten of the rows that are not valid."""
+    if len(errors) == 1:
+        return errors[0]
+    told = [error.description for error in errors[:_NAMED]]
+    if len(errors) > _NAMED:
+        told.append(f"{len(errors) - _NAMED} more rows are not valid")
+    return errors[0].but(description="; ".join(told))

@@ -1,0 +1,181 @@
+"""Rows of many things: those that are not valid, columns of the user's own, and tuples of a database."""
+
+from __future__ import annotations
+
+from collections import namedtuple
+
+import pytest
+from operator_alone import fails, row, run
+
+from airflow_provider_bitrix24.crm.rows import INVALID_INPUT
+from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
+from airflow_provider_bitrix24.hooks.errors import InvalidInputError
+from airflow_provider_bitrix24.operators.activity import BindActivityOperator, UnbindActivityOperator
+from airflow_provider_bitrix24.operators.rest import Bitrix24BatchOperator
+from airflow_provider_bitrix24.operators.timeline import (
+    AddTimelineCommentsOperator,
+    BindTimelineRecordOperator,
+    UnbindTimelineRecordOperator,
+)
+
+
+def invalid(description, **names):
+    """Return the outcome of a row that is not valid."""
+    return {**names, "STATUS": "failed", "ERROR": INVALID_INPUT, "ERROR_DESCRIPTION": description}
+
+
+NO_ID = "Give a whole number from 1 to 2^63-1, or a text of its digits, such as 7 or '7'."
+NOTHING = "The task or template that should pass it returned nothing: check what it pushes to XCom."
+
+
+@pytest.mark.parametrize("fail_on", ["all", "never"])
+def test_rows_that_are_not_valid_are_failed_ones_and_the_others_are_done(portal, record, fail_on):
+    _, rows, _ = run(
+        BindTimelineRecordOperator,
+        fail_on=fail_on,
+        bindings=[
+            (record, "contact", None),
+            (record, "contact", 1),
+            {"record_id": "12abc", "entity_type": "deal", "entity_id": 3},
+            (record, "contact", 3),
+            "nonsense",
+        ],
+    )
+    assert rows[0] == invalid(
+        f"INVALID_INPUT bindings[0].entity_id: None is not an id. {NOTHING}",
+        OWNER_ID=record, ENTITY_TYPE="contact", ENTITY_ID=None,
+    )  # fmt: skip
+    assert rows[2] == invalid(
+        f"INVALID_INPUT bindings[2].record_id: '12abc' is not an id. {NO_ID}",
+        OWNER_ID=None, ENTITY_TYPE="deal", ENTITY_ID=3,
+    )  # fmt: skip
+    assert rows[4]["OWNER_ID"] is None
+    assert rows[4]["ERROR"] == INVALID_INPUT
+    assert [rows[1], rows[3]] == [row(record, "contact", 1, "bound"), row(record, "contact", 3, "bound")]
+
+
+def test_up_to_ten_rows_that_are_not_valid_are_named_before_anything_is_sent(portal, record):
+    bad = [(None, "deal", number) for number in range(1, 13)]
+    error, pushed = fails(
+        BindTimelineRecordOperator, InvalidInputError, bindings=[(record, "contact", 1), *bad]
+    )
+    for position in range(1, 11):
+        assert f"bindings[{position}].record_id: None is not an id" in error.description
+    assert error.description.endswith("; 2 more rows are not valid")
+    assert "bindings[11]" not in error.description
+    assert not pushed
+    assert not portal.calls()
+
+
+@pytest.mark.parametrize(("fail_on", "is_failure"), [("all", True), ("never", False)])
+def test_rows_of_which_none_is_valid(portal, fail_on, is_failure):
+    arguments = {"bindings": [(None, "deal", 1), (0, "deal", 1)], "fail_on": fail_on}
+    if not is_failure:
+        _, rows, _ = run(BindActivityOperator, **arguments)
+    else:
+        error, pushed = fails(BindActivityOperator, InvalidInputError, **arguments)
+        rows = pushed["outcomes"]
+        assert "2 of 2 failed" in error.description
+    assert [(one["ACTIVITY_ID"], one["ERROR"]) for one in rows] == [(None, INVALID_INPUT)] * 2
+    assert not portal.calls()
+
+
+def test_every_kind_of_row_may_be_not_valid(portal, record, call):
+    _, rows, _ = run(
+        AddTimelineCommentsOperator,
+        fail_on="all",
+        rows=[{"item": "D_1", "comment": None}, ("deal", 1, "x"), ("dael", 1, "x"), {"item": "D_0"}, 5],
+    )
+    assert [(one["ENTITY_TYPE"], one["ENTITY_ID"], one["STATUS"]) for one in rows] == [
+        ("deal", 1, "failed"), ("deal", 1, "added"), (None, 1, "failed"), (None, None, "failed"),
+        (None, None, "failed"),
+    ]  # fmt: skip
+    _, rows, _ = run(
+        Bitrix24BatchOperator,
+        fail_on="all",
+        calls=[{"method": "crm.deal.get", "params": {"id": None}}, {"method": "server.time"}, {"no": 1}],
+    )
+    assert [(one["METHOD"], one["STATUS"], one.get("ERROR")) for one in rows] == [
+        ("crm.deal.get", "failed", INVALID_INPUT), ("server.time", "done", None),
+        (None, "failed", INVALID_INPUT),
+    ]  # fmt: skip
+    for cls, thing in ((UnbindTimelineRecordOperator, record), (UnbindActivityOperator, call)):
+        rows = run(cls, fail_on="all", bindings=[(thing, "contact", 2), (thing, "contact", "x")])[1]
+        assert [one["STATUS"] for one in rows] == ["unbound", "failed"]
+
+
+def test_the_hook_treats_rows_alike(portal, record):
+    hook = Bitrix24Hook()
+    bindings = [(record, "contact", None), (record, "contact", 1)]
+    rows = hook.bind_timeline_records(bindings, fail_on="all")
+    assert [one["STATUS"] for one in rows] == ["failed", "bound"]
+    with pytest.raises(InvalidInputError, match=r"^bindings\[0\]\.entity_id: None is not an id"):
+        hook.bind_timeline_records(bindings)
+
+
+def test_columns_of_the_users_own_come_back(portal, record, call):
+    names = ["invoice", "note"]
+    _, rows, _ = run(
+        BindTimelineRecordOperator,
+        pass_through=names,
+        fail_on="all",
+        bindings=[
+            {"record_id": record, "entity_type": "contact", "entity_id": 1, "invoice": "A-1", "note": [1]},
+            {"record_id": None, "entity_type": "contact", "entity_id": 1, "invoice": "A-2"},
+            (record, "contact", 3),
+        ],
+    )
+    assert [(one["STATUS"], one["invoice"], one["note"]) for one in rows] == [
+        ("bound", "A-1", [1]), ("failed", "A-2", None), ("bound", None, None),
+    ]  # fmt: skip
+    _, rows, _ = run(
+        AddTimelineCommentsOperator,
+        pass_through=["invoice"],
+        rows=[{"item": "D_1", "comment": "same", "invoice": number} for number in (1, 2)],
+    )
+    assert [one["invoice"] for one in rows] == [1, 2]
+    for cls, name in ((BindActivityOperator, "bound"), (UnbindActivityOperator, "unbound")):
+        binding = {"activity_id": call, "entity_type": "contact", "entity_id": 3, "invoice": 5}
+        [one] = run(cls, pass_through=["invoice"], bindings=[binding])[1]
+        assert (one["STATUS"], one["invoice"]) == (name, 5)
+
+
+def test_other_unknown_columns_are_refused_without_their_values(portal, record):
+    binding = {"record_id": record, "entity_type": "contact", "entity_id": 1, "invoice": "A", "name": "Ann"}
+    error, _ = fails(
+        BindTimelineRecordOperator, InvalidInputError, pass_through=["invoice"], bindings=[binding]
+    )
+    assert error.description.endswith("has an unknown key 'name'")
+    assert "Ann" not in str(error)
+
+
+def test_a_column_that_cannot_be_passed_through_is_named(portal, record):
+    binding = {"record_id": record, "entity_type": "contact", "entity_id": 1, "invoice": object()}
+    error, _ = fails(
+        BindTimelineRecordOperator, InvalidInputError, pass_through=["invoice"], bindings=[binding]
+    )
+    assert error.description.startswith("bindings[0].invoice: ")
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ("invoice", "pass_through: 'invoice' is not a list of columns"),
+        ([5], "pass_through: [5] is not a list of columns"),
+        (["OWNER_ID"], "pass_through: 'OWNER_ID' is a name that rows and outcomes use themselves"),
+        (["STATUS"], "pass_through: 'STATUS' is a name that rows and outcomes use themselves"),
+    ],
+)
+def test_what_cannot_be_passed_through(value, problem):
+    with pytest.raises(InvalidInputError) as caught:
+        BindTimelineRecordOperator(task_id="t", bindings=[], pass_through=value)
+    assert caught.value.description == problem
+
+
+def test_tuples_of_a_database_are_rows(portal, record):
+    columns = namedtuple("columns", ["a", "b", "c"])
+    _, rows, _ = run(BindTimelineRecordOperator, bindings=[columns(record, "contact", 1)])
+    assert rows == [row(record, "contact", 1, "bound")]
+    _, rows, _ = run(AddTimelineCommentsOperator, rows=[columns("deal", 1, "one"), ["deal", 1, "two"]])
+    assert [one["STATUS"] for one in rows] == ["added", "added"]
+    assert [comment.text for comment in portal.comments("deal", 1)][-2:] == ["one", "two"]
