@@ -46,6 +46,15 @@ def quick(cls: Any, **arguments: Any) -> Any:
     return Quick(task_id="t", **arguments)
 
 
+def given_late(cls: Any, task_id: str, **arguments: Any) -> Any:
+    """Return an operator that sees its arguments when it runs only, as if they came by template."""
+    late = {name: value for name, value in arguments.items() if name in cls.template_fields}
+    operator = cls(task_id=task_id, **{**arguments, **dict.fromkeys(late, "{{ late }}")})
+    for name, value in late.items():
+        setattr(operator, name, value)
+    return operator
+
+
 class Store(dict):
     """A task state store."""
 

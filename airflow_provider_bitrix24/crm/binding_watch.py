@@ -30,7 +30,7 @@ class BindingWatch:
 
     def __init__(
         self,
-        record_id: Any,
+        record_id: Any = None,
         entity_type: Any = None,
         entity_id: Any = None,
         bound: bool = True,

@@ -15,6 +15,7 @@ from typing import Any
 import pendulum
 
 from airflow_provider_bitrix24.crm.comment_calls import comment_call, newest_comments_call, plain
+from airflow_provider_bitrix24.crm.existence import missing_items
 from airflow_provider_bitrix24.crm.ids import parse_id
 from airflow_provider_bitrix24.crm.inputs import check_text, is_sequence, pick, refuse_others
 from airflow_provider_bitrix24.crm.items import ID_KEYS, TYPE_KEYS, CrmItem, parse_entity_type
@@ -120,13 +121,14 @@ def parse_comments(
 
 
 def add_comments(
-    comments: Sequence[Comment], progress: Progress, *, cut: float
+    comments: Sequence[Comment], progress: Progress, *, cut: float, check_item: bool = False
 ) -> Plan[list[ItemOutcome[AddedComment]]]:
     """Add comments, each of them once in all tries.
 
     :param comments: the comments
     :param progress: what is known of them, by position
     :param cut: seconds after which the portal carries out nothing more of a request
+    :param check_item: whether to find out first which items exist
     :return: one outcome for each comment, in order
     """
     if not comments:
@@ -140,7 +142,7 @@ def add_comments(
     author = _author(profile)
     progress.set_clock(_portal_time(profile))
     progress.suspect(dict(enumerate(calls)))
-    errors: dict[int, Bitrix24Error] = {}
+    errors = (yield from _without_item(comments, progress)) if check_item else {}
     undecided: dict[int, Bitrix24Error] = {}  # as of the last look-up: a later one may decide it
     for _ in range(_ROUNDS):
         if progress.unclear:
@@ -155,6 +157,17 @@ def add_comments(
             if outcome.error is not None:
                 errors[position] = outcome.error
     return [_outcome(comments[n], n, progress, errors | undecided) for n in range(len(comments))]
+
+
+def _without_item(comments: Sequence[Comment], progress: Progress) -> Plan[dict[int, Bitrix24Error]]:
+    """Return the errors of comments that nothing was done for yet, and whose items do not exist."""
+    left = {
+        n: comment.item
+        for n, comment in enumerate(comments)
+        if n not in progress.known and n not in progress.unclear
+    }
+    missing = yield from missing_items(left.values())
+    return {n: missing[item] for n, item in left.items() if item in missing}
 
 
 def _is_ambiguous(error: Bitrix24Error) -> bool:

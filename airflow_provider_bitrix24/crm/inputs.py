@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeGuard
 
 from airflow_provider_bitrix24.rest.errors import InvalidInputError
 from airflow_provider_bitrix24.rest.texts import problem_of
@@ -34,7 +34,7 @@ def holds_template(text: str) -> bool:
     return "{{" in text or "{%" in text
 
 
-def is_sequence(value: Any) -> bool:
+def is_sequence(value: Any) -> TypeGuard[Sequence[Any]]:
     """Tell whether a value is a list of any kind, such as the outputs of a mapped task; a text is none.
 
     :param value: the value

@@ -14,11 +14,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from airflow_provider_bitrix24.crm.bindings import ALREADY_BOUND, bind_each
+from airflow_provider_bitrix24.crm.existence import missing_items
 from airflow_provider_bitrix24.crm.outcomes import ItemOutcome, not_done
 from airflow_provider_bitrix24.crm.records import Record, further_pages, no_such_record
 from airflow_provider_bitrix24.crm.timeline_bindings import TimelineBinding, bindings_call, record_call
 from airflow_provider_bitrix24.rest.batches import BATCH_SIZE
-from airflow_provider_bitrix24.rest.plans import Plan, Work
+from airflow_provider_bitrix24.rest.plans import Plan, Work, both
 from airflow_provider_bitrix24.rest.progress import Progress
 
 #: requests that the full check may take in any case; together with the binding of as many records, half as
@@ -39,21 +40,27 @@ class _Record(Record):
 
 
 def bind_records(
-    bindings: Sequence[TimelineBinding], progress: Progress, *, check_record: bool
+    bindings: Sequence[TimelineBinding], progress: Progress, *, check_record: bool, check_item: bool = False
 ) -> Plan[list[ItemOutcome[TimelineBinding]]]:
     """Bind records to items, except those that an earlier try bound.
 
     :param bindings: what to bind; one that comes twice is sent once and reported for each
     :param progress: what is known of the distinct ones, by position
     :param check_record: whether to find out first which records exist and what they are bound to
+    :param check_item: whether to find out first which items exist
     :return: one outcome for each binding, in order
     """
     settled: dict[TimelineBinding, ItemOutcome[TimelineBinding]] = {}
     left = not_done(bindings, progress)
-    if check_record and left:
-        records = yield from _look_up(left)
-        outcomes = [_without_binding(binding, records[binding.record_id]) for binding in left]
-        settled = {outcome.subject: outcome for outcome in outcomes if outcome is not None}
+    records, missing = yield from both(
+        _look_up(left if check_record else []),
+        missing_items(binding.item for binding in (left if check_item else [])),
+    )
+    for binding in left:
+        if check_record and (outcome := _without_binding(binding, records[binding.record_id])):
+            settled[binding] = outcome
+        elif binding.item in missing:
+            settled[binding] = binding.failed(missing[binding.item])
     return (yield from bind_each(bindings, progress, settled))
 
 
@@ -65,7 +72,8 @@ def _look_up(bindings: Sequence[TimelineBinding]) -> Plan[dict[int, _Record]]:
     ids = list(records)
     in_full = _requests(2 * len(ids)) <= max(_CHECK_REQUESTS, _requests(len(bindings)))
     calls = [bindings_call(record_id) for record_id in ids]
-    outcomes = yield Work(calls + ([record_call(record_id) for record_id in ids] if in_full else []))
+    calls += [record_call(record_id) for record_id in ids] if in_full else []
+    outcomes = (yield Work(calls)) if calls else []
     for record_id, outcome in zip(ids, outcomes, strict=False):
         records[record_id].note_listing(record_id, outcome)
     if in_full:

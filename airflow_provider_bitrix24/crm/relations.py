@@ -34,7 +34,7 @@ _LINKS = {
     "quoteId": "quote",
 }
 #: errors of who may not ask: whether the item exists, what follows will show
-_TELLS_NOTHING = (AccessDeniedError, InvalidParameterError, MethodNotFoundError)
+TELLS_NOTHING = (AccessDeniedError, InvalidParameterError, MethodNotFoundError)
 _PARENT = re.compile(r"parentId([1-9][0-9]*)")
 
 
@@ -74,7 +74,7 @@ def check_items(items: Mapping[str, CrmItem]) -> Plan[None]:
     asked = {name: item for name, item in items.items() if is_readable(item)}
     outcomes = (yield Work([item_call(item) for item in asked.values()])) if asked else []
     for (name, item), outcome in zip(asked.items(), outcomes, strict=True):
-        if not isinstance(outcome.error, _TELLS_NOTHING):
+        if not isinstance(outcome.error, TELLS_NOTHING):
             fields_of(item, item_result(item, outcome, name))
 
 
@@ -88,14 +88,24 @@ def item_result(item: CrmItem, outcome: Outcome, field: str = "item") -> Any:
     :raises Bitrix24Error: it could not be read
     """
     if isinstance(outcome.error, NotFoundError):
-        raise NotFoundError(
-            f"{field}: {item} does not exist",
-            code=outcome.error.code,
-            method=_METHOD,
-            portal=outcome.error.portal,
-            remedy="Check its type and id.",
-        )
+        raise no_such_item(item, outcome.error, f"{field}: ")
     return outcome.unwrap()
+
+
+def no_such_item(item: CrmItem, error: NotFoundError, prefix: str = "") -> NotFoundError:
+    """Return the error that says of an item that it does not exist.
+
+    :param item: the item
+    :param error: what the portal said
+    :param prefix: goes before the item in the message
+    """
+    return NotFoundError(
+        f"{prefix}{item} does not exist",
+        code=error.code,
+        method=_METHOD,
+        portal=error.portal,
+        remedy="Check its type and id.",
+    )
 
 
 def item_call(item: CrmItem) -> Call:

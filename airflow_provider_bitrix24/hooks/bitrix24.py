@@ -23,7 +23,7 @@ from airflow_provider_bitrix24.crm.outcomes import ItemOutcome
 from airflow_provider_bitrix24.crm.record_binding import bind_records
 from airflow_provider_bitrix24.crm.record_unbinding import unbind_records
 from airflow_provider_bitrix24.crm.records import read_bindings
-from airflow_provider_bitrix24.crm.relations import read_related_items
+from airflow_provider_bitrix24.crm.relations import check_items, read_related_items
 from airflow_provider_bitrix24.crm.rows import Rows
 from airflow_provider_bitrix24.crm.timeline_bindings import TimelineBinding, parse_bindings
 from airflow_provider_bitrix24.crm.transfer import Mode, Transfer, TransferKind, transfer
@@ -86,6 +86,7 @@ class Bitrix24Hook(RestHook):
         bindings: BindingsLike,
         *,
         check_record: bool = True,
+        check_item: bool = False,
         fail_on: FailOn = "any",
         max_in_flight: int = DEFAULT_IN_FLIGHT,
     ) -> list[dict[str, Any]]:
@@ -94,6 +95,8 @@ class Bitrix24Hook(RestHook):
         :param bindings: ``(record_id, entity_type, entity_id)`` each, or mappings with these names
         :param check_record: look first which records exist and what they are bound to; without it, Bitrix24
             stores a binding of a record that does not exist, and every status is ``bound``
+        :param check_item: look first which items exist; without it, Bitrix24 stores an administrator's
+            binding to an item that does not exist
         :param fail_on: raise if ``any`` or ``all`` of them failed, or ``never``
         :param max_in_flight: how many requests, of 50 calls each, may be under way at once: 1 to 20
         :return: for each binding, in order, the API's keys plus ``STATUS``: ``bound``, ``already_bound`` or
@@ -104,7 +107,7 @@ class Bitrix24Hook(RestHook):
         with joined():
             progress = Progress()
             wanted = parse_bindings(bindings, keep_invalid=keeps_invalid(fail_on))
-            plan = bind_records(wanted, progress, check_record=check_record)
+            plan = bind_records(wanted, progress, check_record=check_record, check_item=check_item)
             return self._rows(plan, progress, fail_on, max_in_flight, wanted)
 
     def unbind_timeline_records(
@@ -209,21 +212,30 @@ class Bitrix24Hook(RestHook):
 
     # --- comments and log messages ---
 
-    def add_timeline_comment(self, item: ItemLike, comment: str, *, files: FilesLike = ()) -> int:
+    def add_timeline_comment(
+        self, item: ItemLike, comment: str, *, files: FilesLike = (), check_item: bool = False
+    ) -> int:
         """Add a comment to an item's timeline and return its record id (``crm.timeline.comment.add``).
 
         :param item: the CRM item, such as ``("deal", 10)``
         :param comment: the text; BB codes are allowed
         :param files: paths of files that hang on it, local or in object storage
+        :param check_item: look first whether the item exists
         :raises InvalidInputError: not an item, or an empty text; nothing was sent
         :raises AmbiguousWriteError: it is not known whether the comment was added
         """
         with joined():
             call = comment_call(CrmItem.parse(item), comment, files=read_files(files))
+            self._check_item(item, check_item)
             return int(self.get_conn().call_reply(call).result)
 
     def add_timeline_comments(
-        self, rows: CommentsLike, *, fail_on: FailOn = "any", max_in_flight: int = ONCE_IN_FLIGHT
+        self,
+        rows: CommentsLike,
+        *,
+        check_item: bool = False,
+        fail_on: FailOn = "any",
+        max_in_flight: int = ONCE_IN_FLIGHT,
     ) -> list[dict[str, Any]]:
         """Add comments to the timelines of items (``crm.timeline.comment.add``).
 
@@ -231,6 +243,7 @@ class Bitrix24Hook(RestHook):
         can no longer be adding it, and sends it again only if it is not there.
 
         :param rows: mappings of ``item`` (or ``entity_type`` and ``entity_id``) and ``comment``
+        :param check_item: look first which items exist
         :param fail_on: raise if ``any`` or ``all`` of them failed, or ``never``
         :param max_in_flight: how many requests, of 50 comments each, may be under way at once: 1 to 20; above
             1 the comments of one item may come in another order
@@ -242,7 +255,7 @@ class Bitrix24Hook(RestHook):
         with joined():
             progress = Progress()
             wanted = parse_comments(rows, keep_invalid=keeps_invalid(fail_on))
-            plan = add_comments(wanted, progress, cut=self.request_cut)
+            plan = add_comments(wanted, progress, cut=self.request_cut, check_item=check_item)
             return self._rows(plan, progress, fail_on, max_in_flight, wanted)
 
     def update_timeline_comment(
@@ -300,7 +313,7 @@ class Bitrix24Hook(RestHook):
             return self.carry_out(plan, progress).to_json()
 
     def add_timeline_log_message(
-        self, item: ItemLike, title: str, text: str, *, icon_code: str = "info"
+        self, item: ItemLike, title: str, text: str, *, icon_code: str = "info", check_item: bool = False
     ) -> int:
         """Add a log message to an item's timeline and return its record id (``crm.timeline.logmessage.add``).
 
@@ -308,11 +321,13 @@ class Bitrix24Hook(RestHook):
         :param title: its heading
         :param text: its text
         :param icon_code: the icon beside it, such as ``info``, ``call``, ``check`` or ``attention``
+        :param check_item: look first whether the item exists
         :raises InvalidInputError: not an item or a text; nothing was sent
         :raises AmbiguousWriteError: it is not known whether it was added
         """
         with joined():
             call = log_message_call(CrmItem.parse(item), title, text, icon_code)
+            self._check_item(item, check_item)
             return log_message_id(self.get_conn().call_reply(call).result)
 
     # --- activities, related items, whole timelines ---
@@ -404,6 +419,10 @@ class Bitrix24Hook(RestHook):
         with joined():
             plan = transfer(Transfer.parse(source, target, kinds, mode))
             return self._rows(plan, Progress(), fail_on, max_in_flight)
+
+    def _check_item(self, item: ItemLike, check_item: bool) -> None:
+        if check_item:
+            self.carry_out(check_items({"item": CrmItem.parse(item)}))
 
     def _rows(
         self,

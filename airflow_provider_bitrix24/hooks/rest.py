@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -13,36 +12,29 @@ from airflow.sdk import BaseHook
 
 from airflow_provider_bitrix24.connection import form
 from airflow_provider_bitrix24.connection.diagnosis import diagnose
-from airflow_provider_bitrix24.connection.ledgers import ledger_for
+from airflow_provider_bitrix24.connection.opening import OpenedConnection, ledger_and_store, open_connection
 from airflow_provider_bitrix24.connection.parsing import Settings, parse_connection
 from airflow_provider_bitrix24.connection.reading import aread_connection, read_connection
 from airflow_provider_bitrix24.connection.threads import in_thread
-from airflow_provider_bitrix24.connection.tokens import TokenKeeper, TokenStore, mask, token_store
+from airflow_provider_bitrix24.connection.tokens import mask
 from airflow_provider_bitrix24.crm.known_calls import check_call
 from airflow_provider_bitrix24.hooks.bulk import DEFAULT_IN_FLIGHT, check_in_flight
-from airflow_provider_bitrix24.hooks.errors import join, joined
+from airflow_provider_bitrix24.hooks.errors import joined
+from airflow_provider_bitrix24.hooks.field_checks import FieldChecks, places
+from airflow_provider_bitrix24.hooks.replies import checked_calls, checked_pages, single
 from airflow_provider_bitrix24.hooks.shared_clients import SharedClients
 from airflow_provider_bitrix24.hooks.writing import check_path, whole_file
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
-from airflow_provider_bitrix24.rest.credentials import OAuthApplication
-from airflow_provider_bitrix24.rest.errors import (
-    ConnectionUnreadableError,
-    InvalidConnectionError,
-    MorePagesError,
-)
-from airflow_provider_bitrix24.rest.exchange import guard_pages
-from airflow_provider_bitrix24.rest.ledgers.process import PROCESS_LEDGER
+from airflow_provider_bitrix24.rest.errors import ConnectionUnreadableError, InvalidConnectionError
 from airflow_provider_bitrix24.rest.methods import Repeatability
-from airflow_provider_bitrix24.rest.pacing import Limits
 from airflow_provider_bitrix24.rest.plans import Plan, T
 from airflow_provider_bitrix24.rest.progress import Progress
 from airflow_provider_bitrix24.rest.reply import Reply
-from airflow_provider_bitrix24.rest.session import Policy, Session
+from airflow_provider_bitrix24.rest.session import Policy
 
 if TYPE_CHECKING:
     from airflow_provider_bitrix24.rest.aio import AsyncClient
     from airflow_provider_bitrix24.rest.client import Client
-    from airflow_provider_bitrix24.rest.ledgers import Ledger
 
 
 class RestHook(BaseHook):
@@ -76,12 +68,11 @@ class RestHook(BaseHook):
         self.bitrix24_conn_id = bitrix24_conn_id
         self._policy = Policy(attempts=max_attempts, max_wait=max_wait)
         self._request_cut = request_cut
-        self._settings: Settings | None = None
-        self._session: Session | None = None
-        self._keeper: TokenKeeper | None = None
+        self._opened: OpenedConnection | None = None
         self._client: Client | None = None
         self._aclients = SharedClients()
-        self._ledger: Ledger = PROCESS_LEDGER
+        #: compares the names of fields with the metadata, read once for this hook
+        self.field_checks = FieldChecks(self.log)
 
     # --- the connection ---
 
@@ -92,11 +83,9 @@ class RestHook(BaseHook):
         :raises InvalidConnectionError: a field of the connection is missing, contradictory or misspelt
         """
         if self._client is None:
-            from airflow_provider_bitrix24.rest.client import Client
-
             with joined():
-                self._open(parse_connection(read_connection(self.bitrix24_conn_id)))
-                self._client = Client(self._opened, self._ledger, self._read_settings.wire, self._keeper)
+                opened = self._opened or self._open(parse_connection(read_connection(self.bitrix24_conn_id)))
+                self._client = opened.client()
         return self._client
 
     def test_connection(self) -> tuple[bool, str]:
@@ -107,7 +96,7 @@ class RestHook(BaseHook):
         try:
             settings = parse_connection(read_connection(self.bitrix24_conn_id))
             mask(*settings.secrets)
-            ledger, _ = _parts(settings)
+            ledger, _ = ledger_and_store(settings)
         except (InvalidConnectionError, ConnectionUnreadableError) as error:
             return False, str(error)
         return diagnose(settings, ledger)
@@ -121,33 +110,54 @@ class RestHook(BaseHook):
     # --- calls ---
 
     def call(
-        self, method: str, params: Mapping[str, Any] | None = None, *, repeatable: bool | None = None
+        self,
+        method: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        repeatable: bool | None = None,
+        check_fields: bool = False,
     ) -> Any:
         """Call an API method and return its result.
 
         :param method: the API method, such as ``crm.deal.get``
         :param params: its parameters
         :param repeatable: whether sending it twice does no harm; ``None`` uses what is known of the method
+        :param check_fields: compare the names of fields with the CRM's metadata first, and the answer of
+            ``crm.item.add`` and ``crm.item.update`` with what was sent
         :raises MorePagesError: it is a list with more pages, and ``start`` was not given
+        :raises InvalidInputError: with ``check_fields``, a name is not a field's; it was not sent
         :raises Bitrix24Error: the call failed
         """
-        return self.call_reply(method, params, repeatable=repeatable).result
+        return self.call_reply(method, params, repeatable=repeatable, check_fields=check_fields).result
 
     def call_reply(
-        self, method: str, params: Mapping[str, Any] | None = None, *, repeatable: bool | None = None
+        self,
+        method: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        repeatable: bool | None = None,
+        check_fields: bool = False,
     ) -> Reply:
         """Call an API method and return its result with ``total``, ``next`` and ``time``.
 
         :param method: the API method
         :param params: its parameters
-        :param repeatable: whether sending it twice does no harm
+        :param repeatable: as for :meth:`call`
+        :param check_fields: as for :meth:`call`
         :raises Bitrix24Error: as :meth:`call` does
         """
         with joined():
             call = check_call(Call(method, params, repeatable=repeatable))
-            return _single(call, self.get_conn().call_reply(call))
+            if check_fields:
+                self.carry_out(self.field_checks.look([call]))
+            reply = single(call, self.get_conn().call_reply(call))
+            if check_fields:
+                self.field_checks.compare([Outcome(call, reply)])
+            return reply
 
-    def batch(self, calls: Iterable[Call], *, max_in_flight: int | None = None) -> list[Outcome]:
+    def batch(
+        self, calls: Iterable[Call], *, max_in_flight: int | None = None, check_fields: bool = False
+    ) -> list[Outcome]:
         """Carry out any number of calls and return one outcome each, in order (``batch``).
 
         Calls that a batch would change travel alone. A call that fails is an outcome, not an exception.
@@ -155,15 +165,21 @@ class RestHook(BaseHook):
         :param calls: the calls
         :param max_in_flight: how many requests, of 50 calls each, may be under way at once: 1 to 20; above 1
             the calls must not depend on each other's order. By default 20 where all calls only read, else 1
+        :param check_fields: as for :meth:`call`
         :raises MorePagesError: one of them is a list with more pages; its ``outcomes`` hold all of them
         """
         with joined():
-            checked = _calls(calls)
+            checked = checked_calls(calls)
             if max_in_flight is None:
                 only_reads = all(call.facts.kind is Repeatability.READ for call in checked)
                 max_in_flight = DEFAULT_IN_FLIGHT if only_reads else 1
             in_flight = check_in_flight(max_in_flight)
-            return _checked_pages(self.get_conn().batch(checked, in_flight=in_flight))
+            if check_fields:
+                self.carry_out(self.field_checks.look(checked, places(checked)))
+            outcomes = checked_pages(self.get_conn().batch(checked, in_flight=in_flight))
+            if check_fields:
+                self.field_checks.compare(outcomes)
+            return outcomes
 
     def carry_out(self, plan: Plan[T], progress: Progress | None = None, in_flight: int = 1) -> T:
         """Carry out a plan, and return its result.
@@ -192,7 +208,9 @@ class RestHook(BaseHook):
         """Seconds after which the portal carries out nothing more of a request."""
         return self.get_conn().session.policy.cut
 
-    def records(self, method: str, params: Mapping[str, Any] | None = None) -> Iterator[dict[str, Any]]:
+    def records(
+        self, method: str, params: Mapping[str, Any] | None = None, *, check_fields: bool = False
+    ) -> Iterator[dict[str, Any]]:
         """Yield every row of a list method: all of them, or an exception.
 
         Lists with an id are read in the order of their ids, unless ``order`` says otherwise; long lists 2,500
@@ -204,11 +222,15 @@ class RestHook(BaseHook):
 
         :param method: a list method, such as ``crm.deal.list``
         :param params: ``filter``, ``select`` and ``order``
+        :param check_fields: compare the names of fields with the CRM's metadata first
         :raises IncompleteListError: rows are missing or come twice
         :raises Bitrix24Error: a page failed
         """
         with joined():
-            yield from self.get_conn().records(check_call(Call(method, params)))
+            call = check_call(Call(method, params))
+            if check_fields:
+                self.carry_out(self.field_checks.look([call]))
+            yield from self.get_conn().records(call)
 
     def download(self, url: str, path: str | Path) -> Path:
         """Download a file that a result links to, and return its path.
@@ -227,38 +249,63 @@ class RestHook(BaseHook):
     # --- the same in an event loop ---
 
     async def acall(
-        self, method: str, params: Mapping[str, Any] | None = None, *, repeatable: bool | None = None
+        self,
+        method: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        repeatable: bool | None = None,
+        check_fields: bool = False,
     ) -> Any:
         """Call an API method and return its result, as :meth:`call` does.
 
         :param method: the API method
         :param params: its parameters
         :param repeatable: whether sending it twice does no harm
+        :param check_fields: compare the names of fields first
         """
-        return (await self.acall_reply(method, params, repeatable=repeatable)).result
+        found = self.acall_reply(method, params, repeatable=repeatable, check_fields=check_fields)
+        return (await found).result
 
     async def acall_reply(
-        self, method: str, params: Mapping[str, Any] | None = None, *, repeatable: bool | None = None
+        self,
+        method: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        repeatable: bool | None = None,
+        check_fields: bool = False,
     ) -> Reply:
         """Call an API method and return its reply, as :meth:`call_reply` does.
 
         :param method: the API method
         :param params: its parameters
         :param repeatable: whether sending it twice does no harm
+        :param check_fields: compare the names of fields first
         """
         with joined():
             call = check_call(Call(method, params, repeatable=repeatable))
             async with self.aclient() as client:
-                return _single(call, await client.call_reply(call))
+                if check_fields:
+                    await client.carry_out(self.field_checks.look([call]))
+                reply = single(call, await client.call_reply(call))
+            if check_fields:
+                self.field_checks.compare([Outcome(call, reply)])
+            return reply
 
-    async def abatch(self, calls: Iterable[Call]) -> list[Outcome]:
+    async def abatch(self, calls: Iterable[Call], *, check_fields: bool = False) -> list[Outcome]:
         """Carry out any number of calls, as :meth:`batch` does.
 
         :param calls: the calls
+        :param check_fields: compare the names of fields first
         """
         with joined():
+            checked = checked_calls(calls)
             async with self.aclient() as client:
-                return _checked_pages(await client.batch(_calls(calls)))
+                if check_fields:
+                    await client.carry_out(self.field_checks.look(checked, places(checked)))
+                outcomes = checked_pages(await client.batch(checked))
+            if check_fields:
+                self.field_checks.compare(outcomes)
+            return outcomes
 
     async def acarry_out(self, plan: Plan[T]) -> T:
         """Carry out a plan that only reads, as :meth:`carry_out` does.
@@ -270,7 +317,7 @@ class RestHook(BaseHook):
                 return await client.carry_out(plan)
 
     async def arecords(
-        self, method: str, params: Mapping[str, Any] | None = None
+        self, method: str, params: Mapping[str, Any] | None = None, *, check_fields: bool = False
     ) -> AsyncIterator[dict[str, Any]]:
         """Yield every row of a list method, as :meth:`records` does, in as few requests.
 
@@ -278,10 +325,14 @@ class RestHook(BaseHook):
 
         :param method: a list method
         :param params: ``filter``, ``select`` and ``order``
+        :param check_fields: compare the names of fields first
         """
         with joined():
+            call = check_call(Call(method, params))
             async with self.aclient() as client:
-                async for row in client.records(check_call(Call(method, params))):
+                if check_fields:
+                    await client.carry_out(self.field_checks.look([call]))
+                async for row in client.records(call):
                     yield row
 
     @asynccontextmanager
@@ -291,100 +342,24 @@ class RestHook(BaseHook):
         Whatever the hook is asked in this event loop meanwhile uses the same client, so :meth:`acall` in a
         block does not connect anew each time.
         """
-        await self.aopen()
-        async with self._aclients.use(self._new_aclient) as client:
+        opened = await self.aopen()
+        async with self._aclients.use(opened.aclient) as client:
             yield client
 
-    async def aopen(self) -> None:
+    async def aopen(self) -> OpenedConnection:
         """Read the connection, unless that is done.
 
         :raises ConnectionUnreadableError: it is not there, or cannot be read
         :raises InvalidConnectionError: a field of the connection is missing, contradictory or misspelt
         """
-        if self._session is None:
+        if self._opened is None:
             # The connection is kept in no variable of this frame: its repr shows its secrets.
             settings = parse_connection(await aread_connection(self.bitrix24_conn_id, self))
-            await in_thread(self._open, settings)
+            return await in_thread(self._open, settings)
+        return self._opened
 
-    def reads_same(self, other: RestHook) -> bool:
-        """Tell whether this hook has read the same from its connection as another one.
-
-        :param other: the other hook, which has read it, too
-        """
-        return self._read_settings == other._read_settings
-
-    # --- inside ---
-
-    def _new_aclient(self) -> AsyncClient:
-        from airflow_provider_bitrix24.rest.aio import AsyncClient
-
-        return AsyncClient(self._opened, self._ledger, self._read_settings.wire, self._keeper, in_thread)
-
-    def _open(self, settings: Settings) -> None:
-        """Take over what the connection says, and the newest tokens kept for it."""
-        if self._session is not None:
-            return
-        mask(*settings.secrets)
-        self._ledger, store = _parts(settings)
-        credentials = settings.credentials
-        if isinstance(credentials, OAuthApplication):
-            self._keeper = TokenKeeper(store, credentials)
-            credentials = credentials.with_tokens(self._keeper.newest())
-        limits = settings.limits
-        if settings.pacing == "off":
-            limits = Limits(None, limits.burst, math.inf)
-        self._settings = settings
-        cut = settings.request_cut if self._request_cut is None else self._request_cut
-        policy = replace(self._policy, cut=cut)
-        self._session = Session(credentials, limits, policy, settings.trusted_hosts, settings.self_hosted)
-
-    @property
-    def _opened(self) -> Session:
-        assert self._session is not None, "the connection is read before a client is made"  # noqa: S101
-        return self._session
-
-    @property
-    def _read_settings(self) -> Settings:
-        assert self._settings is not None, "the connection is read before a client is made"  # noqa: S101
-        return self._settings
-
-
-def _parts(settings: Settings) -> tuple[Ledger, TokenStore]:
-    """Return the ledger and the token store that the connection names.
-
-    :raises InvalidConnectionError: one is not there
-    """
-    return ledger_for(settings.pacing, settings.redis_conn_id), token_store(settings.token_store)
-
-
-def _single(call: Call, reply: Reply) -> Reply:
-    guard_pages(Outcome(call, reply)).unwrap()
-    return reply
-
-
-def _calls(calls: Iterable[Call]) -> list[Call]:
-    """Return the calls as a list: all of them are looked at before any is sent."""
-    checked = list(calls)
-    for position, call in enumerate(checked):
-        if not isinstance(call, Call):
-            raise TypeError(f"calls[{position}]: {type(call).__name__} is not a Call")
-        check_call(call, f"calls[{position}].params")
-    return checked
-
-
-def _checked_pages(outcomes: list[Outcome]) -> list[Outcome]:
-    """Return the outcomes with errors that Airflow knows, as whoever unwraps one raises it.
-
-    :raises MorePagesError: one is a list with more pages
-    """
-    checked = [_joined_outcome(guard_pages(outcome)) for outcome in outcomes]
-    for position, outcome in enumerate(checked):
-        if isinstance(outcome.error, MorePagesError):
-            error = outcome.error.but(description=f"calls[{position}]: {outcome.error.description}")
-            error.outcomes = tuple(checked)
-            raise error
-    return checked
-
-
-def _joined_outcome(outcome: Outcome) -> Outcome:
-    return outcome if outcome.error is None else replace(outcome, error=join(outcome.error))
+    def _open(self, settings: Settings) -> OpenedConnection:
+        if self._opened is None:
+            cut = settings.request_cut if self._request_cut is None else self._request_cut
+            self._opened = open_connection(settings, replace(self._policy, cut=cut))
+        return self._opened

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from airflow.sdk import BaseOperator, XComArg
 
-from airflow_provider_bitrix24.crm.inputs import refuse_lost
-from airflow_provider_bitrix24.hooks.errors import InvalidInputError
+from airflow_provider_bitrix24.crm.activities import ActivityBinding
+from airflow_provider_bitrix24.crm.inputs import holds_template, refuse_lost
+from airflow_provider_bitrix24.crm.items import CrmItem
+from airflow_provider_bitrix24.crm.timeline_bindings import TimelineBinding
+from airflow_provider_bitrix24.hooks.errors import InvalidInputError, joined
+from airflow_provider_bitrix24.rest.calls import Call
+
+_PLAIN = (bool, int, float, Decimal, date, CrmItem, TimelineBinding, ActivityBinding, Call)
 
 
 class _NotGiven:
@@ -38,6 +46,7 @@ class Arguments:
         self.is_mapped: bool = getattr(operator, "_BaseOperator__from_mapped", False)
         self._values_given: dict[str, bool] = {}
         self._sources: dict[str, str] = {}
+        self._literals: dict[str, Any] = {}
 
     def note(self, **arguments: Any) -> None:
         """Take note of arguments as they were passed to the constructor.
@@ -47,7 +56,26 @@ class Arguments:
         for name, value in arguments.items():
             if not isinstance(value, _NotGiven):
                 self._values_given[name] = value is not None
+                if not self.is_mapped and is_literal(value):
+                    self._literals[name] = value
             self._sources[name] = task_names(task for task, _ in XComArg.iter_xcom_references(value))
+
+    def check_literals(self, **checks: Callable[[Any, str], Any]) -> None:
+        """Refuse arguments that stand in the DAG file as they are and are not valid.
+
+        The values of templates, of other tasks and of a mapped task are checked when the task runs.
+
+        :param checks: what reads each argument, given its value and its name
+        :raises InvalidInputError: one of them is not valid
+        """
+        with joined():
+            for name, check in checks.items():
+                if name in self._literals:
+                    check(self._literals[name], name)
+
+    def are_literal(self, *names: str) -> bool:
+        """Tell whether arguments stand in the DAG file as they are, or are not given."""
+        return not self.is_mapped and all(name in self._literals or not self.has(name) for name in names)
 
     def has(self, name: str) -> bool:
         """Tell whether an argument was given; ``None`` counts as given."""
@@ -89,6 +117,28 @@ class Arguments:
 def task_names(tasks: Iterable[Any]) -> str:
     """Return the ids of tasks, in words."""
     return ", ".join(sorted({repr(task.task_id) for task in tasks}))
+
+
+def is_literal(value: Any) -> bool:
+    """Tell whether a value is plain data without any template, which is never rendered to something else.
+
+    :param value: the value, as it stands in the DAG file
+    """
+    if isinstance(value, str):
+        return not holds_template(value)
+    if isinstance(value, dict):
+        return all(map(is_literal, (*value, *value.values())))
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return all(map(is_literal, value))
+    return value is None or isinstance(value, _PLAIN)
+
+
+def unless_none(check: Callable[[Any, str], Any]) -> Callable[[Any, str], Any]:
+    """Return a check of an optional argument, which ``None`` omits.
+
+    :param check: reads the argument
+    """
+    return lambda value, name: None if value is None else check(value, name)
 
 
 def check_flag(value: Any, name: str) -> bool:

@@ -68,7 +68,7 @@ class BindTimelineRecordOperator(_RecordBindingsOperator):
     task looks for the record first. The check cannot tell comments from other kinds of records; an activity's
     id is not a record's id, but a record with the same number may exist. In lists of more than 750 records, a
     record that has a binding counts as existing. For an administrator Bitrix24 also stores a binding to an
-    item that does not exist; nothing checks that.
+    item that does not exist; with ``check_item`` the task looks for the item first.
 
     :param record_id: the timeline record's id
     :param entity_type: the CRM item's type: ``deal``, ``lead``, ``contact``, ``company``, ``quote``,
@@ -78,6 +78,8 @@ class BindTimelineRecordOperator(_RecordBindingsOperator):
     :param related_to: a CRM item such as ``("deal", 10)``; binds the record to everything it is connected
         with
     :param check_record: whether a record that does not exist is an error
+    :param check_item: whether an item that does not exist is an error; orders and other types that
+        ``crm.item.get`` does not know are not looked for
     :param fail_on: fail if ``any`` or ``all`` of the bindings failed, or ``never``
     :param max_in_flight: how many requests, of 50 calls each, may be under way at once: 1 to 20
     :param pass_through: columns of your own in the rows, such as ``["invoice"]``, for the result
@@ -87,7 +89,7 @@ class BindTimelineRecordOperator(_RecordBindingsOperator):
     :param bitrix24_conn_id: Airflow connection of type ``bitrix24``
     :raises InvalidInputError: a value is not an id or a type, or rows are not valid; nothing was sent
     :raises AccessDeniedError: the connection's user may not change the item
-    :raises NotFoundError: the record does not exist
+    :raises NotFoundError: the record or the item does not exist
     """
 
     template_fields: Sequence[str] = (*_RecordBindingsOperator.template_fields, "related_to")
@@ -102,6 +104,7 @@ class BindTimelineRecordOperator(_RecordBindingsOperator):
         bindings: BindingsLike = NOT_GIVEN,
         related_to: ItemLike = NOT_GIVEN,
         check_record: bool = True,
+        check_item: bool = True,
         fail_on: FailOn = "any",
         max_in_flight: int = DEFAULT_IN_FLIGHT,
         pass_through: Sequence[str] = (),
@@ -118,7 +121,9 @@ class BindTimelineRecordOperator(_RecordBindingsOperator):
         )
         self.related_to = or_none(related_to)
         self.arguments.note(related_to=related_to)
+        self.arguments.check_literals(related_to=CrmItem.parse)
         self.check_record = check_flag(check_record, "check_record")
+        self.check_item = check_flag(check_item, "check_item")
         if self.arguments.has("related_to"):
             self._check_fan_out()
         else:
@@ -146,7 +151,9 @@ class BindTimelineRecordOperator(_RecordBindingsOperator):
         self, items: Sequence[TimelineBinding], progress: Progress
     ) -> Plan[list[ItemOutcome[TimelineBinding]]]:
         """Return the work: bind the records."""
-        return bind_records(items, progress, check_record=self.check_record)
+        # what an item is connected with exists
+        check_item = self.check_item and not self.arguments.has("related_to")
+        return bind_records(items, progress, check_record=self.check_record, check_item=check_item)
 
 
 class UnbindTimelineRecordOperator(_RecordBindingsOperator):
@@ -263,6 +270,7 @@ class SetTimelineBindingsOperator(BulkOperator):
         self.record_id = record_id
         self.items = items
         self.arguments.note(record_id=record_id, items=items)
+        self.arguments.check_literals(record_id=parse_id, items=parse_items)
 
     def parse(self) -> Sequence[TimelineBinding]:
         """Return the bindings that there are to be."""
@@ -325,6 +333,7 @@ class MoveTimelineRecordOperator(DeferringOperator):
         self.source = source
         self.target = target
         self.arguments.note(record_id=record_id, source=source, target=target)
+        self.arguments.check_literals(record_id=parse_id, source=CrmItem.parse, target=CrmItem.parse)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Move the record."""
@@ -375,6 +384,7 @@ class ListTimelineBindingsOperator(DeferringOperator):
         self.record_id = record_id
         self.check_record = check_flag(check_record, "check_record")
         self.arguments.note(record_id=record_id)
+        self.arguments.check_literals(record_id=parse_id)
 
     def execute(self, context: Context) -> Result:
         """Read the bindings."""

@@ -16,6 +16,7 @@ from airflow_provider_bitrix24.crm.inputs import check_text
 from airflow_provider_bitrix24.crm.items import CrmItem, parse_items
 from airflow_provider_bitrix24.crm.outcomes import ItemOutcome
 from airflow_provider_bitrix24.crm.record_binding import bind_records
+from airflow_provider_bitrix24.crm.relations import check_items
 from airflow_provider_bitrix24.crm.timeline_bindings import TimelineBinding
 from airflow_provider_bitrix24.hooks.aliases import (
     CommentsLike,
@@ -28,7 +29,7 @@ from airflow_provider_bitrix24.hooks.aliases import (
 from airflow_provider_bitrix24.hooks.attachments import read_files
 from airflow_provider_bitrix24.hooks.bulk import DEFAULT_IN_FLIGHT, ONCE_IN_FLIGHT, FailOn, check_outcomes
 from airflow_provider_bitrix24.links.card import CrmCardLink
-from airflow_provider_bitrix24.operators.arguments import NOT_GIVEN, check_flag, or_none
+from airflow_provider_bitrix24.operators.arguments import NOT_GIVEN, check_flag, or_none, unless_none
 from airflow_provider_bitrix24.operators.bulk import BulkOperator, Outcomes, named
 from airflow_provider_bitrix24.operators.deferring import MAX_WAIT_IN_WORKER, DeferringOperator
 from airflow_provider_bitrix24.operators.item import ItemOperator
@@ -52,11 +53,14 @@ class AddTimelineCommentOperator(ItemOperator):
         mappings of ``path`` and ``name``
     :param bind_to: further CRM items that show it (``crm.timeline.bindings.bind``); if one of these bindings
         fails, XCom holds the outcome of each under the key ``outcomes``
+    :param check_item: whether an item that does not exist is an error; without, Bitrix24 stores a comment
+        that nobody sees, if the connection's user is an administrator
     :param deferrable: wait in the triggerer for limits that last longer; the default is Airflow's setting
         ``[operators] default_deferrable``
     :param max_wait_in_worker: seconds that one request of a deferrable task waits in the worker
     :param bitrix24_conn_id: Airflow connection of type ``bitrix24``
     :raises InvalidInputError: not an item, an empty text, or a file that cannot be read; nothing was sent
+    :raises NotFoundError: an item does not exist
     :raises AccessDeniedError: the connection's user may not change the item
     :raises AmbiguousWriteError: it is not known whether the comment was added
     """
@@ -73,6 +77,7 @@ class AddTimelineCommentOperator(ItemOperator):
         entity_id: IdLike = NOT_GIVEN,
         files: FilesLike | None = NOT_GIVEN,
         bind_to: ItemsLike | None = NOT_GIVEN,
+        check_item: bool = True,
         deferrable: bool | None = None,
         max_wait_in_worker: float = MAX_WAIT_IN_WORKER,
         bitrix24_conn_id: str = DEFAULT_CONN_ID,
@@ -84,7 +89,9 @@ class AddTimelineCommentOperator(ItemOperator):
         self.comment = comment
         self.files = or_none(files)
         self.bind_to = or_none(bind_to)
+        self.check_item = check_flag(check_item, "check_item")
         self.arguments.note(comment=comment, files=files, bind_to=bind_to)
+        self.arguments.check_literals(comment=check_text, bind_to=unless_none(parse_items))
 
     def execute(self, context: Context) -> int:
         """Add the comment and bind it."""
@@ -104,6 +111,8 @@ class AddTimelineCommentOperator(ItemOperator):
                 self.link_card(comment.item)
                 progress = self.progress_of(context, comment.call().params)
                 if record_id is None:
+                    if self.check_item:
+                        self.hook.carry_out(check_items(_places(comment.item, further)))
                     record_id = self._add(comment, progress)
                     self.log.info("Timeline record %s was added to %s.", record_id, comment.item)
             with self.deferring(lambda: {"record_id": record_id}):
@@ -134,6 +143,11 @@ class AddTimelineCommentOperator(ItemOperator):
         return int(row["ID"])
 
 
+def _places(item: CrmItem, further: Sequence[CrmItem]) -> dict[str, CrmItem]:
+    """Return items by where they stand in the arguments."""
+    return {"item": item, **{f"bind_to[{position}]": other for position, other in enumerate(further)}}
+
+
 class AddTimelineCommentsOperator(BulkOperator):
     """Add many comments to timelines (``crm.timeline.comment.add``), each of them once.
 
@@ -153,11 +167,14 @@ class AddTimelineCommentsOperator(BulkOperator):
     :param max_in_flight: how many requests, of 50 comments each, may be under way at once: 1 to 20; above 1
         the comments of one item may come in another order
     :param pass_through: columns of your own in the rows, such as ``["invoice"]``, for the result
+    :param check_item: whether a comment on an item that does not exist fails; without, Bitrix24 stores it
+        where nobody sees it, if the connection's user is an administrator
     :param deferrable: wait in the triggerer for limits that last longer; the default is Airflow's setting
         ``[operators] default_deferrable``
     :param max_wait_in_worker: seconds that one request of a deferrable task waits in the worker
     :param bitrix24_conn_id: Airflow connection of type ``bitrix24``
     :raises InvalidInputError: with ``fail_on="any"``, rows are not comments; nothing was sent
+    :raises NotFoundError: an item does not exist
     :raises AccessDeniedError: the connection's user may not change an item
     :raises AmbiguousWriteError: it cannot be told whether a comment was added
     """
@@ -173,6 +190,7 @@ class AddTimelineCommentsOperator(BulkOperator):
         fail_on: FailOn = "any",
         max_in_flight: int = ONCE_IN_FLIGHT,
         pass_through: Sequence[str] = (),
+        check_item: bool = True,
         deferrable: bool | None = None,
         max_wait_in_worker: float = MAX_WAIT_IN_WORKER,
         bitrix24_conn_id: str = DEFAULT_CONN_ID,
@@ -182,7 +200,9 @@ class AddTimelineCommentsOperator(BulkOperator):
         self.take_bulk(fail_on, max_in_flight, pass_through)
         self.take_waiting(deferrable, max_wait_in_worker)
         self.rows = rows
+        self.check_item = check_flag(check_item, "check_item")
         self.arguments.note(rows=rows)
+        self.arguments.check_literals(rows=lambda value, name: parse_comments(value, name, **self.parsing))
 
     def parse(self) -> list[Comment]:
         """Return the comments to add."""
@@ -194,7 +214,7 @@ class AddTimelineCommentsOperator(BulkOperator):
 
     def plan(self, items: Sequence[Comment], progress: Progress) -> Plan[list[ItemOutcome[AddedComment]]]:
         """Return the work: add the comments."""
-        return add_comments(items, progress, cut=self.hook.request_cut)
+        return add_comments(items, progress, cut=self.hook.request_cut, check_item=self.check_item)
 
     def sentence(self, outcomes: Outcomes) -> str:
         """Return in words which comments were added where."""
@@ -253,6 +273,7 @@ class UpdateTimelineCommentOperator(DeferringOperator):
         self.files = or_none(files)
         self.item = or_none(item)
         self.arguments.note(record_id=record_id, comment=comment, files=files, item=item)
+        self.arguments.check_literals(record_id=parse_id, comment=check_text, item=unless_none(CrmItem.parse))
 
     def execute(self, context: Context) -> int:
         """Change the comment."""
@@ -335,6 +356,7 @@ class DeleteTimelineCommentOperator(DeferringOperator):
         self.item = or_none(item)
         self.missing_ok = check_flag(missing_ok, "missing_ok")
         self.arguments.note(record_id=record_id, item=item)
+        self.arguments.check_literals(record_id=parse_id, item=unless_none(CrmItem.parse))
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Delete the comment."""

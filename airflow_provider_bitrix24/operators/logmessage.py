@@ -8,9 +8,11 @@ from typing import Any
 from airflow.sdk import Context
 
 from airflow_provider_bitrix24.connection.form import DEFAULT_CONN_ID
+from airflow_provider_bitrix24.crm.inputs import check_text
 from airflow_provider_bitrix24.crm.logmessages import log_message_call, log_message_id
+from airflow_provider_bitrix24.crm.relations import check_items
 from airflow_provider_bitrix24.hooks.aliases import IdLike, ItemLike, TextLike
-from airflow_provider_bitrix24.operators.arguments import NOT_GIVEN
+from airflow_provider_bitrix24.operators.arguments import NOT_GIVEN, check_flag
 from airflow_provider_bitrix24.operators.deferring import MAX_WAIT_IN_WORKER
 from airflow_provider_bitrix24.operators.item import ItemOperator
 from airflow_provider_bitrix24.rest.plans import carry_out_calls
@@ -30,11 +32,14 @@ class AddTimelineLogMessageOperator(ItemOperator):
     :param title: its heading
     :param text: its text
     :param icon_code: the icon beside it: ``info``, ``call``, ``comment``, ``check``, ``attention`` ...
+    :param check_item: whether an item that does not exist is an error; without, Bitrix24 stores a message
+        that nobody sees, if the connection's user is an administrator
     :param deferrable: wait in the triggerer for limits that last longer; the default is Airflow's setting
         ``[operators] default_deferrable``
     :param max_wait_in_worker: seconds that one request of a deferrable task waits in the worker
     :param bitrix24_conn_id: Airflow connection of type ``bitrix24``
     :raises InvalidInputError: not an item or a text; nothing was sent
+    :raises NotFoundError: the item does not exist
     :raises AccessDeniedError: the connection's user may not change the item
     :raises AmbiguousWriteError: it is not known whether it was added
     """
@@ -50,6 +55,7 @@ class AddTimelineLogMessageOperator(ItemOperator):
         item: ItemLike = NOT_GIVEN,
         entity_type: TextLike = NOT_GIVEN,
         entity_id: IdLike = NOT_GIVEN,
+        check_item: bool = True,
         deferrable: bool | None = None,
         max_wait_in_worker: float = MAX_WAIT_IN_WORKER,
         bitrix24_conn_id: str = DEFAULT_CONN_ID,
@@ -61,7 +67,9 @@ class AddTimelineLogMessageOperator(ItemOperator):
         self.title = title
         self.text = text
         self.icon_code = icon_code
+        self.check_item = check_flag(check_item, "check_item")
         self.arguments.note(title=title, text=text, icon_code=icon_code)
+        self.arguments.check_literals(title=check_text, text=check_text, icon_code=check_text)
 
     def execute(self, context: Context) -> int:
         """Add the log message."""
@@ -69,6 +77,8 @@ class AddTimelineLogMessageOperator(ItemOperator):
             item = self.parse_item()
             call = log_message_call(item, self.title, self.text, self.icon_code)
             self.link_card(item)
+            if self.check_item:
+                self.hook.carry_out(check_items({"item": item}))
             progress = self.progress_of(context, call.params)
             [outcome] = self.hook.carry_out(carry_out_calls([call], progress), progress)
             record_id = log_message_id(outcome.unwrap())

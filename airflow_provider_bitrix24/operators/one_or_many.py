@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from airflow_provider_bitrix24.crm.bindings import ALREADY_BOUND, BOUND, NOT_BOUND, UNBOUND, Binding
+from airflow_provider_bitrix24.crm.ids import parse_id
+from airflow_provider_bitrix24.crm.items import parse_entity_type
 from airflow_provider_bitrix24.operators.arguments import or_none
 from airflow_provider_bitrix24.operators.bulk import BulkOperator, Outcomes, named
 
@@ -23,10 +25,13 @@ class OneOrManyOperator(BulkOperator):
         """Keep the arguments that say which bindings are meant.
 
         :param arguments: the three parts and ``bindings``, as the constructor got them
+        :raises InvalidInputError: one that stands in the DAG file as it is is not valid
         """
         for name, value in arguments.items():
             setattr(self, name, or_none(value))
         self.arguments.note(**arguments)
+        checks = dict(zip(self.parts, (parse_id, parse_entity_type, parse_id), strict=True))
+        self.arguments.check_literals(**checks, bindings=lambda value, _: self.parse_many(value))
 
     @abstractmethod
     def parse_one(self, *parts: Any) -> Binding:

@@ -15,9 +15,11 @@ from airflow_provider_bitrix24.crm.outcomes import FAILED, ItemOutcome
 from airflow_provider_bitrix24.crm.rows import RowKind, Rows, parse_rows
 from airflow_provider_bitrix24.hooks.aliases import ApiParamsLike, CallsLike, TextLike
 from airflow_provider_bitrix24.hooks.bulk import FailOn
-from airflow_provider_bitrix24.hooks.errors import InvalidInputError
+from airflow_provider_bitrix24.hooks.errors import InvalidInputError, joined
+from airflow_provider_bitrix24.hooks.field_checks import places
 from airflow_provider_bitrix24.hooks.writing import check_path, json_line, whole_file
 from airflow_provider_bitrix24.operators.api_params import naming_api_params, parse_api_params, refuse_params
+from airflow_provider_bitrix24.operators.arguments import check_flag
 from airflow_provider_bitrix24.operators.base import Bitrix24Operator
 from airflow_provider_bitrix24.operators.bulk import BulkOperator, Outcomes, Result
 from airflow_provider_bitrix24.operators.deferring import MAX_WAIT_IN_WORKER, DeferringOperator
@@ -42,10 +44,13 @@ class Bitrix24CallOperator(DeferringOperator):
     :param method: the API method, such as ``crm.deal.update``
     :param api_params: its parameters
     :param repeatable: whether sending it twice does no harm; ``None`` goes by what is known of the method
+    :param check_fields: compare the names of fields with the CRM's metadata before anything is sent, and the
+        answer of ``crm.item.add`` and ``crm.item.update`` with what was sent
     :param deferrable: wait in the triggerer for limits that last longer; the default is Airflow's setting
         ``[operators] default_deferrable``
     :param max_wait_in_worker: seconds that one request of a deferrable task waits in the worker
     :param bitrix24_conn_id: Airflow connection of type ``bitrix24``
+    :raises InvalidInputError: a name in ``fields``, ``select``, ``filter`` or ``order`` is not a field's
     :raises MorePagesError: the list has more pages, and ``start`` was not given
     """
 
@@ -58,6 +63,7 @@ class Bitrix24CallOperator(DeferringOperator):
         method: TextLike,
         api_params: ApiParamsLike | None = None,
         repeatable: bool | None = None,
+        check_fields: bool = True,
         deferrable: bool | None = None,
         max_wait_in_worker: float = MAX_WAIT_IN_WORKER,
         bitrix24_conn_id: str = DEFAULT_CONN_ID,
@@ -69,21 +75,40 @@ class Bitrix24CallOperator(DeferringOperator):
         self.method: Any = method
         self.api_params = api_params
         self.repeatable = repeatable
+        self.check_fields = check_flag(check_fields, "check_fields")
         self.arguments.note(method=method, api_params=api_params)
+        if self.arguments.are_literal("method", "api_params"):
+            with joined():
+                self._call()
+
+    def _call(self) -> Call:
+        with naming_api_params():
+            params = parse_api_params(self.api_params)
+            return check_call(Call(self.method, params, repeatable=self.repeatable))
 
     def execute(self, context: Context) -> Any:
         """Call the method."""
         with self.traced(context), self.deferring(), naming_api_params():
-            params = parse_api_params(self.api_params)
-            call = check_call(Call(self.method, params, repeatable=self.repeatable))
+            call = self._call()
             if call.may_repeat:
-                result = self.hook.call(call.method, call.params, repeatable=call.repeatable)
+                result = self.hook.call(
+                    call.method, call.params, repeatable=call.repeatable, check_fields=self.check_fields
+                )
             else:
-                progress = self.progress_of(context, [call.method, call.params])
-                [outcome] = self.hook.carry_out(carry_out_calls([call], progress), progress)
-                result = guard_pages(outcome).unwrap()
-                progress.delete()
+                result = self._call_once(call, context)
         self.log.info("Called %s.", call.method)
+        return result
+
+    def _call_once(self, call: Call, context: Context) -> Any:
+        """Call a method that must not be repeated, in this try or another one."""
+        if self.check_fields:
+            self.hook.carry_out(self.hook.field_checks.look([call]))
+        progress = self.progress_of(context, [call.method, call.params])
+        [outcome] = self.hook.carry_out(carry_out_calls([call], progress), progress)
+        result = guard_pages(outcome).unwrap()
+        progress.delete()
+        if self.check_fields:
+            self.hook.field_checks.compare([outcome])
         return result
 
 
@@ -99,9 +124,11 @@ class Bitrix24ListOperator(Bitrix24Operator):
     :param max_rows: the most rows that go to XCom; without ``output_path`` more are an error
     :param output_path: local or object-storage path of a JSON Lines file, such as
         ``s3://conn@bucket/deals.jsonl``
+    :param check_fields: compare the names of fields with the CRM's metadata before anything is read
     :param bitrix24_conn_id: Airflow connection of type ``bitrix24``
     :raises IncompleteListError: rows are missing or come twice
-    :raises InvalidInputError: there are more rows than ``max_rows``
+    :raises InvalidInputError: there are more rows than ``max_rows``, or a name in ``select``, ``filter`` or
+        ``order`` is not a field's
     """
 
     template_fields: Sequence[str] = ("method", "api_params", "output_path", "bitrix24_conn_id")
@@ -114,6 +141,7 @@ class Bitrix24ListOperator(Bitrix24Operator):
         api_params: ApiParamsLike | None = None,
         max_rows: int = 1000,
         output_path: str | PurePath | ObjectStoragePath | XComArg | None = None,
+        check_fields: bool = True,
         bitrix24_conn_id: str = DEFAULT_CONN_ID,
         **kwargs: Any,
     ) -> None:
@@ -124,18 +152,29 @@ class Bitrix24ListOperator(Bitrix24Operator):
         self.method: Any = method
         self.api_params = api_params
         self.max_rows = max_rows
+        self.check_fields = check_flag(check_fields, "check_fields")
         # Airflow 3.1 cannot render a path that is not text.
         self.output_path = str(output_path) if isinstance(output_path, PurePath) else output_path
         self._to_a_file = output_path is not None
         self.arguments.note(method=method, api_params=api_params, output_path=output_path)
+        if self.arguments.are_literal("method", "api_params"):
+            with joined():
+                self._call()
+
+    def _call(self) -> Call:
+        with naming_api_params():
+            return check_call(Call(self.method, parse_api_params(self.api_params)))
 
     def execute(self, context: Context) -> list[dict[str, Any]] | dict[str, Any]:
         """Read the list."""
         with self.traced(context), naming_api_params():
-            call = Call(self.method, parse_api_params(self.api_params))
+            call = self._call()
             if self._to_a_file:
                 return self._to_file(call)
-            return self._to_xcom(self.hook.records(call.method, call.params))
+            return self._to_xcom(self._rows(call))
+
+    def _rows(self, call: Call) -> Iterator[dict[str, Any]]:
+        return self.hook.records(call.method, call.params, check_fields=self.check_fields)
 
     def _to_xcom(self, rows: Iterator[dict[str, Any]]) -> list[dict[str, Any]]:
         collected: list[dict[str, Any]] = []
@@ -154,7 +193,7 @@ class Bitrix24ListOperator(Bitrix24Operator):
         call, surplus = selecting_id(call)
         path = check_path(self.output_path, "output_path", "Leave it out to get the rows in XCom.")
         with whole_file(path) as file:
-            for row in self.hook.records(call.method, call.params):
+            for row in self._rows(call):
                 last_id = _id_of(row)
                 if surplus:
                     row.pop(surplus, None)
@@ -204,6 +243,10 @@ class Bitrix24BatchOperator(BulkOperator):
     ``ERROR_DESCRIPTION`` in place of the result. If the task fails, XCom holds the same list under the key
     ``outcomes``.
 
+    ``done`` means that the portal reports success. It does so, too, where it drops a part of what was sent:
+    an unknown user field (refused with ``check_fields``), the label of a list field's option in place of its
+    id, the decimals of ``"1234,56"``, a link to a contact that does not exist, a value for a read-only field.
+
     If it is not known whether the portal carried out a call that must not be repeated, in this try or an
     earlier one, the call fails with ``AmbiguousWriteError``. Airflow below 3.3 has no task state store, so
     there a retry reports every such call.
@@ -212,11 +255,14 @@ class Bitrix24BatchOperator(BulkOperator):
     :param fail_on: fail if ``any`` or ``all`` of the calls failed, or ``never``
     :param max_in_flight: how many requests, of 50 calls each, may be under way at once: 1 to 20; above 1 the
         calls must not depend on each other's order
+    :param check_fields: compare the names of fields with the CRM's metadata before anything is sent, and the
+        answers of ``crm.item.add`` and ``crm.item.update`` with what was sent
     :param deferrable: wait in the triggerer for limits that last longer; the default is Airflow's setting
         ``[operators] default_deferrable``
     :param max_wait_in_worker: seconds that one request of a deferrable task waits in the worker
     :param bitrix24_conn_id: Airflow connection of type ``bitrix24``
-    :raises InvalidInputError: with ``fail_on="any"``, a call cannot be sent as it is; nothing was sent
+    :raises InvalidInputError: with ``fail_on="any"``, a call cannot be sent as it is, or names what is not a
+        field; nothing was sent
     """
 
     operator_extra_links = ()
@@ -230,6 +276,7 @@ class Bitrix24BatchOperator(BulkOperator):
         calls: CallsLike,
         fail_on: FailOn = "any",
         max_in_flight: int = 1,
+        check_fields: bool = True,
         deferrable: bool | None = None,
         max_wait_in_worker: float = MAX_WAIT_IN_WORKER,
         bitrix24_conn_id: str = DEFAULT_CONN_ID,
@@ -239,7 +286,9 @@ class Bitrix24BatchOperator(BulkOperator):
         self.take_bulk(fail_on, max_in_flight)
         self.take_waiting(deferrable, max_wait_in_worker)
         self.calls = calls
+        self.check_fields = check_flag(check_fields, "check_fields")
         self.arguments.note(calls=calls)
+        self.arguments.check_literals(calls=lambda value, _: self.parse())
 
     def parse(self) -> Rows[Call]:
         """Return the calls to carry out."""
@@ -251,7 +300,12 @@ class Bitrix24BatchOperator(BulkOperator):
 
     def plan(self, items: Sequence[Call], progress: Progress) -> Plan[list[ItemOutcome[_Called]]]:
         """Return the work: carry out the calls."""
+        checks = self.hook.field_checks
+        if self.check_fields:
+            yield from checks.look(items, places(items))
         outcomes = yield from carry_out_calls(items, progress)
+        if self.check_fields:
+            checks.compare(outcomes)
         return [_outcome(guard_pages(outcome), position) for position, outcome in enumerate(outcomes)]
 
     def check(self, outcomes: Outcomes, progress: Progress) -> Result:

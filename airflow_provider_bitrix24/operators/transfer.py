@@ -11,7 +11,15 @@ from airflow_provider_bitrix24.connection.form import DEFAULT_CONN_ID
 from airflow_provider_bitrix24.crm.inputs import from_json
 from airflow_provider_bitrix24.crm.items import CrmItem
 from airflow_provider_bitrix24.crm.outcomes import ItemOutcome
-from airflow_provider_bitrix24.crm.transfer import Mode, Transfer, TransferKind, Transferred, transfer
+from airflow_provider_bitrix24.crm.transfer import (
+    Mode,
+    Transfer,
+    TransferKind,
+    Transferred,
+    check_kinds,
+    check_mode,
+    transfer,
+)
 from airflow_provider_bitrix24.hooks.aliases import ItemLike
 from airflow_provider_bitrix24.hooks.bulk import DEFAULT_IN_FLIGHT, FailOn
 from airflow_provider_bitrix24.operators.bulk import BulkOperator
@@ -80,11 +88,16 @@ class TransferTimelineOperator(BulkOperator):
         self.kinds = kinds
         self.mode = mode
         self.arguments.note(source=source, target=target, kinds=kinds, mode=mode)
+        self.arguments.check_literals(
+            source=CrmItem.parse,
+            target=CrmItem.parse,
+            kinds=lambda value, _: check_kinds(_listed(value)),
+            mode=lambda value, _: check_mode(value),
+        )
 
     def parse(self) -> Sequence[Transfer]:
         """Return what is to be shown where."""
-        kinds = from_json(self.kinds, "kinds") if isinstance(self.kinds, str) else self.kinds
-        return [Transfer.parse(self.source, self.target, kinds, self.mode)]
+        return [Transfer.parse(self.source, self.target, _listed(self.kinds), self.mode)]
 
     def card(self, items: Sequence[Transfer]) -> CrmItem:
         """Return the target."""
@@ -98,3 +111,8 @@ class TransferTimelineOperator(BulkOperator):
     def plan(self, items: Sequence[Transfer], progress: Progress) -> Plan[list[ItemOutcome[Transferred]]]:
         """Return the work: show or move the timeline; what was done before is seen on the target."""
         return transfer(items[0])
+
+
+def _listed(kinds: Any) -> Any:
+    """Return kinds that a template may have made one JSON text."""
+    return from_json(kinds, "kinds") if isinstance(kinds, str) else kinds

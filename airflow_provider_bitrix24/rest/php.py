@@ -27,41 +27,49 @@ def _spaced(word: str) -> str:
     return r"[\s\\]*".join(word)
 
 
-# Text that a portal's security filter rewrites inside batches: markup, scripts, paths, database functions.
-_SUSPICIOUS = re.compile(
-    rf"""[<\x00]|&\#|/\*|\.\./|\.\.\\|--
-    |\bon\w+\s*=|\b(?:formaction|seeksegmenttime|fscommand)\s*=|-moz-binding|urn\s*:\s*schemas-microsoft
-    |(?:{_spaced("javascript")}|{_spaced("vbscript")}|{_spaced("behavior")}|{_spaced("behaviour")})
-        [\s\\]*(?:[:=]|%3a|%3d)
-    |{_spaced("expression")}[\s\\]*(?:\(|%28)|['"=:;]\s*data:
-    |\b(?:load_file|exec|execute|sleep|benchmark)\s*\(|[^a-z][sx]p_\w+\s*[(\[]""",
-    re.IGNORECASE | re.VERBOSE,
+# What a portal's security filter rewrites inside batches: markup, scripts, paths, functions of databases. All
+# of it is looked for in lower case, and patterns only where a text holds a part of them: that is much faster.
+_MARKUP = ("<", "\x00", "&#", "/*", "../", "..\\", "--", "-moz-binding")
+_SCRIPT = "|".join(map(_spaced, ("javascript", "vbscript", "behavior", "behaviour")))
+_PATTERNS = (
+    ("=", r"\b(?:on\w+|formaction|seeksegmenttime|fscommand)\s*="),
+    (":", r"""urn\s*:\s*schemas-microsoft|['"=:;]\s*data:"""),
+    (": = %3", rf"(?:{_SCRIPT})[\s\\]*(?:[:=]|%3a|%3d)"),
+    ("( %28", rf"{_spaced('expression')}[\s\\]*(?:\(|%28)"),
+    ("(", r"\b(?:load_file|exec|execute|sleep|benchmark)\s*\("),
+    ("p_", r"[^a-z][sx]p_\w+\s*[(\[]"),
 )
 #: what the filter takes for space between two words of SQL
 _SPACE = r"(?:[\x00-\x20()'\"`*@+.~\\ed!\d{}-]|#[^\n]*\n)+"
 _OBJECTS = "database|table|function|procedure|server|event|view|index"
 # Of SQL the filter rewrites certain words one after the other. One of them alone is ordinary text, as in
 # "received from ACME".
-_PAIRS = tuple(
-    (re.compile(rf"(?<![a-z0-9_-])(?:{first})(?![a-z_])", re.IGNORECASE), re.compile(second, re.IGNORECASE))
-    for first, second in (
-        ("union", "select"),
-        ("select", "from"),
-        ("from", "where|limit"),
-        ("update", "set"),
-        ("insert", "value|set|select|into"),
-        (f"(?:alter|create|drop){_SPACE}(?:{_OBJECTS})", ""),
-        (f"into{_SPACE}(?:out|dump)file", ""),
-        ("exec|execute", r"immediate|[sx]p_\w"),
-    )
+_PAIRS = (
+    ("union", "union", "select"),
+    ("select", "select", "from"),
+    ("from", "from", "where|limit"),
+    ("update", "update", "set"),
+    ("insert", "insert", "value|set|select|into"),
+    ("alter create drop", f"(?:alter|create|drop){_SPACE}(?:{_OBJECTS})", ""),
+    ("into", f"into{_SPACE}(?:out|dump)file", ""),
+    ("exec", "exec|execute", r"immediate|[sx]p_\w"),
+)
+#: parts of which a text holds one, what to look for then, and what after that
+_FILTERED = (
+    *((parts.split(), re.compile(pattern), re.compile("")) for parts, pattern in _PATTERNS),
+    *(
+        (parts.split(), re.compile(rf"(?<![a-z0-9_-])(?:{first})(?![a-z_])"), re.compile(second))
+        for parts, first, second in _PAIRS
+    ),
 )
 
 
 def _resembles_an_attack(text: str) -> bool:
-    if _SUSPICIOUS.search(text):
+    text = text.casefold()
+    if any(part in text for part in _MARKUP):
         return True
-    for first, second in _PAIRS:
-        found = first.search(text)
+    for parts, first, second in _FILTERED:
+        found = first.search(text) if any(part in text for part in parts) else None
         if found and second.search(text, found.end()):
             return True
     return False

@@ -41,6 +41,35 @@ T = TypeVar("T")
 Plan = Generator[Work | Wait, Any, T]
 
 
+A = TypeVar("A")
+B = TypeVar("B")
+
+
+def both(first: Plan[A], second: Plan[B]) -> Plan[tuple[A, B]]:
+    """Carry out two plans side by side: what they ask for at the same time travels together.
+
+    :param first: a plan that only asks: it yields no waits, and keeps no progress
+    :param second: another one
+    """
+    plans: tuple[Plan[Any], Plan[Any]] = (first, second)
+    results: list[Any] = [None, None]
+    answers: dict[int, list[Outcome] | None] = {0: None, 1: None}
+    while answers:
+        works: dict[int, Work] = {}
+        for number, outcomes in answers.items():
+            try:
+                work = plans[number].send(outcomes)
+            except StopIteration as stop:
+                results[number] = stop.value
+            else:
+                assert isinstance(work, Work), "the plan only asks"  # noqa: S101
+                works[number] = work
+        calls = [call for work in works.values() for call in work.calls]
+        left = iter((yield Work(calls)) if calls else [])
+        answers = {number: [next(left) for _ in work.calls] for number, work in works.items()}
+    return results[0], results[1]
+
+
 def carry_out_calls(calls: Sequence[Call], progress: Progress) -> Plan[list[Outcome]]:
     """Carry out calls, each of them once in all tries, and return their outcomes in order.
 

@@ -116,8 +116,9 @@ def refused_client(
     :param policy: how often to try while the authorisation server does not answer
     """
     answer = yield from _ask(application.with_tokens(Tokens("", _NOBODYS)), policy)
-    known = isinstance(answer, Tokens) or answer.code.lower() not in _CLIENT_CODES
-    return None if known else answer
+    if isinstance(answer, Tokens) or answer.code.lower() not in _CLIENT_CODES:
+        return None
+    return answer
 
 
 def _ask(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from functools import cached_property
 from typing import Any, ClassVar, NoReturn
@@ -26,10 +26,10 @@ from airflow_provider_bitrix24.crm.watching import Watch
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 from airflow_provider_bitrix24.hooks.errors import joined
 from airflow_provider_bitrix24.links.card import CrmCardLink
-from airflow_provider_bitrix24.operators.arguments import or_none
+from airflow_provider_bitrix24.operators.arguments import is_literal, or_none
 from airflow_provider_bitrix24.operators.base import Bitrix24Operator
 from airflow_provider_bitrix24.rest import errors as rest
-from airflow_provider_bitrix24.sensors.literals import check_literals, is_literal
+from airflow_provider_bitrix24.sensors.literals import check_literals
 from airflow_provider_bitrix24.sensors.templates import renders_anywhere
 from airflow_provider_bitrix24.triggers.base import Bitrix24Trigger
 from airflow_provider_bitrix24.waiting.reports import Reports
@@ -203,9 +203,8 @@ class Bitrix24Sensor(Bitrix24Operator, BaseSensorOperator):
     def _look_last(self) -> None:
         """Say what is there now: what the trigger saw last is known in the triggerer only."""
         try:
-            hook = waiting_hook(self.bitrix24_conn_id, max_wait=_LAST_LOOK_WAIT)
-            sight = hook.carry_out(self.watch.look())
-            hook.close()
+            with closing(waiting_hook(self.bitrix24_conn_id, max_wait=_LAST_LOOK_WAIT)) as hook:
+                sight = hook.carry_out(self.watch.look())
             Reports(self.log, self.watch.goal).timed_out(sight.seen)
         except rest.Bitrix24Error as error:
             self.log.warning("Timed out, and a last look failed: %s", error)

@@ -5,22 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from airflow_provider_bitrix24.crm.inputs import holds_template
 from airflow_provider_bitrix24.crm.watching import Watch
-
-
-def is_literal(value: Any) -> bool:
-    """Tell whether an argument stands in the DAG file as it is: no template, nothing that a task returns.
-
-    :param value: the argument
-    """
-    if isinstance(value, str):
-        return not holds_template(value)
-    if isinstance(value, Mapping):
-        return all(map(is_literal, (*value, *value.values())))
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return all(map(is_literal, value))
-    return not hasattr(value, "iter_references")  # as all have that Airflow replaces by a value
+from airflow_provider_bitrix24.operators.arguments import is_literal
 
 
 def check_literals(watch_class: type[Watch], arguments: Mapping[str, Any]) -> None:

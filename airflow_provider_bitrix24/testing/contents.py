@@ -34,6 +34,7 @@ class PortalContents:
         active: bool = True,
         may_read: Rights = True,
         may_update: Rights = True,
+        time_zone: str = "",
     ) -> User:
         """Add or replace a user.
 
@@ -41,6 +42,8 @@ class PortalContents:
         :param scopes: scopes of the webhook
         :param may_read: true, false, or the items that may be read, such as ``[("deal", 10)]``
         :param may_update: the same for changes; administrators may change even what does not exist
+        :param time_zone: name of the user's own zone, such as ``Asia/Tokyo``, by default the server's;
+            ``crm.item.list`` reads the bounds of date filters on that clock, as the portal's source does
         """
         user = User(
             user_id,
@@ -51,6 +54,7 @@ class PortalContents:
             active,
             _rights(may_read),
             _rights(may_update),
+            time_zone=time_zone,
         )
         with self._world.lock:
             self._world.users[user_id] = user

@@ -119,6 +119,10 @@ class PortalControls:
         """
         self._world.switches.documented_log_messages = documented
 
+    def set_date_filters_ignored(self, ignored: bool) -> None:
+        """Decide whether the lists of CRM items ignore conditions on dates with a time."""
+        self._world.switches.ignored_date_filters = ignored
+
     # ------------------------------------------------------------ OAuth
 
     @property

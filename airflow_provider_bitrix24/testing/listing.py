@@ -97,7 +97,8 @@ def _holds(ids: list[int], number: int) -> bool:
 class Query:
     """A compiled filter and order on one type of items.
 
-    ``overrun_first``: whether a page beyond the last one is the first again, or empty.
+    ``overrun_first``: whether a page beyond the last one is the first again, or empty. ``date_shift``:
+    seconds by which bounds of dates and times are read too early, ``None`` where they are ignored.
     """
 
     store: ItemStore
@@ -107,6 +108,7 @@ class Query:
     conditions: list[Condition] = field(default_factory=list)
     order: list[tuple[Field, bool]] = field(default_factory=list)
     overrun_first: bool = True
+    date_shift: float | None = 0.0
 
     def filter(self, conditions: Iterable[tuple[str, Any]]) -> Query:
         """Add conditions; keys that name no field are dropped, as the API does."""
@@ -201,6 +203,8 @@ class Query:
         """Return what decides whether a row meets a condition."""
         if known.is_multi:
             return self._multi_condition(known, operator, value)
+        if known.type == "datetime" and self.date_shift is None:
+            return lambda row: True
         if operator in _LIKE and known.type in _NO_LIKE:
             operator = "!" if operator.startswith("!") else ""
         test = self._test(known, operator, value)
@@ -242,9 +246,11 @@ class Query:
         if known.type not in ("date", "datetime"):
             return _comparable(known)
 
+        shift = (self.date_shift or 0.0) if known.type == "datetime" else 0.0
+
         def moment(value: Any) -> float | None:
             parsed = dates.parse(php.text(value), self.server_zone, self.now)
-            return parsed.timestamp() if parsed else None
+            return parsed.timestamp() - shift if parsed else None
 
         return moment
 

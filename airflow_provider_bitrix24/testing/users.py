@@ -5,6 +5,8 @@ from __future__ import annotations
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+from zoneinfo import ZoneInfo
 
 # Several names of one scope stand for the levels of detail that the portal distinguishes.
 DEFAULT_SCOPES = ("crm", "user", "user_basic", "user_brief", "im", "task", "disk")
@@ -20,7 +22,8 @@ def new_code() -> str:
 class User:
     """A user with one inbound webhook.
 
-    ``may_read`` and ``may_update`` are true, false, or the items the right is limited to.
+    ``may_read`` and ``may_update`` are true, false, or the items the right is limited to. ``time_zone``
+    names the user's own zone, if any: ``crm.item.list`` reads the bounds of date filters on that clock.
     """
 
     user_id: int
@@ -32,6 +35,7 @@ class User:
     may_read: Rights
     may_update: Rights
     webhook_active: bool = True
+    time_zone: str = ""
 
     def allowed(self, rights: Rights, kind: str, item_id: int, *, exists: bool) -> bool:
         """Tell whether a right covers an item; administrators have it for items that do not exist too.
@@ -43,6 +47,18 @@ class User:
         if not exists:
             return False
         return rights if isinstance(rights, bool) else (kind, item_id) in rights
+
+    def zone_shift(self, now: float, server: tzinfo) -> float:
+        """Return by how many seconds the user's clock is ahead of the server's.
+
+        :param now: the portal's time
+        :param server: the server's zone
+        """
+        if not self.time_zone:
+            return 0.0
+        moment = datetime.fromtimestamp(now, server)
+        own = moment.astimezone(ZoneInfo(self.time_zone)).utcoffset() or timedelta()
+        return (own - (moment.utcoffset() or timedelta())).total_seconds()
 
     @property
     def reads_anything(self) -> bool:

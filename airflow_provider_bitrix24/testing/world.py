@@ -38,6 +38,7 @@ class Switches:
     :param require_https: refuse webhooks over plain HTTP
     :param remembered_bindings: let changes of comments go by the bindings they saw in the last hour
     :param documented_log_messages: list log messages as documented, not as in the source
+    :param ignored_date_filters: let the lists of items ignore conditions on dates with a time
     """
 
     rest_available: bool = True
@@ -45,6 +46,7 @@ class Switches:
     overload_status: int | None = None
     require_https: bool = False
     documented_log_messages: bool = False
+    ignored_date_filters: bool = False
     remembered_bindings: bool = False
 
 
@@ -159,6 +161,15 @@ class Call:
     def now(self) -> float:
         """The portal's time."""
         return self.world.clock()
+
+    def date_shift(self, *, on_users_clock: bool) -> float | None:
+        """Return by how many seconds a list reads bounds of dates too early; ``None`` if it ignores them.
+
+        :param on_users_clock: whether the list reads them on the clock of the user who calls
+        """
+        if self.world.switches.ignored_date_filters:
+            return None
+        return self.user.zone_shift(self.now, self.world.zone) if on_users_clock else 0.0
 
     def pairs_user_may(self, action: Callable[[User, Pair], bool], pairs: list[Pair]) -> Iterator[Pair]:
         """Filter items by a right, ``world.may_read`` or ``world.may_update``."""

@@ -193,14 +193,15 @@ class Poller:
             hook = waiting_hook(self._conn_id)
             trusted = _TRUSTED_SECONDS
             try:
-                await hook.aopen()
+                settings = (await hook.aopen()).settings
             except rest.ConnectionUnreadableError:
                 if known is None:
                     raise
                 hook, trusted = known, _UNREADABLE_SECONDS
-            if known is not None and hook.reads_same(known):
-                hook = known
             else:
+                if known is not None and (await known.aopen()).settings == settings:
+                    hook = known
+            if hook is not known:
                 await self._keep_open(hook)
             self._hook, self._trusted_until = hook, self._loop.time() + trusted
             return hook

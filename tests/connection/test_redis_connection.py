@@ -111,7 +111,7 @@ def test_a_hook_keeps_the_limits_through_redis(box, connect, airflow_redis, redi
     hook = connect(box.connection(pacing="redis", redis_conn_id=name))
     call = asyncio.run(hook.acall("profile")) if in_loop else hook.call("profile")
     assert call["ID"] == "1"
-    assert isinstance(hook._ledger, ClusterLedger)
+    assert isinstance(hook._opened.ledger, ClusterLedger)
     keys = redis_box.tell("KEYS", "*")
     assert any(key.startswith("bitrix24:bucket:") for key in keys)
     assert not any(box.webhook_code() in key for key in keys)

@@ -17,6 +17,7 @@ import pytest
 import requests
 from doc_blocks import ROOT
 
+from airflow_provider_bitrix24 import portal_check
 from airflow_provider_bitrix24.connection.parsing import parse_connection
 from airflow_provider_bitrix24.connection.redis import redis_server
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
@@ -170,9 +171,14 @@ def portal_greeting(words: list[str]) -> str:
     return said.replace(found[1], port) if found else ""
 
 
+def _portal_check(words: list[str], monkeypatch: pytest.MonkeyPatch, portal: Any) -> None:
+    assert portal_check.main(words) == 0
+
+
 _ACTIONS: dict[str, Callable[[list[str], pytest.MonkeyPatch, Any], None]] = {
     "export": _export,
     "make": _make,
+    "python -m airflow_provider_bitrix24.portal_check": _portal_check,
     "pip install": _pip,
     "curl": _curl,
     "python -m airflow_provider_bitrix24.testing": _portal,

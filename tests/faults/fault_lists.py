@@ -21,7 +21,7 @@ def _rows(scene: Scene) -> list[dict[str, Any]]:
 
 def _comments(scene: Scene) -> Any:
     with scene.waiting():
-        return hurried(AddTimelineCommentsOperator, scene, rows=_rows(scene))
+        return hurried(AddTimelineCommentsOperator, scene, rows=_rows(scene), check_item=False)
 
 
 def _comments_of_the_hook(scene: Scene) -> Any:

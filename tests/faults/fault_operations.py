@@ -74,7 +74,9 @@ def _bind_one(scene: Scene) -> Any:
 
 
 def _bind_list(scene: Scene, check: bool) -> Any:
-    return hurried(BindTimelineRecordOperator, scene, bindings=scene.pairs, check_record=check)
+    return hurried(
+        BindTimelineRecordOperator, scene, bindings=scene.pairs, check_record=check, check_item=check
+    )
 
 
 def _says_bound(scene: Scene, result: Any) -> bool:
@@ -82,7 +84,8 @@ def _says_bound(scene: Scene, result: Any) -> bool:
 
 
 def _add(scene: Scene) -> Any:
-    return hurried(AddTimelineCommentOperator, scene, item=("deal", scene.deals[0]), comment=scene.text)
+    item = ("deal", scene.deals[0])
+    return hurried(AddTimelineCommentOperator, scene, item=item, comment=scene.text, check_item=False)
 
 
 def _comment_call(scene: Scene) -> dict[str, Any]:

@@ -29,7 +29,8 @@ def _call(scene: Scene) -> Any:
 
 def _add(scene: Scene) -> Any:
     _at_both(scene)
-    return hurried(AddTimelineCommentOperator, scene, item=("deal", scene.deals[0]), comment=scene.text)
+    item = ("deal", scene.deals[0])
+    return hurried(AddTimelineCommentOperator, scene, item=item, comment=scene.text, check_item=False)
 
 
 def _is_deal(scene: Scene, result: Any) -> bool:

@@ -171,7 +171,9 @@ def _check_deleted(scene: Scene, error: Bitrix24Error | None) -> None:
 
 def _log(scene: Scene) -> Any:
     item = ("deal", scene.deals[0])
-    return hurried(AddTimelineLogMessageOperator, scene, item=item, title=scene.text, text="x")
+    return hurried(
+        AddTimelineLogMessageOperator, scene, item=item, title=scene.text, text="x", check_item=False
+    )
 
 
 def _logged(scene: Scene) -> list[int]:

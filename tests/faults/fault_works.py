@@ -153,7 +153,7 @@ def _many_bindings(portal: Bitrix24Portal) -> Arguments:
     record = portal.add_comment("deal", 1, "record")
     contacts = portal.add_items("contact", [{"NAME": f"Contact {n}"} for n in range(1000)])
     rows = [[record, "contact", contact] for contact in contacts]
-    return {"bindings": rows, "check_record": False, "max_in_flight": 4}
+    return {"bindings": rows, "check_record": False, "check_item": False, "max_in_flight": 4}
 
 
 SIDE_BY_SIDE = {

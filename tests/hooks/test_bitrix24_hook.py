@@ -714,5 +714,4 @@ def test_how_much_may_be_under_way(hook, monkeypatch, bulk, max_in_flight):
     monkeypatch.setattr(hook, "carry_out", carry_out)
     options = {} if max_in_flight is None else {"max_in_flight": max_in_flight}
     assert bulk(hook, **options) == []
-    by_default = 10 if bulk is _BULK["comments"] else 20
-    assert seen == [max_in_flight or by_default]
+    assert seen == [max_in_flight or 20]

@@ -140,8 +140,7 @@ def test_a_text_that_is_not_json(text):
     ids=["list", "taken", "nested"],
 )
 def test_the_message_names_the_argument(portal, cls, api_params, problem):
-    operator = cls(task_id="t", method="crm.deal.list", api_params=api_params)
-    error = refusal(lambda: operator.execute({}))
+    error = refusal(lambda: cls(task_id="t", method="crm.deal.list", api_params=api_params))
     assert error.description.startswith(problem)
     assert portal.requests == []
 

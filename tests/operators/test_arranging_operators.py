@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 from airflow.sdk import DAG, task
+from operator_alone import given_late
 
 from airflow_provider_bitrix24.hooks.errors import InvalidInputError
 from airflow_provider_bitrix24.operators.timeline import (
@@ -122,8 +123,10 @@ def test_unbind_that_fails(portal, record, connection, run_dag):
             missing_ok=False,
             keep_last=False,
         )
-        UnbindTimelineRecordOperator(
-            task_id="bad", bindings=[[record, "contact", 1], [record, "contact", 1.0]]
+        given_late(
+            UnbindTimelineRecordOperator,
+            task_id="bad",
+            bindings=[[record, "contact", 1], [record, "contact", 1.0]],
         )
         UnbindTimelineRecordOperator(
             task_id="last", bindings=[[lonely, "deal", 3]], keep_last=False, missing_ok=False
@@ -191,7 +194,8 @@ def test_move_that_fails_leaves_the_record_where_it_is(portal, record, connectio
             "no_rights": {"bitrix24_conn_id": "bitrix24_guest", "target": "L_1"},
         }.items():
             kwargs = {"record_id": record, "source": "D_1", "target": "L_2", **arguments}
-            MoveTimelineRecordOperator(task_id=name, retries=2, retry_delay=timedelta(0), **kwargs)
+            more = {"retries": 2, "retry_delay": timedelta(0)}
+            given_late(MoveTimelineRecordOperator, task_id=name, **more, **kwargs)
     run = run_dag(dag)
     assert set(run.states.values()) == {"failed"}
     assert "it is not on contact 4" in run.log("not_there")
@@ -242,7 +246,7 @@ def test_set_that_fails_takes_nothing_away(portal, record, run_dag):
     )
     with DAG("set_fails") as dag:
         SetTimelineBindingsOperator(task_id="denied", record_id=record, items=["D_2", "D_3"])
-        SetTimelineBindingsOperator(task_id="empty", record_id=record, items=[])
+        given_late(SetTimelineBindingsOperator, task_id="empty", record_id=record, items=[])
         SetTimelineBindingsOperator(task_id="no_record", record_id=GONE, items=["D_1"])
         SetTimelineBindingsOperator(task_id="no_item", record_id=record, items=["D_1", f"L_{GONE}"])
     run = run_dag(dag)

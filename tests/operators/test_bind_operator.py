@@ -301,9 +301,7 @@ def test_nothing_wrong_is_sent(portal, run_dag):
             Bind(task_id=f"type_{name}", record_id=1, entity_type=types[name], entity_id=1)
         for name in BAD_BINDINGS:
             Bind(task_id=f"bindings_{name}", bindings=lists[name])
-        Bind(task_id="literal", record_id="12abc", entity_type="deal", entity_id=1)
-        # by XCom it would be 7: SQLite, in which this Airflow keeps them, takes the fraction off
-        Bind(task_id="whole_float", record_id=7.0, entity_type="deal", entity_id=1)
+        Bind(task_id="template", record_id="{{ '12abc' }}", entity_type="deal", entity_id=1)
         Bind(task_id="nested", bindings=[(1, "deal", 1), (ids["zero"], types["none"], 1)])
         rest = {"entity_type": "deal", "entity_id": 1}
 
@@ -339,9 +337,8 @@ def test_nothing_wrong_is_sent(portal, run_dag):
         log = run.log(f"bindings_{name}")
         assert message in log
         assert "The value came from task 'lists'." in log
-    assert "InvalidInputError: record_id: '12abc' is not an id" in run.log("literal")
-    assert "came from" not in run.log("literal")
-    assert "record_id: 7.0 is not an id. Cast it to int" in run.log("whole_float")
+    assert "InvalidInputError: record_id: '12abc' is not an id" in run.log("template")
+    assert "came from" not in run.log("template")
     assert "bindings[1].record_id: 0 is not an id" in run.log("nested")
     assert "The value came from task 'ids', 'types'." in run.log("nested")
     assert "record_id: -3 is not an id" in run.log("mapped", 0)

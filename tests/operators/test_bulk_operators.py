@@ -67,7 +67,8 @@ def test_many_comments(portal, run_dag):
     ],
 )
 def test_bad_rows_are_refused_before_anything_is_sent(portal, rows, message):
-    operator = AddTimelineCommentsOperator(task_id="t", rows=rows)
+    operator = AddTimelineCommentsOperator(task_id="t", rows="{{ rows }}")
+    operator.rows = rows
     with pytest.raises(InvalidInputError, match=message):
         operator.execute({})
     assert portal.requests == []

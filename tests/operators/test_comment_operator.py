@@ -103,7 +103,7 @@ BAD = {
     ),
     "empty": ({"item": "D_1", "comment": ""}, "comment: '' is not a text. Give a text that is not empty"),
     "blank": ({"item": "D_1", "comment": " \n"}, "is not a text"),
-    "number": ({"item": "D_1", "comment": 12}, "comment: 12 is not a text"),
+    "flag": ({"item": "D_1", "comment": True}, "comment: True is not a text"),
     "nothing": ({"item": "D_1", "comment": None}, "comment: None is not a text"),
 }
 
@@ -117,15 +117,15 @@ def test_nothing_wrong_is_sent(portal, run_dag):
             return value
 
         for name, (arguments, _) in BAD.items():
-            Add(task_id=name, **{"comment": "x", **arguments})
+            Add.partial(task_id=name).expand_kwargs([{"comment": "x", **arguments}])
         Add(task_id="from_task", item="D_1", comment=give(" "))
         Add(task_id="from_another", item=("deal", give.override(task_id="other")("x")), comment="x")
     run = run_dag(dag)
     assert portal.requests == []
     assert {name for name, state in run.states.items() if state != "failed"} == {"give", "other"}
     for name, (_, message) in BAD.items():
-        assert message in run.log(name)
-        assert "InvalidInputError: " in run.log(name)
+        assert message in run.log(name, 0)
+        assert "InvalidInputError: " in run.log(name, 0)
     assert "comment: ' ' is not a text. Give a text that is not empty. The value came from task 'give'." in (
         run.log("from_task")
     )

@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 import requests
 from airflow.sdk import DAG, task
+from operator_alone import given_late
 
 from airflow_provider_bitrix24.hooks.errors import InvalidInputError
 from airflow_provider_bitrix24.operators.timeline import (
@@ -102,8 +103,10 @@ def test_updates_that_fail(portal, connection, run_dag):
     }
     with DAG("update_fails", default_args={"retries": 1, "retry_delay": timedelta(0)}) as dag:
         for name, (arguments, _) in wrong.items():
-            UpdateTimelineCommentOperator(
-                task_id=name, **{"record_id": record, "comment": "New", **arguments}
+            given_late(
+                UpdateTimelineCommentOperator,
+                task_id=name,
+                **{"record_id": record, "comment": "New", **arguments},
             )
     run = run_dag(dag)
     assert set(run.states.values()) == {"failed"}
@@ -173,7 +176,7 @@ def test_deletes_that_fail(portal, connection, run_dag):
     }
     with DAG("delete_fails") as dag:
         for name, (arguments, _) in wrong.items():
-            DeleteTimelineCommentOperator(task_id=name, **arguments)
+            given_late(DeleteTimelineCommentOperator, task_id=name, **arguments)
     run = run_dag(dag)
     assert set(run.states.values()) == {"failed"}
     for name, (_, problem) in wrong.items():
@@ -245,7 +248,7 @@ def test_bad_files_and_items_send_nothing(portal, run_dag, tmp_path):
     }
     with DAG("comment_bad_files") as dag:
         for name, (arguments, _) in wrong.items():
-            AddTimelineCommentOperator(task_id=name, item="D_1", comment="Never", **arguments)
+            given_late(AddTimelineCommentOperator, name, item="D_1", comment="Never", **arguments)
     run = run_dag(dag)
     assert set(run.states.values()) == {"failed"}
     for name, (_, problem) in wrong.items():
@@ -283,8 +286,10 @@ def test_log_messages_that_fail(portal, connection, run_dag):
     connection(portal.connection(user_id=3), "bitrix24_guest")
     with DAG("log_fails") as dag:
         for name, (arguments, _) in wrong.items():
-            AddTimelineLogMessageOperator(
-                task_id=name, **{"item": "D_1", "title": "T", "text": "x", **arguments}
+            given_late(
+                AddTimelineLogMessageOperator,
+                task_id=name,
+                **{"item": "D_1", "title": "T", "text": "x", **arguments},
             )
         AddTimelineLogMessageOperator(
             task_id="lost", item="D_2", title="T", text="x", retries=1, retry_delay=timedelta(0)

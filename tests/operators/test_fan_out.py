@@ -55,7 +55,7 @@ def test_what_is_connected_with_nothing_or_does_not_exist(portal, run_dag):
         BindTimelineRecordOperator(task_id="alone", record_id=record, related_to=("contact", alone))
         BindTimelineRecordOperator(task_id="gone", record_id=record, related_to=("deal", GONE))
         BindTimelineRecordOperator(task_id="no_item", record_id=record, related_to="{{ none }}")
-        BindTimelineRecordOperator(task_id="no_record", record_id="12abc", related_to=("deal", 1))
+        BindTimelineRecordOperator(task_id="no_record", record_id="{{ '12abc' }}", related_to=("deal", 1))
     run = run_dag(dag)
     assert run.states == {"alone": "success", "gone": "failed", "no_item": "failed", "no_record": "failed"}
     assert run.xcom("alone") == []

@@ -99,8 +99,8 @@ def test_defaults(cls, arguments):
     if BITRIX24_RETRY_POLICY is not None:  # from Airflow 3.3 up
         assert operator.retry_policy is BITRIX24_RETRY_POLICY
     if cls in BULK:
-        once = {AddTimelineCommentsOperator: 10, Bitrix24BatchOperator: 1}
-        assert (operator.fail_on, operator.max_in_flight) == ("any", once.get(cls, 20))
+        in_flight = 1 if cls is Bitrix24BatchOperator else 20
+        assert (operator.fail_on, operator.max_in_flight) == ("any", in_flight)
     if cls in DEFERRING:
         assert (operator.deferrable, operator.max_wait_in_worker) == (False, 60.0)
 
@@ -108,15 +108,18 @@ def test_defaults(cls, arguments):
 @pytest.mark.parametrize(
     ("cls", "arguments", "expected"),
     [
-        (BindTimelineRecordOperator, RECORD, {"check_record": True}),
+        (BindTimelineRecordOperator, RECORD, {"check_record": True, "check_item": True}),
+        (AddTimelineCommentOperator, {"item": "D_1", "comment": "x"}, {"check_item": True}),
+        (AddTimelineCommentsOperator, {"rows": []}, {"check_item": True}),
         (UnbindTimelineRecordOperator, RECORD, {"missing_ok": True, "keep_last": True}),
         (ListTimelineBindingsOperator, {"record_id": 1}, {"check_record": True}),
         (DeleteTimelineCommentOperator, {"record_id": 1}, {"missing_ok": True}),
-        (AddTimelineLogMessageOperator, {"item": "D_1", **TEXT}, {"icon_code": "info"}),
+        (AddTimelineLogMessageOperator, {"item": "D_1", **TEXT}, {"icon_code": "info", "check_item": True}),
         (UnbindActivityOperator, ACTIVITY, {"missing_ok": True}),
         (TransferTimelineOperator, ENDS, {"kinds": ("comments", "activities"), "mode": "share"}),
-        (Bitrix24CallOperator, GET, {"repeatable": None}),
-        (Bitrix24ListOperator, GET, {"max_rows": 1000, "output_path": None}),
+        (Bitrix24CallOperator, GET, {"repeatable": None, "check_fields": True}),
+        (Bitrix24BatchOperator, {"calls": []}, {"check_fields": True}),
+        (Bitrix24ListOperator, GET, {"max_rows": 1000, "output_path": None, "check_fields": True}),
         (Bitrix24ListOperator, {"method": "crm.deal.list"}, {"api_params": None}),
     ],
 )
@@ -153,6 +156,13 @@ def test_what_all_that_defer_take(cls, monkeypatch):
     ("cls", "name"),
     [
         (BindTimelineRecordOperator, "check_record"),
+        (BindTimelineRecordOperator, "check_item"),
+        (AddTimelineCommentOperator, "check_item"),
+        (AddTimelineCommentsOperator, "check_item"),
+        (AddTimelineLogMessageOperator, "check_item"),
+        (Bitrix24CallOperator, "check_fields"),
+        (Bitrix24ListOperator, "check_fields"),
+        (Bitrix24BatchOperator, "check_fields"),
         (UnbindTimelineRecordOperator, "missing_ok"),
         (UnbindTimelineRecordOperator, "keep_last"),
         (ListTimelineBindingsOperator, "check_record"),
@@ -234,7 +244,8 @@ def test_a_bad_value_is_traced_to_its_task(portal, cls, arguments, name):
 
 @pytest.mark.parametrize(("cls", "arguments", "name"), TRACED, ids=name_of)
 def test_a_bad_value_from_nowhere_is_traced_to_nothing(portal, cls, arguments, name):
-    operator = cls(task_id="t", **{**arguments, name: BAD.get(name, 7)})
+    operator = cls(task_id="t", **arguments)
+    setattr(operator, name, BAD.get(name, 7))
     with pytest.raises(InvalidInputError) as caught:
         operator.execute(context_of())
     assert "came from" not in str(caught.value)
@@ -274,9 +285,8 @@ def test_an_optional_argument_that_a_mapped_task_was_given_does_not_become_nothi
     assert message.endswith("The value came from task 'upstream'.")
     assert portal.requests == []
     # left out as None in a DAG file, it is simply not there
-    left_out = cls(
-        task_id="t", **{**rest, "record_id" if "record_id" in rest else "comment": " ", name: None}
-    )
+    left_out = cls(task_id="t", **rest, **{name: None})
+    setattr(left_out, "record_id" if "record_id" in rest else "comment", " ")
     assert "it was given" not in refusal_of(left_out)
 
 

@@ -6,6 +6,9 @@ import json
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
+from airflow.sdk import ObjectStoragePath
+from airflow.sdk.io import attach
+from fsspec.implementations.memory import MemoryFileSystem
 from operator_alone import GONE, Store, context_of, fails, run
 
 from airflow_provider_bitrix24.hooks.errors import (
@@ -131,8 +134,7 @@ def test_a_page_in_the_middle_is_no_file(portal, tmp_path):
 
 
 def test_a_folder_is_refused_before_the_list_is_read(portal, tmp_path):
-    from airflow.sdk import ObjectStoragePath
-
+    attach("memory", fs=MemoryFileSystem())
     ObjectStoragePath("memory://of_lists/deals").mkdir(parents=True)
     for path in (str(tmp_path), "memory://of_lists/deals", f"{tmp_path}/new/", "s3://bucket/deals/"):
         error, _ = fails(Bitrix24ListOperator, InvalidInputError, method="crm.deal.list", output_path=path)
@@ -344,6 +346,7 @@ WIDE = 120
             lambda record: {
                 "bindings": [[record, "deal", 1 + number] for number in range(WIDE)],
                 "check_record": False,
+                "check_item": False,
             },
         ),
         (

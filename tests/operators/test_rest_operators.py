@@ -8,6 +8,7 @@ from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_3_PLUS
 from airflow.sdk import DAG, ObjectStoragePath, Param, task
 from airflow.sdk.io import attach
 from fsspec.implementations.memory import MemoryFileSystem
+from operator_alone import given_late
 
 from airflow_provider_bitrix24.hooks.errors import InvalidInputError
 from airflow_provider_bitrix24.operators.rest import (
@@ -96,7 +97,7 @@ def test_results_and_refusals_of_a_call(portal, run_dag):
         call(task_id="missing", method="crm.deal.get", api_params={"id": 999})
         call(task_id="unknown", method="crm.deal.gett")
         for name, (arguments, _) in bad.items():
-            call(task_id=f"bad_{name}", **arguments)
+            given_late(call, task_id=f"bad_{name}", **arguments)
         call(
             task_id="bad_from_task", method=give("a b"), api_params={"id": give.override(task_id="other")(1)}
         )
@@ -300,7 +301,7 @@ def test_batches(portal, connection, run_dag):
         batch(task_id="dropped", calls=[added])
         batch(task_id="dropped_repeatable", calls=[twice])
         for name, (calls, _) in BAD_CALLS.items():
-            batch(task_id=f"bad_{name}", calls=calls)
+            given_late(batch, task_id=f"bad_{name}", calls=calls)
         batch(task_id="bad_from_task", calls=give.override(task_id="bad")(BAD_CALLS["bad_method"][0]))
     for title in ("once", "twice"):
         marked = f"TITLE%5D={title}"

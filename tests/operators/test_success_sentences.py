@@ -61,7 +61,7 @@ SENTENCES = {
     ),
     "bind many": (
         BindTimelineRecordOperator,
-        {"bindings": [["{record}", "contact", 11 + number] for number in range(6)], "check_record": False},
+        {"bindings": [["{record}", "contact", 11 + number] for number in range(6)], "check_item": False},
         "6 bindings: 6 bound.",
     ),
     "unbind one": (

@@ -6,6 +6,7 @@ import re
 
 import pytest
 from airflow.sdk import DAG, task
+from operator_alone import given_late
 
 from airflow_provider_bitrix24.hooks.errors import InvalidInputError
 from airflow_provider_bitrix24.operators.activity import BindActivityOperator, UnbindActivityOperator
@@ -128,7 +129,9 @@ def test_transfers_that_fail(portal, timeline, connection, run_dag):
     }
     with DAG("transfer_fails") as dag:
         for name, (arguments, _) in wrong.items():
-            TransferTimelineOperator(task_id=name, **{"source": "L_1", "target": "D_2", **arguments})
+            given_late(
+                TransferTimelineOperator, task_id=name, **{"source": "L_1", "target": "D_2", **arguments}
+            )
         TransferTimelineOperator(task_id="denied", source="L_1", target="D_3", mode="move")
     run = run_dag(dag)
     assert set(run.states.values()) == {"failed"}
@@ -189,7 +192,7 @@ def test_activities_that_fail(portal, run_dag):
         BindActivityOperator(task_id="gone", activity_id=record + 500, entity_type="contact", entity_id=1)
         UnbindActivityOperator(task_id="gone_unbind", bindings=[[GONE, "deal", 1]])
         UnbindActivityOperator(task_id="missing", bindings=[[call, "lead", 1]], missing_ok=False)
-        BindActivityOperator(task_id="bad", bindings=[[call, "shipment_document", 1]])
+        given_late(BindActivityOperator, task_id="bad", bindings=[[call, "shipment_document", 1]])
     run = run_dag(dag)
     assert set(run.states.values()) == {"failed"}
     assert "activities have other ids than timeline records and CRM items" in run.log("gone")

@@ -10,7 +10,7 @@ from rest_drivers import AsyncDriver, SyncDriver, session_of, webhook_of
 
 from airflow_provider_bitrix24.rest import errors as e
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
-from airflow_provider_bitrix24.rest.plans import Wait, Work, carry_out_calls
+from airflow_provider_bitrix24.rest.plans import Wait, Work, both, carry_out_calls
 from airflow_provider_bitrix24.rest.progress import Progress, Span
 from airflow_provider_bitrix24.rest.reply import Reply
 
@@ -150,3 +150,35 @@ def test_a_plan_does_not_hold_up_the_loop(box):
         assert driver.run(both()) > 5
     finally:
         driver.close()
+
+
+def _asking(*rounds):
+    """Ask for some calls in each round, and return all answers."""
+    answers = []
+    for names in rounds:
+        answers += yield Work([Call(name) for name in names])
+    return answers
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "rounds"),
+    [
+        ([], [], []),
+        ([["a"]], [], [["a"]]),
+        ([["a"]], [["b", "c"]], [["a", "b", "c"]]),
+        ([["a"], ["d"]], [["b", "c"]], [["a", "b", "c"], ["d"]]),
+        ([["a"]], [["b"], ["c"], ["d"]], [["a", "b"], ["c"], ["d"]]),
+    ],
+)
+def test_plans_side_by_side_ask_together_and_get_their_own_answers(first, second, rounds):
+    plan, asked = both(_asking(*first), _asking(*second)), []
+    try:
+        work = next(plan)
+        while True:
+            asked.append([call.method for call in work.calls])
+            work = plan.send([f"answer to {call.method}" for call in work.calls])
+    except StopIteration as stop:
+        found = stop.value
+    assert asked == rounds
+    told = ([f"answer to {name}" for names in wanted for name in names] for wanted in (first, second))
+    assert found == tuple(told)

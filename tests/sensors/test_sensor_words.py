@@ -8,6 +8,7 @@ import logging
 import pytest
 from airflow.providers.common.compat.sdk import AirflowSensorTimeout, AirflowSkipException, TaskDeferred
 from operator_alone import Log, context_of, logging_to
+from trigger_helpers import asked, running, stop, until
 
 from airflow_provider_bitrix24.sensors.crm import CrmItemSensor
 from airflow_provider_bitrix24.sensors.timeline import TimelineBindingSensor, TimelineCommentSensor
@@ -91,7 +92,7 @@ def test_a_look_that_finds_something_says_it(wait, log):
     assert lines(log) == ["Deal 1 is in stage New (NEW).", "Success criteria met. Exiting."]
 
 
-def test_a_sensor_that_defers_says_it_in_the_worker_and_in_the_triggerer(wait, log, written):
+def test_a_sensor_that_defers_says_it_in_the_worker_and_in_the_triggerer(wait, log, portal, written):
     with pytest.raises(TaskDeferred):
         wait(deferrable=True).execute(context_of())
     assert lines(log)[0] == WAITING
@@ -103,8 +104,10 @@ def test_a_sensor_that_defers_says_it_in_the_worker_and_in_the_triggerer(wait, l
             bitrix24_conn_id="bitrix24_default",
             poke_interval=0.01,
         )
-        with pytest.raises(TimeoutError):
-            await asyncio.wait_for(anext(trigger.run()), 0.3)
+        task = running(trigger)
+        await until(lambda: WAITING in written())
+        await asked(portal, len(portal.requests) + 3)
+        await stop([task])
 
     asyncio.run(look_for_a_while())
     assert written().count(WAITING) == 1

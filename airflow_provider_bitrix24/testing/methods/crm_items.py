@@ -76,7 +76,7 @@ def delete(kind: str, call: Call) -> bool:
 def list_items(kind: str, call: Call) -> Listed:
     """List items."""
     world, store = call.world, call.world.crm.store(kind)
-    query = Query(store, world.zone, call.now)
+    query = Query(store, world.zone, call.now, date_shift=call.date_shift(on_users_clock=False))
     query.filter(classic_array(call, "filter").items()).sort(classic_array(call, "order").items())
     if not call.user.admin and call.user.may_read is not True:
         query.only(lambda item_id: world.may_read(call.user, (kind, item_id)))

@@ -126,7 +126,8 @@ def get(call: Call) -> dict[str, Any]:
 def list_items(call: Call) -> Listed:
     """List items."""
     wanted = _Type.of(call)
-    query = Query(wanted.store, call.world.zone, call.now, overrun_first=False)
+    shift = call.date_shift(on_users_clock=True)
+    query = Query(wanted.store, call.world.zone, call.now, overrun_first=False, date_shift=shift)
     refine(query, wanted.spellings, call.params.get("filter"), call.params.get("order"))
     if not call.user.admin and call.user.may_read is not True:
         query.only(lambda item_id: call.world.may_read(call.user, (wanted.kind, item_id)))

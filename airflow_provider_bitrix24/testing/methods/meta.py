@@ -23,7 +23,7 @@ def profile(call: Call) -> dict[str, Any]:
         "NAME": user.name,
         "LAST_NAME": "",
         "PERSONAL_GENDER": "",
-        "TIME_ZONE": "",
+        "TIME_ZONE": user.time_zone,
     }
 
 

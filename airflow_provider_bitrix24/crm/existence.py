@@ -1,0 +1,70 @@
+"""Whether many CRM items exist: Bitrix24 stores an administrator's comments and bindings on any id.
+
+``crm.item.list`` tells of fifty ids a call which of them the user may read. Only the others are asked for one
+by one, because a list leaves out what the user may not read, as it does what does not exist.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from airflow_provider_bitrix24.crm.items import CrmItem
+from airflow_provider_bitrix24.crm.relations import TELLS_NOTHING, is_readable, item_call, no_such_item
+from airflow_provider_bitrix24.rest.calls import Call, Outcome
+from airflow_provider_bitrix24.rest.errors import Bitrix24Error, NotFoundError
+from airflow_provider_bitrix24.rest.list_query import PAGE_SIZE
+from airflow_provider_bitrix24.rest.methods import number_of
+from airflow_provider_bitrix24.rest.plans import Plan, Work
+
+
+def missing_items(items: Iterable[CrmItem]) -> Plan[dict[CrmItem, Bitrix24Error]]:
+    """Find out which items do not exist, as far as ``crm.item.*`` knows their types.
+
+    :param items: the items
+    :return: the error of each that does not exist, or of which it cannot be told now
+    """
+    asked = sorted({item for item in items if is_readable(item)})
+    if len(asked) > 1:
+        asked = yield from _not_listed(asked)
+    outcomes = (yield Work([item_call(item) for item in asked])) if asked else []
+    found = {item: _error(item, outcome) for item, outcome in zip(asked, outcomes, strict=True)}
+    return {item: error for item, error in found.items() if error is not None}
+
+
+def _not_listed(items: Sequence[CrmItem]) -> Plan[list[CrmItem]]:
+    """Return the items that no list shows."""
+    pages = [
+        page
+        for type_id in dict.fromkeys(item.type_id for item in items)
+        for page in _pages([item for item in items if item.type_id == type_id])
+    ]
+    outcomes = yield Work([_list_call(page) for page in pages])
+    return [
+        item
+        for page, outcome in zip(pages, outcomes, strict=True)
+        for seen in [_ids(outcome.result)]
+        for item in page
+        if item.entity_id not in seen
+    ]
+
+
+def _pages(items: Sequence[CrmItem]) -> list[Sequence[CrmItem]]:
+    return [items[start : start + PAGE_SIZE] for start in range(0, len(items), PAGE_SIZE)]
+
+
+def _list_call(page: Sequence[CrmItem]) -> Call:
+    ids = [item.entity_id for item in page]
+    params = {"entityTypeId": page[0].type_id, "filter": {"@id": ids}, "select": ["id"], "start": -1}
+    return Call("crm.item.list", params)
+
+
+def _ids(result: Any) -> set[int | None]:
+    rows = result.get("items") if isinstance(result, Mapping) else None
+    return {number_of(row.get("id")) for row in rows or () if isinstance(row, Mapping)}
+
+
+def _error(item: CrmItem, outcome: Outcome) -> Bitrix24Error | None:
+    if isinstance(outcome.error, NotFoundError):
+        return no_such_item(item, outcome.error)
+    return None if isinstance(outcome.error, TELLS_NOTHING) else outcome.error

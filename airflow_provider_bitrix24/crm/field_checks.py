@@ -1,0 +1,198 @@
+"""The names of fields in calls, compared with the metadata before anything is sent.
+
+Bitrix24 ignores most names that it does not know: a filter by a misspelt name lists every row, a misspelt
+name in ``fields`` writes nothing, and both succeed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from airflow_provider_bitrix24.crm.field_names import ClassicNames, FieldNames, ItemNames
+from airflow_provider_bitrix24.rest.calls import Call, Outcome
+from airflow_provider_bitrix24.rest.errors import Bitrix24Error, InvalidInputError, RejectedError
+from airflow_provider_bitrix24.rest.plans import Plan, Work
+
+#: the metadata read so far, by the call that reads it
+Known = MutableMapping[str, Outcome]
+
+_CLASSIC = re.compile(r"crm\.(lead|deal|contact|company|quote)\.(?:list|add|update)")
+_ITEM = re.compile(r"crm\.item\.(?:list|add|update|import)")
+#: parameters that name fields; classic methods know them by two names
+_PLACES = {"fields": "fields", "select": "select", "filter": "filter", "order": "order"}
+_PLACES |= {f"ar{name}": name for name in _PLACES}
+#: what stands before a field's name in a filter
+_OPERATOR = re.compile(r"[^A-Za-z0-9_$]*")
+#: stands for fields, or is put in by a batch
+_NO_NAME = re.compile(r"|\*|UF_\*|_.*|\$.*|.*\..*", re.DOTALL)
+#: misspelt names that one error tells
+_TOLD = 10
+
+
+@dataclass(frozen=True)
+class _Check:
+    """A call to be checked.
+
+    :param call: the call
+    :param stands: where it stands, for the message
+    :param source: reads the metadata
+    """
+
+    call: Call
+    stands: str
+    source: Call
+
+    @property
+    def original(self) -> bool:
+        """Whether users' fields may go by the names that they were created with."""
+        return str(self.call.params.get("useOriginalUfNames")).upper() in ("Y", "TRUE", "1")
+
+    def wrong(self, known: FieldNames | None) -> Iterator[str]:
+        """Yield a sentence on each name that is no field's.
+
+        :param known: the fields of the call's type, ``None`` where they are not known
+        """
+        if known is None:
+            return
+        for place, name in dict.fromkeys(named_fields(self.call)):
+            if not known.knows(name, place):
+                near = known.near(name)
+                hint = f" (did you mean {' or '.join(near)}?)" if near else ""
+                yield f"{self.stands}params.{place}: {name!r} is not a field of {known.subject}{hint}"
+
+
+def check_field_names(calls: Sequence[Call], known: Known, stands: Sequence[str] = ()) -> Plan[list[str]]:
+    """Compare the names of fields in calls with the metadata, and say what could not be compared, and why.
+
+    Metadata that cannot be read for lack of rights or the like is no error: then nothing is known.
+
+    :param calls: the calls; those of other methods pass
+    :param known: the metadata read so far, completed here: each type's is read once
+    :param stands: where each call stands, for the message, such as ``calls[3].``
+    :raises InvalidInputError: a call names what is not a field, or groups conditions in a classic list
+    :raises Bitrix24Error: the metadata could not be read, and another try may help
+    """
+    checks = [
+        _Check(call, stand, source)
+        for call, stand in zip(calls, stands or [""] * len(calls), strict=True)
+        if (source := _source(call)) is not None
+    ]
+    for check in checks:
+        _refuse_groups(check)
+    checks = [check for check in checks if any(named_fields(check.call))]
+    unread = {check.source.command(): check.source for check in checks}
+    unread = {command: call for command, call in unread.items() if command not in known}
+    outcomes = (yield Work(list(unread.values()))) if unread else []
+    for command, outcome in zip(unread, outcomes, strict=True):
+        if outcome.error is not None and not _is_final(outcome.error):
+            raise outcome.error
+        known[command] = outcome
+    names = {
+        key: _names(check, known[key[0]])
+        for key, check in {(check.source.command(), check.original): check for check in checks}.items()
+    }
+    wrong = [line for check in checks for line in check.wrong(names[check.source.command(), check.original])]
+    if wrong:
+        raise _misspelt(wrong)
+    return [
+        f"The names of fields are not checked, because their list cannot be read: {outcome.error}"
+        for command in unread
+        if (outcome := known[command]).error is not None
+    ]
+
+
+def _is_final(error: Bitrix24Error) -> bool:
+    return error.permanent or isinstance(error, RejectedError)
+
+
+def _misspelt(wrong: list[str]) -> InvalidInputError:
+    more = f"; and {len(wrong) - _TOLD} more" if len(wrong) > _TOLD else ""
+    return InvalidInputError(
+        "; ".join(wrong[:_TOLD]) + more,
+        remedy="Correct the name. If there is such a field all the same, pass check_fields=False.",
+    )
+
+
+def _source(call: Call) -> Call | None:
+    """Return the call that reads the metadata for another, ``None`` where it is not checked."""
+    method = call.method.lower()
+    if match := _CLASSIC.fullmatch(method):
+        return Call(f"crm.{match[1]}.fields")
+    type_id = str(call.params.get("entityTypeId"))
+    if _ITEM.fullmatch(method) and re.fullmatch("[0-9]{1,9}", type_id):
+        return Call("crm.item.fields", {"entityTypeId": int(type_id)})
+    return None
+
+
+def _names(check: _Check, outcome: Outcome) -> FieldNames | None:
+    """Return the fields of a call's type, ``None`` where the metadata does not tell them."""
+    is_item = bool(check.source.params)
+    result = outcome.result if outcome.error is None else None
+    described = result.get("fields") if is_item and isinstance(result, Mapping) else result
+    if not isinstance(described, Mapping) or not described:
+        return None
+    if not is_item:
+        return ClassicNames(frozenset(map(str, described)), f"a {check.source.method.split('.')[1]}")
+    subject = f"entityTypeId {check.source.params['entityTypeId']}"
+    return ItemNames.of(described, subject, original=check.original)
+
+
+# --- the names in a call -----------------------------------------------------------------------------
+
+
+def named_fields(call: Call) -> Iterator[tuple[str, str]]:
+    """Yield the fields that a call names: where each stands, and its name without an operator.
+
+    :param call: the call
+    """
+    for key, value in call.params.items():
+        place = _PLACES.get(key.lower(), "")
+        for name in _named_in(place, value):
+            if not _NO_NAME.fullmatch(name):
+                yield place, name
+
+
+def _named_in(place: str, value: Any) -> Iterator[str]:
+    if place == "select":
+        entries = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else []
+        yield from (name for name in entries if isinstance(name, str))
+    elif place == "filter":
+        yield from (_OPERATOR.sub("", name, count=1) for name in _conditions(value))
+    elif place and isinstance(value, Mapping):
+        yield from map(str, value)
+
+
+def _conditions(filters: Any) -> Iterator[str]:
+    """Yield the keys of a filter, and of the groups in it."""
+    if isinstance(filters, list):  # to PHP the same as a mapping by position
+        filters = dict(enumerate(filters))
+    for key, value in filters.items() if isinstance(filters, Mapping) else ():
+        if str(key).isdigit():
+            yield from _conditions(value)
+        elif str(key).lower() != "logic":
+            yield str(key)
+
+
+def _refuse_groups(check: _Check) -> None:
+    """Refuse groups of conditions in a classic list, which drops them.
+
+    :raises InvalidInputError: there are some
+    """
+    filters: Any = next(
+        (value for key, value in check.call.params.items() if _PLACES.get(key.lower()) == "filter"), None
+    )
+    if check.source.params or not isinstance(filters, Mapping):
+        return
+    groups = [key for key in filters if str(key).isdigit() or str(key).lower() == "logic"]
+    if all(str(filters[key]).upper() == "AND" for key in groups):  # which holds anyway
+        return
+    raise InvalidInputError(
+        f"{check.stands}params.filter: {check.call.method} would ignore {groups[0]!r} and list more rows",
+        remedy=(
+            "Classic lists know no LOGIC and no groups. Use crm.item.list with "
+            "{'0': {'logic': 'OR', '0': {...}, '1': {...}}}, or '@FIELD' with a list of values."
+        ),
+    )

@@ -1,0 +1,58 @@
+"""The check of fields' names, for hooks and operators: what they read once, and what they log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
+
+from airflow_provider_bitrix24.crm.field_answers import lines_on_answers
+from airflow_provider_bitrix24.crm.field_checks import check_field_names
+from airflow_provider_bitrix24.rest.calls import Call, Outcome
+from airflow_provider_bitrix24.rest.plans import Plan
+
+
+class Log(Protocol):
+    """Airflow's logger, of whichever version."""
+
+    def info(self, event: str, *args: Any) -> Any:
+        """Log what is of interest."""
+
+    def warning(self, event: str, *args: Any) -> Any:
+        """Log what may be wrong."""
+
+
+class FieldChecks:
+    """Compares fields in calls with the metadata, which it reads once, and in answers with what was sent.
+
+    :param log: where it says what it could not compare, and which fields differ
+    """
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._known: dict[str, Outcome] = {}
+
+    def look(self, calls: Sequence[Call], stands: Sequence[str] = ()) -> Plan[None]:
+        """Refuse calls that name what is not a field.
+
+        :param calls: the calls
+        :param stands: where each stands, for the message
+        :raises InvalidInputError: one does; nothing but metadata was asked for
+        """
+        for line in (yield from check_field_names(calls, self._known, stands)):
+            self._log.info("%s", line)
+
+    def compare(self, outcomes: Iterable[Outcome]) -> None:
+        """Warn of fields that answers do not show as they were sent.
+
+        :param outcomes: of calls
+        """
+        for line in lines_on_answers(outcomes):
+            self._log.warning("%s", line)
+
+
+def places(calls: Sequence[Call]) -> list[str]:
+    """Return where each of many calls stands, for messages.
+
+    :param calls: the calls
+    """
+    return [f"calls[{position}]." for position in range(len(calls))]

@@ -1,0 +1,118 @@
+"""Whether answers show fields as they were sent."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_bitrix24.crm.field_answers import lines_on_answers, not_as_sent
+from airflow_provider_bitrix24.rest.calls import Call, Outcome
+from airflow_provider_bitrix24.rest.errors import RejectedError
+from airflow_provider_bitrix24.rest.reply import Reply
+
+
+def names(sent, shown, method="crm.item.update"):
+    call = Call(method, {"entityTypeId": 2, "id": 1, "fields": sent})
+    return not_as_sent(call, {"item": {"id": 1, **shown}})
+
+
+SAME = [
+    ("x", "x"),
+    (" x\r\ny ", "x\ny"),
+    ("1000.50", 1000.5),
+    (7, "7"),
+    ("7", 7),
+    (True, "Y"),
+    ("true", "Y"),
+    (False, "N"),
+    (False, None),
+    (None, None),
+    (None, ""),
+    (None, 0),
+    ("", []),
+    (0, 0.0),
+    ("0.00", 0),
+    ([], False),
+    ([1, 2], ["2", "1"]),
+    (1, [1]),
+    ("100|USD", "100.00|USD"),
+    ("2026-01-31", "2026-01-31T03:00:00+03:00"),
+    ("2026-01-31T00:00:00+00:00", "2026-01-31T03:00:00+03:00"),
+    ("2026-01-31 10:00:00", "2026-01-31T10:00:00+03:00"),
+    ("31.01.2026", "2026-01-31T03:00:00+03:00"),
+    ("<b>x</b>", "x"),
+    (["name", "Zm9v"], {"id": 3, "url": "x"}),
+    ([["name", "Zm9v"]], [{"id": 3, "url": "x"}]),
+    ({"id": 3}, None),
+]
+
+
+@pytest.mark.parametrize(("sent", "shown"), SAME)
+def test_value_shown_in_the_portals_notation_is_as_sent(sent, shown):
+    assert names({"title": sent}, {"title": shown}) == []
+
+
+OTHER = [
+    ("Gold", 41),
+    ("Gold", None),
+    ("1234,56", 1234),
+    (5, 0),
+    (None, "kept"),
+    ("", "kept"),
+    (True, "N"),
+    ([1, 2], [1]),
+    ([1], [1, 2]),
+    ([1], []),
+    ("100|USD", "100|EUR"),
+    ("soon", "2026-01-31T03:00:00+03:00"),
+    ("2026-02-01", "2026-01-31T03:00:00+03:00"),
+    ("2026-01-31T00:00:00+00:00", "2026-01-30T00:00:00+00:00"),
+    ("C9:NEW", "NEW"),
+]
+
+
+@pytest.mark.parametrize(("sent", "shown"), OTHER)
+def test_value_that_is_not_as_sent_is_named(sent, shown):
+    assert names({"title": sent}, {"title": shown}) == ["title"]
+
+
+def test_field_that_the_answer_does_not_show_is_named():
+    sent = {"titel": "x", "UF_CRM_17": "y", "TITLE": "z", "assignedById": 1, "fm": {"n0": {}}, "PHONE": []}
+    shown = {"title": "z", "ufCrm17": None, "assignedById": 1}
+    assert names(sent, shown) == ["titel", "UF_CRM_17"]
+
+
+@pytest.mark.parametrize("result", [None, True, [], {}, {"item": []}, {"item": {}}, {"item": None}])
+def test_answer_without_an_item_tells_nothing(result):
+    assert not_as_sent(Call("crm.item.add", {"fields": {"title": "x"}}), result) == []
+    assert not_as_sent(Call("crm.item.add"), {"item": {"id": 1}}) == []
+
+
+def test_other_methods_are_not_compared():
+    assert names({"title": "x"}, {"title": "y"}, "crm.deal.update") == []
+
+
+def test_equal_differences_are_told_once_and_without_values():
+    call = Call("crm.item.update", {"fields": {"title": "secret", "stageId": "NEW"}})
+    differing = Outcome(call, Reply({"item": {"title": "other", "stageId": "NEW"}}))
+    failed = Outcome(call, error=RejectedError("no"))
+    [line] = lines_on_answers([differing, failed, differing])
+    assert line.startswith(
+        "crm.item.update (2 calls): the answer does not show these fields as sent: title. "
+    )
+    assert "secret" not in line
+    assert "other" not in line
+
+
+_SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12)
+_VALUES = st.recursive(_SCALARS, lambda inner: st.lists(inner, max_size=3), max_leaves=5)
+
+
+@given(_VALUES, _VALUES)
+def test_any_values_are_compared(sent, shown):
+    call = Call("crm.item.update", {"fields": {}})
+    call.params["fields"] = {"title": sent}
+    assert not_as_sent(call, {"item": {"title": shown}}) in ([], ["title"])
+    if sent == sent:  # a NaN is nothing that JSON carries
+        assert not_as_sent(call, {"item": {"title": sent}}) == []
