@@ -91,7 +91,7 @@ def scene(connection):
         define("late", {**plain, "extra": {"timeout": 1}}, ("x.late", {}), "AmbiguousWriteError")
         define("no_tls", {**other.connection(), "extra": {}}, add, "TlsError")
         define("renewed", portal.oauth_connection(1), get)
-        define("stuck", portal.oauth_connection(2), add, "TokenRenewalError")
+        define("stuck", portal.oauth_connection(2), add, "TokensUnreadableError")
         define("bad_code", {**plain, "password": SLASHED}, get, "InvalidConnectionError")
         define("bad_url", {**plain, "password": f"{portal.url}/x/{CODE}"}, get, "InvalidConnectionError")
         define("away", {**plain, "host": "127.0.0.1", "port": free_port()})

@@ -25,6 +25,7 @@ from airflow_provider_bitrix24.crm.ids import parse_id
 from airflow_provider_bitrix24.crm.items import CrmItem
 from airflow_provider_bitrix24.crm.outcomes import FAILED, ItemOutcome
 from airflow_provider_bitrix24.crm.rows import RowKind, Rows, parse_rows
+from airflow_provider_bitrix24.crm.telling import told
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.errors import Bitrix24Error, InvalidInputError, UnexpectedResultError
 from airflow_provider_bitrix24.rest.plans import Plan
@@ -140,11 +141,10 @@ class ActivityBinding:
         """Return the outcome of a failure: the same error, with the binding's name in it.
 
         :param error: what went wrong
-        :param done: what was not done, in words
+        :param done: what was to be done, in words
         """
-        remedy = _REMEDIES.get(error.code.upper(), error.remedy)
-        described = f"{self} was not {done}: {error.description or 'no reason given'}"
-        return ItemOutcome(self, FAILED, error.but(description=described, remedy=remedy))
+        remedy = _REMEDIES.get(error.code.upper(), "")
+        return ItemOutcome(self, FAILED, told(error, str(self), done, self.item, remedy=remedy))
 
     def __str__(self) -> str:
         return f"activity {self.activity_id} on {self.item}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Protocol, Self, TypeVar
 
 from airflow_provider_bitrix24.crm.ids import parse_id
@@ -14,10 +15,10 @@ from airflow_provider_bitrix24.crm.items import (
     CrmItem,
     parse_entity_type,
 )
-from airflow_provider_bitrix24.crm.outcomes import FAILED, ItemOutcome, each
+from airflow_provider_bitrix24.crm.outcomes import ItemOutcome, each
 from airflow_provider_bitrix24.crm.rows import valid_or_none
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
-from airflow_provider_bitrix24.rest.errors import InvalidInputError
+from airflow_provider_bitrix24.rest.errors import Bitrix24Error, InvalidInputError
 from airflow_provider_bitrix24.rest.plans import Plan
 from airflow_provider_bitrix24.rest.progress import Progress
 
@@ -155,19 +156,30 @@ def move_each(on_target: Mapping[B, bool], source: CrmItem) -> Plan[list[ItemOut
 
     :param on_target: the bindings that are to be, each with whether it is there
     :param source: the item that they leave
+    :return: one outcome for each, of where it went; where it could not be taken off, another one of where it
+        stayed
     """
     there = yield from share_each(on_target)
     arrived = [outcome.subject for outcome in there if outcome.error is None]
     leaving = [binding.on(source) for binding in arrived]
     gone = yield from unbind_each(leaving, Progress(), missing_ok=True)
     left = dict(zip(arrived, gone, strict=True))
-    return [_moved(outcome, left.get(outcome.subject)) for outcome in there]
+    return [row for outcome in there for row in _moved(outcome, left.get(outcome.subject), source)]
 
 
-def _moved(there: ItemOutcome[B], gone: ItemOutcome[B] | None) -> ItemOutcome[B]:
-    """Return what happened to something that was to be moved: it is named by where it went."""
+def _moved(there: ItemOutcome[B], gone: ItemOutcome[B] | None, source: CrmItem) -> list[ItemOutcome[B]]:
+    """Return what happened to something that was to be moved, and where it is now."""
+    target = there.subject.item
     if gone is None:
-        return there
+        if there.error is not None and there.error.may_have_acted:
+            return [_adding(there, there.error, f"it is still on {source}, and may be on {target}, too")]
+        return [there]
     if gone.error is not None:
-        return ItemOutcome(there.subject, FAILED, gone.error)
-    return ItemOutcome(there.subject, MOVED)
+        still = "may still be on" if gone.error.may_have_acted else "still on"
+        return [there, _adding(gone, gone.error, f"it is on {target} now, and {still} {source}")]
+    return [ItemOutcome(there.subject, MOVED)]
+
+
+def _adding(outcome: ItemOutcome[B], error: Bitrix24Error, where: str) -> ItemOutcome[B]:
+    """Return a failure that says as well where the thing is."""
+    return replace(outcome, error=error.but(description=f"{error.description.rstrip('.')}; {where}"))

@@ -1,38 +1,42 @@
-"""Adding many comments, each of them once in all tries.
+"""Adding comments, each of them once in all tries.
 
 Bitrix24 cannot add a comment idempotently. A comment that is known to be added is not sent again. A comment
-that may have been added is looked up by item, author and text, among the comments of the time in which it was
-sent. Only when the portal, which cuts requests off after a minute, can no longer be adding it, does the
-look-up prove that it is absent.
+that may have been added is looked up (``comment_lookups.py``) and sent again only if it is not there.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import pendulum
-
-from airflow_provider_bitrix24.crm.comment_calls import comment_call, newest_comments_call, plain
+from airflow_provider_bitrix24.crm.comment_calls import comment_call, plain
+from airflow_provider_bitrix24.crm.comment_lookups import (
+    Wanted,
+    author_of,
+    look_up,
+    portal_time,
+    present,
+    undecided,
+)
 from airflow_provider_bitrix24.crm.existence import missing_items
 from airflow_provider_bitrix24.crm.ids import parse_id
 from airflow_provider_bitrix24.crm.inputs import check_text, is_sequence, pick, refuse_others
 from airflow_provider_bitrix24.crm.items import ID_KEYS, TYPE_KEYS, CrmItem, parse_entity_type
-from airflow_provider_bitrix24.crm.listing import read_pages
 from airflow_provider_bitrix24.crm.outcomes import FAILED, ItemOutcome
 from airflow_provider_bitrix24.crm.rows import RowKind, Rows, parse_rows, valid_or_none
-from airflow_provider_bitrix24.rest.calls import Call, Outcome
+from airflow_provider_bitrix24.crm.telling import counted, reason_of, told
+from airflow_provider_bitrix24.rest.calls import Call
 from airflow_provider_bitrix24.rest.errors import AmbiguousWriteError, Bitrix24Error, UnexpectedResultError
-from airflow_provider_bitrix24.rest.plans import Plan, Wait, Work
-from airflow_provider_bitrix24.rest.progress import Progress, Span
-from airflow_provider_bitrix24.rest.reply import Reply
+from airflow_provider_bitrix24.rest.plans import Plan, Work
+from airflow_provider_bitrix24.rest.progress import Progress
+
+log = logging.getLogger(__name__)
 
 ADDED = "added"
+ALREADY_PRESENT = "already_present"
 
-_LIST = "crm.timeline.comment.list"
-#: comments are dated in whole seconds, and clocks are read at different moments
-_SLACK = 5.0
 #: how often what is proven absent is sent again
 _ROUNDS = 3
 
@@ -81,7 +85,7 @@ class AddedComment:
     """A comment that was to be added, and its timeline record.
 
     :param comment: the comment
-    :param record_id: the record; ``None`` where it was not added
+    :param record_id: the record; ``None`` where there is none
     """
 
     comment: Comment
@@ -120,8 +124,31 @@ def parse_comments(
     return parse_rows(value, field, _ROWS, keep_invalid=keep_invalid, pass_through=pass_through)
 
 
+def add_comment(
+    comment: Comment, progress: Progress, *, cut: float, unless_present: bool = False
+) -> Plan[tuple[int, str]]:
+    """Add one comment, once in all tries, and return its timeline record and its status.
+
+    :param comment: the comment
+    :param progress: what is known of it, at position 0
+    :param cut: seconds after which the portal carries out nothing more of a request
+    :param unless_present: whether the same user's comment of the same text on the item takes its place
+    :raises Bitrix24Error: it was not added, or that is not known
+    """
+    [outcome] = yield from add_comments([comment], progress, cut=cut, unless_present=unless_present)
+    record_id = outcome.subject.record_id
+    if outcome.error is not None or record_id is None:
+        raise outcome.error or UnexpectedResultError("a comment without id")
+    return record_id, outcome.status
+
+
 def add_comments(
-    comments: Sequence[Comment], progress: Progress, *, cut: float, check_item: bool = False
+    comments: Sequence[Comment],
+    progress: Progress,
+    *,
+    cut: float,
+    check_item: bool = False,
+    unless_present: bool = False,
 ) -> Plan[list[ItemOutcome[AddedComment]]]:
     """Add comments, each of them once in all tries.
 
@@ -129,163 +156,160 @@ def add_comments(
     :param progress: what is known of them, by position
     :param cut: seconds after which the portal carries out nothing more of a request
     :param check_item: whether to find out first which items exist
+    :param unless_present: whether the same user's comment of the same text on the same item takes the place
+        of one; then comments that are alike are one comment
     :return: one outcome for each comment, in order
     """
-    if not comments:
-        return []
-    calls = [comment.call() for comment in comments]
-    [profile] = yield Work([Call("profile")])
-    if profile.error is not None:  # without the portal's clock nothing could be looked up later
-        failed = dict.fromkeys(range(len(comments)), profile.error)
-        failed |= dict.fromkeys(progress.unclear, _undecided(profile.error, progress))
-        return [_outcome(comments[n], n, progress, failed) for n in range(len(comments))]
-    author = _author(profile)
-    progress.set_clock(_portal_time(profile))
-    progress.suspect(dict(enumerate(calls)))
-    errors = (yield from _without_item(comments, progress)) if check_item else {}
-    undecided: dict[int, Bitrix24Error] = {}  # as of the last look-up: a later one may decide it
-    for _ in range(_ROUNDS):
-        if progress.unclear:
-            undecided = yield from _look_up(comments, progress, author, cut)
-        left = [n for n in range(len(comments)) if n not in progress.known and n not in progress.unclear]
-        left = [n for n in left if n not in errors or _is_ambiguous(errors[n])]
-        if not left:
-            break
-        outcomes = yield Work([calls[n] for n in left], left)
-        for position, outcome in zip(left, outcomes, strict=True):
-            errors.pop(position, None)
-            if outcome.error is not None:
-                errors[position] = outcome.error
-    return [_outcome(comments[n], n, progress, errors | undecided) for n in range(len(comments))]
+    work = _Adding(comments, progress)
+    if work.left():
+        yield from work.carry_out(cut, check_item=check_item, unless_present=unless_present)
+    return [work.outcome(position) for position in range(len(comments))]
 
 
-def _without_item(comments: Sequence[Comment], progress: Progress) -> Plan[dict[int, Bitrix24Error]]:
-    """Return the errors of comments that nothing was done for yet, and whose items do not exist."""
-    left = {
-        n: comment.item
-        for n, comment in enumerate(comments)
-        if n not in progress.known and n not in progress.unclear
-    }
-    missing = yield from missing_items(left.values())
-    return {n: missing[item] for n, item in left.items() if item in missing}
+class _Adding:
+    """The work on some comments: what is found out of them on the way.
+
+    :param comments: the comments
+    :param progress: what is known of them, by position
+    """
+
+    def __init__(self, comments: Sequence[Comment], progress: Progress) -> None:
+        self._comments = comments
+        self._progress = progress
+        self._calls = [comment.call() for comment in comments]
+        self._wanted = [Wanted(comment.item, plain(comment.text)) for comment in comments]
+        self._errors: dict[int, Bitrix24Error] = {}
+        #: whether an earlier try may have added any of them, and they were not looked up
+        self._in_doubt = False
+        #: whose errors are the answers to adding them
+        self._answered: set[int] = set()
+        #: why it cannot be told, as of the last look-up: a later one may decide it
+        self._undecided: dict[int, Bitrix24Error] = {}
+        self._present: dict[int, int] = {}
+        #: the position of the first that is alike, for those that are not sent because of it
+        self._stands_for: dict[int, int] = {}
+
+    def left(self) -> list[int]:
+        """Return the positions that need something more."""
+        known = self._progress.known
+        return [n for n in range(len(self._comments)) if n not in known]
+
+    def carry_out(self, cut: float, *, check_item: bool, unless_present: bool) -> Plan[None]:
+        """Add the comments that are left, in a few rounds: what a look-up proves absent is sent again."""
+        [profile] = yield Work([Call("profile")])
+        if profile.error is not None:  # without the portal's clock nothing could be looked up later
+            self._errors = dict.fromkeys(self.left(), profile.error)
+            self._in_doubt = self._progress.earlier is not None or self._progress.earlier_since is not None
+            doubt = undecided(profile.error, self._progress)
+            self._undecided = dict.fromkeys(self._progress.unclear, doubt)
+            return
+        author = author_of(profile)
+        self._progress.set_clock(portal_time(profile))
+        self._progress.suspect(dict(enumerate(self._calls)))
+        if check_item:
+            yield from self._refuse_missing()
+        for number in range(_ROUNDS):
+            unclear = {n for n in self._progress.unclear if self._is_open(n)}
+            if unclear:
+                wanted = {n: self._wanted[n] for n in unclear}
+                self._undecided = yield from look_up(wanted, self._progress, author, cut, self._why(unclear))
+            if unless_present and not number:
+                yield from self._find_present(author)
+            to_send = self._to_send()
+            if unclear:
+                self._tell_of(unclear, unclear.intersection(to_send))
+            if not to_send:
+                return
+            outcomes = yield Work([self._calls[n] for n in to_send], to_send)
+            self._answered.update(to_send)
+            for position, outcome in zip(to_send, outcomes, strict=True):
+                self._errors.pop(position, None)
+                if outcome.error is not None:
+                    self._errors[position] = outcome.error
+
+    def outcome(self, position: int) -> ItemOutcome[AddedComment]:
+        """Return what happened to a comment."""
+        comment, known = self._comments[position], self._progress.known
+        first = self._stands_for.get(position, position)
+        found = self._present.get(first, known.get(first))
+        if found is not None:
+            is_added = position in known
+            return ItemOutcome(AddedComment(comment, int(found)), ADDED if is_added else ALREADY_PRESENT)
+        may_be_done: bool | None
+        if first in self._undecided:
+            error, may_be_done = self._undecided[first], True
+        else:
+            error, may_be_done = self._errors[first], None if first in self._answered else self._in_doubt
+        return ItemOutcome(
+            AddedComment(comment), FAILED, _told(error, comment, may_be_done), f"rows[{position}]"
+        )
+
+    def _is_open(self, position: int) -> bool:
+        """Tell whether a comment may be sent again: what is no answer to adding it is never repeated."""
+        return position not in self._errors or _is_ambiguous(self._errors[position])
+
+    def _to_send(self) -> list[int]:
+        settled = {**self._progress.unclear, **self._present, **self._stands_for}
+        left = [n for n in self.left() if n not in settled]
+        return [n for n in left if self._is_open(n)]
+
+    def _refuse_missing(self) -> Plan[None]:
+        """Fail the comments of which nothing was done yet, and whose items do not exist."""
+        items = {n: self._comments[n].item for n in self.left() if n not in self._progress.unclear}
+        missing = yield from missing_items(items.values())
+        self._errors |= {n: missing[item] for n, item in items.items() if item in missing}
+
+    def _find_present(self, author: str | None) -> Plan[None]:
+        """Find comments that are there already; of those that are alike, one stands for all."""
+        known, unclear = self._progress.known, self._progress.unclear
+        first: dict[Wanted, int] = {}
+        for position in [*known, *unclear, *self.left()]:
+            stands_for = first.setdefault(self._wanted[position], position)
+            if stands_for != position and position not in unclear and position not in known:
+                self._stands_for[position] = stands_for
+        wanted = {n: self._wanted[n] for n in first.values() if n not in known and n not in unclear}
+        self._present, failed = yield from present(wanted, author)
+        self._errors |= failed
+
+    def _why(self, looked_for: set[int]) -> str:
+        """Return in words why comments are looked up."""
+        comments = counted(len(looked_for), "comment")
+        lost = next((self._errors[n] for n in looked_for if n in self._errors), None)
+        if lost is None:
+            return f"an earlier try may have added {comments}"
+        return f"the answer to adding {comments} was lost ({reason_of(lost)})"
+
+    def _tell_of(self, looked_for: set[int], sent: set[int]) -> None:
+        """Log how a look-up ended."""
+        comments = counted(len(looked_for), "comment")
+        there, open_ = len(looked_for & self._progress.known.keys()), len(looked_for & self._undecided.keys())
+        doubt = f", and of {open_} it cannot be told" if open_ else ""
+        log.info(
+            "Of %s that may have been added, %d %s there%s; %d %s added now.",
+            comments,
+            there,
+            _was(there),
+            doubt,
+            len(sent),
+            "is" if len(sent) == 1 else "are",
+        )
+
+
+def _was(number: int) -> str:
+    return "was" if number == 1 else "were"
+
+
+def _told(error: Bitrix24Error, comment: Comment, may_be_done: bool | None) -> Bitrix24Error:
+    """Return an error that names the comment's item and, where it is not known, what to do."""
+    remedy = ""
+    if _is_ambiguous(error):
+        remedy = (
+            f"Look at the timeline of {comment.item}. If the comment is there, mark the task as successful. "
+            "If you clear the task, it looks the comment up again, and adds it only if it is not there."
+        )
+    thing = f"the comment on {comment.item}"
+    return told(error, thing, "added", comment.item, may_be_done=may_be_done, remedy=remedy)
 
 
 def _is_ambiguous(error: Bitrix24Error) -> bool:
     return isinstance(error, AmbiguousWriteError)
-
-
-def _outcome(
-    comment: Comment, position: int, progress: Progress, errors: Mapping[int, Bitrix24Error]
-) -> ItemOutcome[AddedComment]:
-    if position in progress.known:
-        return ItemOutcome(AddedComment(comment, int(progress.known[position])), ADDED)
-    error = errors[position]
-    described = f"the comment on {comment.item} was not added: {error.description or 'no reason given'}"
-    if _is_ambiguous(error):
-        described = f"the comment on {comment.item} may have been added, or not: {error.description}"
-    return ItemOutcome(AddedComment(comment), FAILED, error.but(description=described), f"rows[{position}]")
-
-
-# --- looking up what may have been added ---
-
-
-def _look_up(
-    comments: Sequence[Comment], progress: Progress, author: str | None, cut: float
-) -> Plan[dict[int, Bitrix24Error]]:
-    """Find out which of the unclear comments were added; return why it cannot be told of the others."""
-    unclear = dict(progress.unclear)
-    settled = max(span.last for span in unclear.values()) + cut + _SLACK
-    wait = settled - progress.now()
-    if wait > 0:
-        yield Wait(wait, f"{len(unclear)} comments may have been added; they can be looked up only later")
-    if author is None:
-        return {n: _ambiguous("the portal does not tell who the author is") for n in unclear}
-    groups: dict[Comment, list[int]] = {}
-    for position in sorted(unclear):
-        comment = comments[position]
-        groups.setdefault(Comment(comment.item, plain(comment.text)), []).append(position)
-    since: dict[CrmItem, float] = {}
-    for comment, positions in groups.items():
-        first = min(unclear[n].first for n in positions)
-        since[comment.item] = min(first, since.get(comment.item, first))
-    listed = yield from _recent(since, author)
-    errors: dict[int, Bitrix24Error] = {}
-    claimed = {int(result) for result in progress.known.values()}
-    for comment, positions in groups.items():
-        found = listed[comment.item]
-        if isinstance(found, Bitrix24Error):
-            errors |= dict.fromkeys(positions, _undecided(found, progress))
-            continue
-        spans = [unclear[n] for n in positions]
-        candidates = [
-            record_id
-            for record_id, (text, created) in found.items()
-            if text == comment.text and record_id not in claimed and _among(created, spans, cut)
-        ]
-        if len(candidates) > len(positions):
-            why = f"there are {len(candidates)} like it where {len(positions)} may have been added"
-            errors |= {n: _ambiguous(why) for n in positions}
-            continue
-        for position, record_id in zip(positions, sorted(candidates), strict=False):
-            progress.found(position, record_id)
-        for position in positions[len(candidates) :]:
-            progress.absent(position)
-    return errors
-
-
-#: text and date of comments, by record
-_Found = dict[int, tuple[str, float]]
-
-
-def _recent(since: Mapping[CrmItem, float], author: str) -> Plan[dict[CrmItem, _Found | Bitrix24Error]]:
-    """Read the author's comments of each item, the newest first, back to a moment."""
-    found: dict[CrmItem, dict[int, tuple[str, float]]] = {item: {} for item in since}
-    errors: dict[CrmItem, Bitrix24Error] = {}
-
-    def take(item: CrmItem, outcome: Outcome) -> bool:
-        try:
-            page = [_row(row) for row in outcome.unwrap()]
-        except Bitrix24Error as error:
-            errors[item] = error
-            return False
-        found[item] |= {number: (text, created) for number, text, created, by in page if by == author}
-        return all(created >= since[item] - _SLACK for _, _, created, _ in page)
-
-    yield from read_pages({item: newest_comments_call(item) for item in since}, take)
-    return {item: errors.get(item, found[item]) for item in since}
-
-
-def _row(row: Any) -> tuple[int, str, float, str]:
-    try:
-        created = pendulum.parse(str(row["CREATED"]))
-        return int(row["ID"]), plain(str(row["COMMENT"])), created.timestamp(), str(row["AUTHOR_ID"])  # type: ignore[union-attr]
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
-        raise UnexpectedResultError("a comment without id, author, date or text", method=_LIST) from None
-
-
-def _among(created: float, spans: Sequence[Span], cut: float) -> bool:
-    return any(span.first - _SLACK <= created <= span.last + cut + _SLACK for span in spans)
-
-
-def _ambiguous(why: str) -> AmbiguousWriteError:
-    return AmbiguousWriteError(why, method="crm.timeline.comment.add")
-
-
-def _undecided(error: Bitrix24Error, progress: Progress) -> Bitrix24Error:
-    """Return what a failed look-up means: another try decides it, if it will know what is unclear."""
-    why = f"it may have been added, and the look-up failed: {error.description or error}"
-    if progress.outlives_a_try and error.passes:
-        return error.but(description=why)
-    return _ambiguous(why)
-
-
-def _author(profile: Outcome) -> str | None:
-    result = profile.result if isinstance(profile.result, Mapping) else {}
-    return str(result["ID"]) if result.get("ID") else None
-
-
-def _portal_time(profile: Outcome) -> float | None:
-    reply: Reply | None = profile.reply
-    time = (reply.time if reply is not None else None) or {}
-    finish = time.get("finish")
-    return float(finish) if isinstance(finish, (int, float)) else None

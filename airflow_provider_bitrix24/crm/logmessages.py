@@ -7,8 +7,15 @@ from typing import Any
 from airflow_provider_bitrix24.crm.ids import parse_id
 from airflow_provider_bitrix24.crm.inputs import check_text, shown
 from airflow_provider_bitrix24.crm.items import CrmItem
+from airflow_provider_bitrix24.crm.telling import told
 from airflow_provider_bitrix24.rest.calls import Call
-from airflow_provider_bitrix24.rest.errors import InvalidInputError, UnexpectedResultError
+from airflow_provider_bitrix24.rest.errors import (
+    AmbiguousWriteError,
+    InvalidInputError,
+    UnexpectedResultError,
+)
+from airflow_provider_bitrix24.rest.plans import Plan, carry_out_calls
+from airflow_provider_bitrix24.rest.progress import Progress
 
 _METHOD = "crm.timeline.logmessage.add"
 
@@ -30,6 +37,26 @@ def log_message_call(item: CrmItem, title: Any, text: Any, icon_code: Any) -> Ca
         "iconCode": check_text(icon_code, "icon_code"),
     }
     return Call(_METHOD, {"fields": fields})
+
+
+def add_log_message(item: CrmItem, call: Call, progress: Progress) -> Plan[int]:
+    """Add a log message, and return the timeline record that holds it.
+
+    :param item: the item on whose timeline it is to stand
+    :param call: from :func:`log_message_call`
+    :param progress: what an earlier try did
+    :raises Bitrix24Error: it was not added, or that is not known
+    """
+    [outcome] = yield from carry_out_calls([call], progress)
+    if outcome.error is not None:
+        remedy = ""
+        if isinstance(outcome.error, AmbiguousWriteError):
+            remedy = (
+                f"Look at the timeline of {item}. If the log message is there, mark the task as successful. "
+                "If not, add it in a new DAG run. If you clear this task, it sends nothing and fails again."
+            )
+        raise told(outcome.error, f"the log message on {item}", "added", item, remedy=remedy)
+    return log_message_id(outcome.result)
 
 
 def log_message_id(result: Any) -> int:

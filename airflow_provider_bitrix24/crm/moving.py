@@ -35,7 +35,8 @@ def move_record(record_id: int, source: CrmItem, target: CrmItem) -> Plan[list[I
     :param record_id: the record
     :param source: the item that it leaves
     :param target: the item to which it goes
-    :return: the one outcome, of the binding on the target
+    :return: the outcome of the binding on the target; if it could not be taken off the source, that of the
+        binding there as well
     """
     binding = TimelineBinding(record_id, target)
     records = yield from read_records([record_id])
@@ -48,7 +49,7 @@ def move_record(record_id: int, source: CrmItem, target: CrmItem) -> Plan[list[I
             raise _not_on(source)
         yield from check_items({"target": target})  # being bound to it proves nothing: bind takes any number
     except Bitrix24Error as error:
-        return [binding.failed(error, "moved")]
+        return [binding.failed(error, "moved", may_be_done=False)]
     return (yield from move_each({binding: record.is_on(target)}, source))
 
 
@@ -66,7 +67,7 @@ def set_bindings(record_id: int, items: Sequence[CrmItem]) -> Plan[list[ItemOutc
     try:
         check_record(record_id, record)
     except Bitrix24Error as error:
-        return [binding.failed(error) for binding in wanted]
+        return [binding.failed(error, may_be_done=False) for binding in wanted]
     yield from check_items({f"items[{items.index(item)}]": item for item in dict.fromkeys(items)})
     made = yield from share_each({binding: record.is_on(binding.item) for binding in wanted})
     if any(outcome.error is not None for outcome in made):

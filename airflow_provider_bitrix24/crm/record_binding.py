@@ -104,5 +104,5 @@ def _without_binding(binding: TimelineBinding, record: _Record) -> ItemOutcome[T
     if record.exists is False:
         return binding.failed(no_such_record(binding.record_id))
     if record.error is not None:
-        return binding.failed(record.error)
+        return binding.failed(record.error, may_be_done=False)
     return ItemOutcome(binding, ALREADY_BOUND) if record.is_on(binding.item) else None

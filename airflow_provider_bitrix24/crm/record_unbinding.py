@@ -63,7 +63,7 @@ def _without_unbinding(
     :param leaving: all items that the record is to be taken off
     """
     if record.error is not None:
-        return binding.failed(record.error, "unbound")
+        return binding.failed(record.error, "unbound", may_be_done=False)
     if not record.is_on(binding.item):
         missing = NotFoundError("it is not bound", code="NOT_FOUND", method=_METHOD)
         return binding.when_unbound(Outcome(binding.unbind_call(), error=missing), missing_ok=missing_ok)

@@ -12,13 +12,9 @@ from airflow_provider_bitrix24.crm.inputs import shown
 from airflow_provider_bitrix24.crm.items import CrmItem
 from airflow_provider_bitrix24.crm.outcomes import FAILED, ItemOutcome
 from airflow_provider_bitrix24.crm.rows import RowKind, Rows, parse_rows
+from airflow_provider_bitrix24.crm.telling import told
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
-from airflow_provider_bitrix24.rest.errors import (
-    AccessDeniedError,
-    Bitrix24Error,
-    NotFoundError,
-    UnexpectedResultError,
-)
+from airflow_provider_bitrix24.rest.errors import Bitrix24Error, NotFoundError, UnexpectedResultError
 from airflow_provider_bitrix24.rest.methods import number_of
 
 _BIND = "crm.timeline.bindings.bind"
@@ -108,22 +104,16 @@ class TimelineBinding:
             return ItemOutcome(self, NOT_BOUND)
         return self.failed(outcome.error, "unbound")
 
-    def failed(self, error: Bitrix24Error, done: str = "bound") -> ItemOutcome[TimelineBinding]:
+    def failed(
+        self, error: Bitrix24Error, done: str = "bound", *, may_be_done: bool | None = None
+    ) -> ItemOutcome[TimelineBinding]:
         """Return the outcome of a failure: the same error, with the binding's name in it.
 
         :param error: what went wrong
-        :param done: what was not done, in words
+        :param done: what was to be done, in words
+        :param may_be_done: whether it may have happened; ``None`` if the error is the answer to doing it
         """
-        why = error.description or "no reason given"
-        if isinstance(error, AccessDeniedError):
-            denied = f"change {self.item}" if error.method in (_BIND, _UNBIND) else "read the CRM"
-            why = f"{error.owner or 'the user of this connection'}, may not {denied}"
-            error = error.but(
-                code=error.code or "ACCESS_DENIED",
-                remedy="Give that user the right to do so, or use the credentials of one who has it; "
-                "and check that the item exists, for the API tells no difference.",
-            )
-        return ItemOutcome(self, FAILED, error.but(description=f"{self} was not {done}: {why}"))
+        return ItemOutcome(self, FAILED, told(error, str(self), done, self.item, may_be_done=may_be_done))
 
     def is_among(self, rows: Any) -> bool:
         """Tell whether the binding is one of the rows of ``crm.timeline.bindings.list`` for its record.

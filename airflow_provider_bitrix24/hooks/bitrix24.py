@@ -12,12 +12,13 @@ from airflow_provider_bitrix24.crm.activities import (
     unbind_activities,
 )
 from airflow_provider_bitrix24.crm.binding_watch import BindingWatch
-from airflow_provider_bitrix24.crm.comment_calls import comment_call, comment_fields
-from airflow_provider_bitrix24.crm.comments import add_comments, parse_comments
+from airflow_provider_bitrix24.crm.comment_calls import comment_fields
+from airflow_provider_bitrix24.crm.comments import Comment, add_comment, add_comments, parse_comments
 from airflow_provider_bitrix24.crm.editing import delete_comment, update_comment
 from airflow_provider_bitrix24.crm.ids import parse_id
+from airflow_provider_bitrix24.crm.inputs import check_text
 from airflow_provider_bitrix24.crm.items import CrmItem, parse_items
-from airflow_provider_bitrix24.crm.logmessages import log_message_call, log_message_id
+from airflow_provider_bitrix24.crm.logmessages import add_log_message, log_message_call
 from airflow_provider_bitrix24.crm.moving import check_ends, move_record, set_bindings
 from airflow_provider_bitrix24.crm.outcomes import ItemOutcome
 from airflow_provider_bitrix24.crm.record_binding import bind_records
@@ -213,27 +214,42 @@ class Bitrix24Hook(RestHook):
     # --- comments and log messages ---
 
     def add_timeline_comment(
-        self, item: ItemLike, comment: str, *, files: FilesLike = (), check_item: bool = False
+        self,
+        item: ItemLike,
+        comment: str,
+        *,
+        files: FilesLike = (),
+        check_item: bool = False,
+        unless_present: bool = False,
     ) -> int:
         """Add a comment to an item's timeline and return its record id (``crm.timeline.comment.add``).
+
+        If it is not known whether the comment was added, the hook looks for it as
+        :meth:`add_timeline_comments` does.
 
         :param item: the CRM item, such as ``("deal", 10)``
         :param comment: the text; BB codes are allowed
         :param files: paths of files that hang on it, local or in object storage
         :param check_item: look first whether the item exists
+        :param unless_present: whether to look first if the connection's user has already written this text on
+            the item; then nothing is added, and that record's id is returned
         :raises InvalidInputError: not an item, or an empty text; nothing was sent
-        :raises AmbiguousWriteError: it is not known whether the comment was added
+        :raises AmbiguousWriteError: it cannot be told whether the comment was added
         """
         with joined():
-            call = comment_call(CrmItem.parse(item), comment, files=read_files(files))
+            wanted = Comment(CrmItem.parse(item), check_text(comment, "comment"), read_files(files))
             self._check_item(item, check_item)
-            return int(self.get_conn().call_reply(call).result)
+            progress = Progress()
+            plan = add_comment(wanted, progress, cut=self.request_cut, unless_present=unless_present)
+            record_id, _ = self.carry_out(plan, progress)
+            return record_id
 
     def add_timeline_comments(
         self,
         rows: CommentsLike,
         *,
         check_item: bool = False,
+        unless_present: bool = False,
         fail_on: FailOn = "any",
         max_in_flight: int = ONCE_IN_FLIGHT,
     ) -> list[dict[str, Any]]:
@@ -244,18 +260,22 @@ class Bitrix24Hook(RestHook):
 
         :param rows: mappings of ``item`` (or ``entity_type`` and ``entity_id``) and ``comment``
         :param check_item: look first which items exist
+        :param unless_present: whether to look first which of the texts the connection's user has already
+            written on their items; these are not added, and rows that are alike count as one comment
         :param fail_on: raise if ``any`` or ``all`` of them failed, or ``never``
         :param max_in_flight: how many requests, of 50 comments each, may be under way at once: 1 to 20; above
             1 the comments of one item may come in another order
         :return: for each comment, in order, its ``ID``, the item's ``ENTITY_TYPE`` and ``ENTITY_ID``, and
-            ``STATUS``: ``added`` or ``failed`` with ``ERROR`` and ``ERROR_DESCRIPTION``
+            ``STATUS``: ``added``, ``already_present`` or ``failed`` with ``ERROR`` and ``ERROR_DESCRIPTION``
         :raises InvalidInputError: with ``fail_on="any"``, rows are not comments; nothing was sent
         :raises Bitrix24Error: comments failed; its ``outcomes`` hold the outcome of each
         """
         with joined():
             progress = Progress()
             wanted = parse_comments(rows, keep_invalid=keeps_invalid(fail_on))
-            plan = add_comments(wanted, progress, cut=self.request_cut, check_item=check_item)
+            plan = add_comments(
+                wanted, progress, cut=self.request_cut, check_item=check_item, unless_present=unless_present
+            )
             return self._rows(plan, progress, fail_on, max_in_flight, wanted)
 
     def update_timeline_comment(
@@ -326,9 +346,10 @@ class Bitrix24Hook(RestHook):
         :raises AmbiguousWriteError: it is not known whether it was added
         """
         with joined():
-            call = log_message_call(CrmItem.parse(item), title, text, icon_code)
+            where, progress = CrmItem.parse(item), Progress()
+            call = log_message_call(where, title, text, icon_code)
             self._check_item(item, check_item)
-            return log_message_id(self.get_conn().call_reply(call).result)
+            return self.carry_out(add_log_message(where, call, progress), progress)
 
     # --- activities, related items, whole timelines ---
 

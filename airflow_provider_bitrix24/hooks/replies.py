@@ -46,10 +46,11 @@ def checked_pages(outcomes: list[Outcome]) -> list[Outcome]:
     :raises MorePagesError: one is a list with more pages
     """
     checked = [_joined(guard_pages(outcome)) for outcome in outcomes]
-    for outcome in checked:
+    for position, outcome in enumerate(checked):
         if isinstance(outcome.error, MorePagesError):
-            outcome.error.outcomes = tuple(checked)
-            raise outcome.error
+            error = outcome.error.but(description=f"calls[{position}]: {outcome.error.description}")
+            error.outcomes = tuple(checked)
+            raise error
     return checked
 
 

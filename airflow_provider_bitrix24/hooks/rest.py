@@ -71,6 +71,7 @@ class RestHook(BaseHook):
         self._opened: OpenedConnection | None = None
         self._client: Client | None = None
         self._aclients = SharedClients()
+        self._is_stopped = False
         #: compares the names of fields with the metadata, read once for this hook
         self.field_checks = FieldChecks(self.log)
 
@@ -86,6 +87,8 @@ class RestHook(BaseHook):
             with joined():
                 opened = self._opened or self._open(parse_connection(read_connection(self.bitrix24_conn_id)))
                 self._client = opened.client()
+                if self._is_stopped:
+                    self._client.stop()
         return self._client
 
     def test_connection(self) -> tuple[bool, str]:
@@ -106,6 +109,15 @@ class RestHook(BaseHook):
         if self._client is not None:
             self._client.close()
             self._client = None
+
+    def stop(self) -> None:
+        """Send nothing more from now on: the requests under way end, and everything that waits is given up.
+
+        Operators call this when their task is stopped. What was going on raises ``InterruptedError``.
+        """
+        self._is_stopped = True
+        if self._client is not None:
+            self._client.stop()
 
     # --- calls ---
 

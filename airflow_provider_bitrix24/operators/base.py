@@ -67,6 +67,11 @@ class Bitrix24Operator(BaseOperator):
             return content
         return super().render_template(content, context, *args, **kwargs)
 
+    def on_kill(self) -> None:
+        """Send nothing more: the task is being stopped, such as by marking it as failed."""
+        # A signal's handler calls this. It may not log: the interrupted thread may hold the logger's lock.
+        self.hook.stop()
+
     def link_card(self, item: CrmItem) -> None:
         """Let the task's page lead to an item's card in the portal, where the connection can be read.
 

@@ -297,7 +297,8 @@ class MoveTimelineRecordOperator(DeferringOperator):
 
     The result is the binding on the target: ``OWNER_ID``, ``ENTITY_TYPE``, ``ENTITY_ID`` and ``STATUS``,
     which is ``moved`` or ``already_moved``. If the task fails, XCom holds the same in a list under the key
-    ``outcomes``.
+    ``outcomes``. A record that cannot be taken off the source is on both items: ``bound`` of the target, and
+    ``failed`` of the source.
 
     :param record_id: the timeline record's id
     :param source: the CRM item that it leaves: ``("lead", 5)``, ``{"entity_type": "lead", "entity_id": 5}``

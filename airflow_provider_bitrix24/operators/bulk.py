@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from airflow.sdk import Context
@@ -27,7 +27,6 @@ from airflow_provider_bitrix24.operators.base import RESULT_KEY
 from airflow_provider_bitrix24.operators.deferring import DeferringOperator
 from airflow_provider_bitrix24.rest.plans import Plan
 from airflow_provider_bitrix24.rest.progress import Progress
-from airflow_provider_bitrix24.state.task_progress import deferral_state, task_progress
 
 Result = list[dict[str, Any]]
 Outcomes = Sequence[ItemOutcome[Any]]
@@ -44,6 +43,8 @@ class BulkOperator(DeferringOperator):
     """
 
     operator_extra_links: tuple[CrmCardLink, ...] = (CrmCardLink(),)
+
+    has_steps = True
 
     #: what the items are called in the log
     noun: ClassVar[str] = "items"
@@ -100,36 +101,23 @@ class BulkOperator(DeferringOperator):
 
     def execute(self, context: Context) -> Result:
         """Act on the items."""
-        return self._act(context, None)
-
-    def go_on(self, context: Context, state: Mapping[str, Any]) -> Result:
-        """Act on the items that are left.
-
-        :param state: the progress made, where Airflow has no task state store
-        """
-        return self._act(context, dict(state) or None)
-
-    def _act(self, context: Context, state: dict[str, Any] | None) -> Result:
         with self.traced(context):
-            with self.deferring(lambda: state or {}):
+            with self.deferring():
                 items = self.parse()
             rows = items if isinstance(items, Rows) else Rows(items)
             if not (rows or rows.invalid):
                 self.log.info("The list of %s is empty: nothing to do.", self.noun)
                 return []
-            digest = self.digest_of(self.fingerprint(items))
             if items and (item := self.card(items)):
                 self.link_card(item)
-            progress = task_progress(context, digest, self.retries or 0, state)
-            with self.deferring(lambda: deferral_state(progress, digest)):
-                outcomes = self._carry_out(items, progress)
-            outcomes = rows.complete(outcomes)
+            progress = self.progress_of(context, self.fingerprint(items))
+            with self.deferring():
+                outcomes = rows.complete(self._carry_out(items, progress))
             if any(outcome.error is not None for outcome in outcomes):
                 progress.flush()
             wait = limit_wait(outcomes)
             if self.deferrable and wait is not None:
-                reason = "The portal's limits are used up."
-                self.wait_in_triggerer(wait, reason, deferral_state(progress, digest))
+                self.wait_in_triggerer(wait, "The portal's limits are used up.")
             result = self.check(outcomes, progress)
         progress.delete()
         self.log_failed(result, logging.WARNING, RESULT_KEY)

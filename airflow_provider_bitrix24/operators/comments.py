@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from airflow.sdk import Context
 
 from airflow_provider_bitrix24.connection.form import DEFAULT_CONN_ID
 from airflow_provider_bitrix24.crm.comment_calls import comment_fields
-from airflow_provider_bitrix24.crm.comments import AddedComment, Comment, add_comments, parse_comments
+from airflow_provider_bitrix24.crm.comments import (
+    ADDED,
+    ALREADY_PRESENT,
+    AddedComment,
+    Comment,
+    add_comment,
+    add_comments,
+    parse_comments,
+)
 from airflow_provider_bitrix24.crm.editing import UPDATED_EVERYWHERE, delete_comment, update_comment
 from airflow_provider_bitrix24.crm.ids import parse_id
 from airflow_provider_bitrix24.crm.inputs import check_text
@@ -33,17 +41,16 @@ from airflow_provider_bitrix24.operators.arguments import NOT_GIVEN, check_flag,
 from airflow_provider_bitrix24.operators.bulk import BulkOperator, Outcomes, named
 from airflow_provider_bitrix24.operators.deferring import MAX_WAIT_IN_WORKER, DeferringOperator
 from airflow_provider_bitrix24.operators.item import ItemOperator
-from airflow_provider_bitrix24.rest.plans import Plan, carry_out_calls
+from airflow_provider_bitrix24.rest.plans import Plan
 from airflow_provider_bitrix24.rest.progress import Progress
 
 
 class AddTimelineCommentOperator(ItemOperator):
     """Add a comment to a CRM item's timeline (``crm.timeline.comment.add``) and return its record id.
 
-    Bitrix24 cannot add a comment idempotently. If it is not known whether the comment was added, the task
-    fails with ``AmbiguousWriteError``, and Airflow does not retry it. If the worker was killed, or the
-    comment was added but could not be bound, the next try looks the comment up as
-    :class:`AddTimelineCommentsOperator` does.
+    Bitrix24 cannot add a comment idempotently. If the answer is lost, the worker is killed, or the comment
+    was added but could not be bound, the task looks the comment up as :class:`AddTimelineCommentsOperator`
+    does, and sends it again only if it is not there.
 
     :param item: the CRM item: ``("deal", 10)``, ``{"entity_type": "deal", "entity_id": 10}`` or ``"D_10"``
     :param entity_type: the item's type, instead of ``item``
@@ -55,6 +62,8 @@ class AddTimelineCommentOperator(ItemOperator):
         fails, XCom holds the outcome of each under the key ``outcomes``
     :param check_item: whether an item that does not exist is an error; without, Bitrix24 stores a comment
         that nobody sees, if the connection's user is an administrator
+    :param unless_present: look first whether the connection's user has already written this text on the
+        item; then nothing is added, and the result is that record's id
     :param deferrable: wait in the triggerer for limits that last longer; the default is Airflow's setting
         ``[operators] default_deferrable``
     :param max_wait_in_worker: seconds that one request of a deferrable task waits in the worker
@@ -62,9 +71,10 @@ class AddTimelineCommentOperator(ItemOperator):
     :raises InvalidInputError: not an item, an empty text, or a file that cannot be read; nothing was sent
     :raises NotFoundError: an item does not exist
     :raises AccessDeniedError: the connection's user may not change the item
-    :raises AmbiguousWriteError: it is not known whether the comment was added
+    :raises AmbiguousWriteError: it cannot be told whether the comment was added
     """
 
+    has_steps = True
     template_fields: Sequence[str] = (*ItemOperator.template_fields, "comment", "files", "bind_to")
     template_fields_renderers: ClassVar[dict[str, str]] = {"item": "json", "files": "json", "bind_to": "json"}
 
@@ -78,6 +88,7 @@ class AddTimelineCommentOperator(ItemOperator):
         files: FilesLike | None = NOT_GIVEN,
         bind_to: ItemsLike | None = NOT_GIVEN,
         check_item: bool = True,
+        unless_present: bool = False,
         deferrable: bool | None = None,
         max_wait_in_worker: float = MAX_WAIT_IN_WORKER,
         bitrix24_conn_id: str = DEFAULT_CONN_ID,
@@ -90,35 +101,22 @@ class AddTimelineCommentOperator(ItemOperator):
         self.files = or_none(files)
         self.bind_to = or_none(bind_to)
         self.check_item = check_flag(check_item, "check_item")
+        self.unless_present = check_flag(unless_present, "unless_present")
         self.arguments.note(comment=comment, files=files, bind_to=bind_to)
         self.arguments.check_literals(comment=check_text, bind_to=unless_none(parse_items))
 
     def execute(self, context: Context) -> int:
         """Add the comment and bind it."""
-        return self._act(context, None)
-
-    def go_on(self, context: Context, state: Mapping[str, Any]) -> int:
-        """Bind the comment if it is added already, else begin.
-
-        :param state: under ``record_id`` the comment, where it is added
-        """
-        return self._act(context, state.get("record_id"))
-
-    def _act(self, context: Context, record_id: int | None) -> int:
-        with self.traced(context):
-            with self.deferring():
-                comment, further = self._parse()
-                self.link_card(comment.item)
-                progress = self.progress_of(context, comment.call().params)
-                if record_id is None:
-                    if self.check_item:
-                        self.hook.carry_out(check_items(_places(comment.item, further)))
-                    record_id = self._add(comment, progress)
-                    self.log.info("Timeline record %s was added to %s.", record_id, comment.item)
-            with self.deferring(lambda: {"record_id": record_id}):
-                bindings = [TimelineBinding(record_id, item) for item in further]
-                binding = bind_records(bindings, Progress(), check_record=False)
-                check_outcomes(self.hook.carry_out(binding, None, DEFAULT_IN_FLIGHT), "any")
+        with self.traced(context), self.deferring():
+            comment, further = self._parse()
+            self.link_card(comment.item)
+            progress = self.progress_of(context, comment.call().params)
+            if self.check_item and not (progress.known or progress.doubtful):
+                self.hook.carry_out(check_items(_places(comment.item, further)))
+            record_id = self._add(comment, progress)
+            bindings = [TimelineBinding(record_id, item) for item in further]
+            binding = bind_records(bindings, Progress(), check_record=False)
+            check_outcomes(self.hook.carry_out(binding, None, DEFAULT_IN_FLIGHT), "any")
             progress.delete()
         if further:
             self.log.info("Timeline record %s now shows on %s, too.", record_id, named(further))
@@ -134,13 +132,15 @@ class AddTimelineCommentOperator(ItemOperator):
         return Comment(item, text, files), further
 
     def _add(self, comment: Comment, progress: Progress) -> int:
-        """Add the comment, unless an earlier try did."""
-        if not progress.doubtful:
-            [outcome] = self.hook.carry_out(carry_out_calls([comment.call()], progress), progress)
-            return int(outcome.unwrap())
-        plan = add_comments([comment], progress, cut=self.hook.request_cut)
-        [row] = check_outcomes(self.hook.carry_out(plan, progress), "any")
-        return int(row["ID"])
+        """Add the comment, unless that is done."""
+        is_known = bool(progress.known)
+        plan = add_comment(comment, progress, cut=self.hook.request_cut, unless_present=self.unless_present)
+        record_id, status = self.hook.carry_out(plan, progress)
+        if status == ALREADY_PRESENT:
+            self.log.info("Timeline record %s on %s holds this text already.", record_id, comment.item)
+        elif not is_known:
+            self.log.info("Timeline record %s was added to %s.", record_id, comment.item)
+        return record_id
 
 
 def _places(item: CrmItem, further: Sequence[CrmItem]) -> dict[str, CrmItem]:
@@ -158,11 +158,14 @@ class AddTimelineCommentsOperator(BulkOperator):
     up.
 
     The result is one mapping for each comment, in order: ``ID`` of its timeline record, ``ENTITY_TYPE``,
-    ``ENTITY_ID`` and ``STATUS``, which is ``added``, or ``failed`` with ``ERROR`` and ``ERROR_DESCRIPTION``.
-    If the task fails, XCom holds the same list under the key ``outcomes``.
+    ``ENTITY_ID`` and ``STATUS``, which is ``added``, ``already_present``, or ``failed`` with ``ERROR`` and
+    ``ERROR_DESCRIPTION``. If the task fails, XCom holds the same list under the key ``outcomes``.
 
     :param rows: mappings of ``item`` (or ``entity_type`` and ``entity_id``) and ``comment``, or
         ``(entity_type, entity_id, comment)`` in this order, as a database cursor gives them
+    :param unless_present: look first which of the texts the connection's user has already written on their
+        items; these are not added, and their ``ID`` is the newest such record's. Rows that are alike then
+        count as one comment
     :param fail_on: fail if ``any`` or ``all`` of the comments failed, or ``never``
     :param max_in_flight: how many requests, of 50 comments each, may be under way at once: 1 to 20; above 1
         the comments of one item may come in another order
@@ -187,6 +190,7 @@ class AddTimelineCommentsOperator(BulkOperator):
         self,
         *,
         rows: CommentsLike,
+        unless_present: bool = False,
         fail_on: FailOn = "any",
         max_in_flight: int = ONCE_IN_FLIGHT,
         pass_through: Sequence[str] = (),
@@ -201,6 +205,7 @@ class AddTimelineCommentsOperator(BulkOperator):
         self.take_waiting(deferrable, max_wait_in_worker)
         self.rows = rows
         self.check_item = check_flag(check_item, "check_item")
+        self.unless_present = check_flag(unless_present, "unless_present")
         self.arguments.note(rows=rows)
         self.arguments.check_literals(rows=lambda value, name: parse_comments(value, name, **self.parsing))
 
@@ -214,10 +219,18 @@ class AddTimelineCommentsOperator(BulkOperator):
 
     def plan(self, items: Sequence[Comment], progress: Progress) -> Plan[list[ItemOutcome[AddedComment]]]:
         """Return the work: add the comments."""
-        return add_comments(items, progress, cut=self.hook.request_cut, check_item=self.check_item)
+        return add_comments(
+            items,
+            progress,
+            cut=self.hook.request_cut,
+            check_item=self.check_item,
+            unless_present=self.unless_present,
+        )
 
     def sentence(self, outcomes: Outcomes) -> str:
         """Return in words which comments were added where."""
+        if any(done.status != ADDED for done in outcomes):
+            return ""
         added = [f"{done.subject.record_id} to {done.subject.comment.item}" for done in outcomes]
         return f"Timeline {'records' if len(added) > 1 else 'record'} added: {named(added)}."
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 from airflow.providers.common.compat.sdk import conf
 from airflow.sdk import Context
@@ -17,7 +17,7 @@ from airflow_provider_bitrix24.operators.base import Bitrix24Operator
 from airflow_provider_bitrix24.rest.errors import LimitError
 from airflow_provider_bitrix24.rest.progress import Progress
 from airflow_provider_bitrix24.state.stored_progress import digest_of
-from airflow_provider_bitrix24.state.task_progress import task_progress
+from airflow_provider_bitrix24.state.task_progress import LOST, deferral_state, for_trigger, task_progress
 from airflow_provider_bitrix24.triggers.limit import LimitTrigger
 
 #: seconds that one request of a deferrable task waits in the worker
@@ -26,6 +26,13 @@ MAX_WAIT_IN_WORKER = 60.0
 
 class DeferringOperator(Bitrix24Operator):
     """Base of operators that defer instead of waiting long."""
+
+    #: whether something that must not be repeated may be done before the task defers
+    has_steps: ClassVar[bool] = False
+
+    _taken_along: Mapping[str, Any] | None = None
+    _progress: Progress | None = None
+    _digest = ""
 
     def take_waiting(self, deferrable: bool | None, max_wait_in_worker: float) -> None:
         """Keep the arguments that say where the task waits for the portal's limits.
@@ -56,19 +63,18 @@ class DeferringOperator(Bitrix24Operator):
         return digest_of(type(self).__name__, *self.hook.identity, work)
 
     def progress_of(self, context: Context, work: Any) -> Progress:
-        """Return what is known of the one thing that the task does.
+        """Return what is known of the task's work.
 
         :param context: the task's context
         :param work: what it does, as plain JSON
         """
-        return task_progress(context, self.digest_of(work), self.retries or 0)
+        self._digest = self.digest_of(work)
+        self._progress = task_progress(context, self._digest, self.retries or 0, self._taken_along)
+        return self._progress
 
     @contextmanager
-    def deferring(self, state: Callable[[], dict[str, Any]] = dict) -> Iterator[None]:
-        """Run a block that may run again from its start; defer if a limit refuses it for long.
-
-        :param state: returns what :meth:`go_on` is to know
-        """
+    def deferring(self) -> Iterator[None]:
+        """Run a block that may run again from its start; defer if a limit refuses it for long."""
         try:
             yield
         except LimitError as error:
@@ -77,29 +83,34 @@ class DeferringOperator(Bitrix24Operator):
             reason, seconds = str(error), error.retry_after
         else:
             return
-        self.wait_in_triggerer(seconds, reason, state())
+        self.wait_in_triggerer(seconds, reason)
 
-    def resume(self, context: Context, event: Any = None) -> Any:
-        """Go on after a wait in the triggerer.
+    def resume(
+        self, context: Context, event: Mapping[str, Any] | None = None, state: Mapping[str, Any] | None = None
+    ) -> Any:
+        """Run again after a wait in the triggerer, with what was known before it.
+
+        Airflow may resume a deferred task without an event from its trigger, so what is known travels with
+        the deferral as well.
 
         :param event: the trigger's event
+        :param state: what the deferral took along
         """
-        return self.go_on(context, (event or {}).get("state") or {})
-
-    def go_on(self, context: Context, state: Mapping[str, Any]) -> Any:
-        """Start anew; subclasses that know what was done before the wait continue from there.
-
-        :param state: what is known
-        """
+        known = (event or {}).get("state")
+        self._taken_along = known or (known if state is None else state)
+        if self._taken_along is None and self.has_steps:
+            self._taken_along = LOST
         return self.execute(context)
 
-    def wait_in_triggerer(self, seconds: float, reason: str, state: dict[str, Any]) -> NoReturn:
-        """Free the worker, and go on with ``resume`` after some time.
+    def wait_in_triggerer(self, seconds: float, reason: str) -> NoReturn:
+        """Free the worker, and go on with :meth:`resume` after some time.
 
         :param seconds: how long
         :param reason: what is waited for
-        :param state: what :meth:`go_on` is to know
         """
         self.log.info("%s The task goes on in %.0f s and holds no worker until then.", reason, seconds)
-        trigger = LimitTrigger(until=time.time() + seconds, reason=reason, state=state)
-        self.defer(trigger=trigger, method_name="resume")
+        state: Mapping[str, Any] = self._taken_along or {}
+        if self._progress is not None:
+            state = deferral_state(self._progress, self._digest)
+        trigger = LimitTrigger(until=time.time() + seconds, reason=reason, state=for_trigger(state))
+        self.defer(trigger=trigger, method_name="resume", kwargs={"state": dict(state)})

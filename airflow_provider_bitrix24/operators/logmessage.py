@@ -9,13 +9,12 @@ from airflow.sdk import Context
 
 from airflow_provider_bitrix24.connection.form import DEFAULT_CONN_ID
 from airflow_provider_bitrix24.crm.inputs import check_text
-from airflow_provider_bitrix24.crm.logmessages import log_message_call, log_message_id
+from airflow_provider_bitrix24.crm.logmessages import add_log_message, log_message_call
 from airflow_provider_bitrix24.crm.relations import check_items
 from airflow_provider_bitrix24.hooks.aliases import IdLike, ItemLike, TextLike
 from airflow_provider_bitrix24.operators.arguments import NOT_GIVEN, check_flag
 from airflow_provider_bitrix24.operators.deferring import MAX_WAIT_IN_WORKER
 from airflow_provider_bitrix24.operators.item import ItemOperator
-from airflow_provider_bitrix24.rest.plans import carry_out_calls
 
 
 class AddTimelineLogMessageOperator(ItemOperator):
@@ -80,8 +79,7 @@ class AddTimelineLogMessageOperator(ItemOperator):
             if self.check_item:
                 self.hook.carry_out(check_items({"item": item}))
             progress = self.progress_of(context, call.params)
-            [outcome] = self.hook.carry_out(carry_out_calls([call], progress), progress)
-            record_id = log_message_id(outcome.unwrap())
+            record_id = self.hook.carry_out(add_log_message(item, call, progress), progress)
             progress.delete()
         self.log.info("Timeline record %s was added to %s.", record_id, item)
         return record_id

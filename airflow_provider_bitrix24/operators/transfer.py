@@ -39,6 +39,7 @@ class TransferTimelineOperator(BulkOperator):
     result is one mapping for each comment and activity that is on the source when the task looks: ``KIND``
     (``comment`` or ``activity``), ``ID``, the target's ``ENTITY_TYPE`` and ``ENTITY_ID``, and ``STATUS``,
     which is ``shared``, ``already_shared``, ``moved`` or ``failed`` with ``ERROR`` and ``ERROR_DESCRIPTION``.
+    What cannot be taken off the source has two rows: ``shared`` of the target, and ``failed`` of the source.
     If the task fails, XCom holds the same list under the key ``outcomes``.
 
     Log messages and the system's own entries stay where they are, because the API does not list them.

@@ -72,6 +72,7 @@ class Client:
         self._http: requests.Session | None = None
         self._opened_by = os.getpid()
         self._stopping = threading.Event()
+        self._is_stopped = False
         guard_http_loggers()
 
     def close(self) -> None:
@@ -79,6 +80,15 @@ class Client:
         if self._http is not None:
             self._http.close()
             self._http = None
+
+    def stop(self) -> None:
+        """Send nothing more from now on: what is under way ends, what waits is given up.
+
+        This may be called by a signal's handler.
+        """
+        self._is_stopped = True
+        # The thread that the handler interrupts may hold the event's lock.
+        threading.Thread(target=self._stopping.set, daemon=True).start()
 
     def call_reply(self, call: Call) -> Reply:
         """Carry out a call and return its reply.
@@ -153,7 +163,8 @@ class Client:
                 pool.shutdown(wait=True, cancel_futures=True)
                 raise
             finally:
-                self._stopping.clear()
+                if not self._is_stopped:
+                    self._stopping.clear()
         return [outcome for part in parts for outcome in part.result()]
 
     def records(self, call: Call) -> Iterator[dict[str, Any]]:
@@ -196,6 +207,8 @@ class Client:
                 step = generator.send(answer)
             except StopIteration as stop:
                 return stop.value
+            if isinstance(step, (st.Send, rn.SendForm, Download)):
+                self._go_on()
             if sending and isinstance(step, st.Send):
                 sending()
             shrinks = limiter.shrinks if limiter else 0
@@ -243,9 +256,9 @@ class Client:
             self._go_on(seconds)
 
     def _go_on(self, seconds: float = 0.0) -> None:
-        """Sleep and go on, unless the calls in flight are being stopped."""
-        if self._stopping.wait(seconds):
-            raise InterruptedError("the calls in flight are being stopped")
+        """Sleep and go on, unless the task is being stopped."""
+        if self._stopping.wait(seconds) or self._is_stopped:
+            raise InterruptedError("the task is being stopped: nothing more is sent")
 
     def _renew(self, application: OAuthApplication) -> st.Renewed | Bitrix24Error:
         lock = self._ledger.renewal(application.identity)

@@ -34,6 +34,8 @@ class Bitrix24Error(Exception):
     :param retry_after: seconds after which another try makes sense, where known
     :param remedy: what to do about it; replaces the class's general advice
     :param owner: whose rights did not suffice, in words
+    :param in_doubt: whether an earlier attempt at the same call got no answer, so that the portal may have
+        carried it out whatever this error says
     """
 
     retry: ClassVar[Retry] = Retry.NEVER
@@ -58,6 +60,7 @@ class Bitrix24Error(Exception):
         retry_after: float | None = None,
         remedy: str = "",
         owner: str = "",
+        in_doubt: bool = False,
     ) -> None:
         self.description = description
         self.code = code
@@ -67,6 +70,7 @@ class Bitrix24Error(Exception):
         self.retry_after = retry_after
         self.remedy = remedy or self.advice
         self.owner = owner
+        self.in_doubt = in_doubt
         super().__init__(self._message())
 
     def _message(self) -> str:
@@ -84,9 +88,14 @@ class Bitrix24Error(Exception):
         """Whether the trouble passes by itself, so that one who waits anyway goes on waiting."""
         return not self.permanent and self.retry is not Retry.NEVER
 
+    @property
+    def may_have_acted(self) -> bool:
+        """Whether the portal carried the call out, or may have."""
+        return self.in_doubt or self.acted is not Acted.NO
+
     def fields(self) -> dict[str, Any]:
         """Return what the error was made of, as plain JSON."""
-        return {
+        fields = {
             "description": self.description,
             "code": self.code,
             "method": self.method,
@@ -96,6 +105,7 @@ class Bitrix24Error(Exception):
             "remedy": self.remedy,
             "owner": self.owner,
         }
+        return {**fields, "in_doubt": True} if self.in_doubt else fields
 
     def to_json(self) -> dict[str, Any]:
         """Return the error as code and data, to travel through a trigger event or XCom."""

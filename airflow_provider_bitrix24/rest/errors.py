@@ -7,6 +7,8 @@ whole task can help at all (``permanent``).
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from airflow_provider_bitrix24.rest.error_base import Acted as Acted
 from airflow_provider_bitrix24.rest.error_base import Bitrix24Error as Bitrix24Error
 from airflow_provider_bitrix24.rest.error_base import Retry as Retry
@@ -270,6 +272,8 @@ class AmbiguousWriteError(Bitrix24Error):
     Another try might do it twice, so none is made: look it up in the portal first.
     """
 
+    #: how the description of a call's own error begins
+    unclear: ClassVar[str] = "it is not known whether the portal carried this out: "
     permanent = True
     acted = Acted.UNKNOWN
     advice = (

@@ -34,6 +34,7 @@ from airflow_provider_bitrix24.rest.errors import (
     SurplusCommandError,
 )
 from airflow_provider_bitrix24.rest.list_query import ends_unproven
+from airflow_provider_bitrix24.rest.methods import Repeatability
 from airflow_provider_bitrix24.rest.pacing import Reading, Slot, counted
 from airflow_provider_bitrix24.rest.redirects import new_origin
 from airflow_provider_bitrix24.rest.replies import Failure, Response, check_result, read_batch, read_envelope
@@ -316,6 +317,9 @@ class _Exchange:
         return replace(outcome, error=outcome.error.but(owner=self.signed_by.owner))
 
     def _finish(self, index: int, outcome: Outcome) -> None:
+        error, is_read = outcome.error, outcome.call.facts.kind is Repeatability.READ
+        if index in self.unclear and error is not None and error.acted is Acted.NO and not is_read:
+            outcome = replace(outcome, error=error.but(in_doubt=True))
         self.outcomes[index] = outcome
         self.pending.remove(index)
 
@@ -360,7 +364,7 @@ def _is_gone(call: Call, error: Bitrix24Error) -> bool:
 
 def _ambiguous(call: Call, error: Bitrix24Error, portal: str) -> AmbiguousWriteError:
     return AmbiguousWriteError(
-        f"it is not known whether the portal carried this out: {error}",
+        f"{AmbiguousWriteError.unclear}{error}",
         code=error.code,
         method=call.method,
         portal=portal,

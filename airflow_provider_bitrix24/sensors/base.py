@@ -151,9 +151,13 @@ class Bitrix24Sensor(Bitrix24Operator, BaseSensorOperator):
     def execute_complete(self, context: Context, event: Any = None) -> Any:
         """End with what the trigger found.
 
+        Airflow may resume a deferred task before its trigger has fired. Then the sensor looks, and waits on.
+
         :param event: the trigger's event
         :raises Bitrix24Error: the error that the trigger met
         """
+        if event is None:
+            return self.execute(context)
         with self.traced(context):
             found = check_event(event)
             self._link()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import zlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +12,17 @@ from airflow.sdk import Context
 
 from airflow_provider_bitrix24.rest.progress import Progress, Span
 from airflow_provider_bitrix24.state.stored_progress import StoredProgress
+
+_LOST, _PACKED = "lost", "packed"
+#: what a deferral took along did not come back
+LOST: Mapping[str, Any] = {_LOST: True}
+
+#: characters of JSON that a deferral takes along as they are; Airflow writes nested values many times as long
+_PLAIN = 3_000
+#: characters that a trigger takes along: encrypted they are a third longer
+_MOST_IN_TRIGGER = 40_000
+#: characters that a deferral takes along
+_MOST = 4_000_000
 
 
 def task_progress(
@@ -26,9 +40,10 @@ def task_progress(
     store = context.get("task_state_store")
     if store is not None:
         return StoredProgress(store, digest, most)  # clearing a task by hand raises its max_tries
-    if state is not None and state.get("digest", digest) != digest:  # the DAG or what it reads has changed
-        return Progress(earlier_since=_started(context))
-    if state is not None:
+    if state:
+        state = _unpacked(state)
+        if _LOST in state or state.get("digest", digest) != digest:  # the DAG or what it reads has changed
+            return Progress(earlier_since=_started(context))
         return Progress(
             {int(position): result for position, result in state.get("known", ())},
             {int(position): Span(*span) for position, span in state.get("unclear", ())},
@@ -43,17 +58,43 @@ def task_progress(
 def deferral_state(progress: Progress, digest: str) -> dict[str, Any]:
     """Return what a deferred task takes along, as plain JSON; nothing where the task state store keeps it.
 
+    What is long is packed. If it is too long for any database even so, the task takes along only that there
+    was something: then it looks up or reports what it may have done.
+
     :param progress: what is known
     :param digest: what it is known of
     """
     if progress.outlives_a_try:
         return {}
-    return {
+    state = {
         "digest": digest,
         "known": [[position, result] for position, result in progress.known.items()],
         "unclear": [[position, list(span)] for position, span in progress.unclear.items()],
         "earlier_since": progress.earlier_since,
     }
+    text = json.dumps(state, separators=(",", ":"))
+    if len(text) <= _PLAIN:
+        return state
+    packed = base64.b64encode(zlib.compress(text.encode(), 9)).decode()
+    return {_PACKED: packed} if len(packed) <= _MOST else dict(LOST)
+
+
+def for_trigger(state: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return what of a deferral's state a trigger can take along, ``None`` where it is too long.
+
+    Airflow keeps a trigger's arguments encrypted in a column that MySQL limits to 65,535 bytes. The arguments
+    of the deferral itself have no such limit.
+
+    :param state: from :func:`deferral_state`
+    """
+    return None if len(state.get(_PACKED, "")) > _MOST_IN_TRIGGER else dict(state)
+
+
+def _unpacked(state: Mapping[str, Any]) -> Mapping[str, Any]:
+    if _PACKED not in state:
+        return state
+    unpacked: dict[str, Any] = json.loads(zlib.decompress(base64.b64decode(state[_PACKED])))
+    return unpacked
 
 
 def _started(context: Context) -> float:

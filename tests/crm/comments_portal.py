@@ -76,7 +76,7 @@ class Portal:
         self.added += 1
         text = call.params["fields"]["COMMENT"]
         if text in self.refused:
-            return Outcome(call, error=AccessDeniedError("no rights"))
+            return Outcome(call, error=AccessDeniedError("no rights", method=call.method))
         if self.never:
             self.never -= 1
             return Outcome(call, error=AmbiguousWriteError("lost"))

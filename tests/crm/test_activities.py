@@ -20,7 +20,6 @@ from airflow_provider_bitrix24.crm.items import CrmItem
 from airflow_provider_bitrix24.crm.outcomes import ItemOutcome
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.errors import (
-    AccessDeniedError,
     InvalidInputError,
     NotFoundError,
     RejectedError,
@@ -227,15 +226,15 @@ def test_other_codes_are_failures(plan, code):
 @pytest.mark.parametrize(
     ("plan", "error", "words"),
     [
-        (bind, AccessDeniedError("no rights", code="ACCESS_DENIED"), "bound: no rights"),
-        (unbind, AccessDeniedError(code="ACCESS_DENIED"), "unbound: no reason given"),
+        (bind, RejectedError("no more", code="FULL"), "bound: no more"),
+        (unbind, RejectedError(code="FULL"), "unbound: no reason given"),
     ],
 )
 def test_a_failure_is_the_same_error_with_the_binding_in_it(plan, error, words):
     _, [outcome] = carry_out(plan([BINDING], Progress()), error)
     assert outcome.subject == BINDING
     assert outcome.status == "failed"
-    assert type(outcome.error) is AccessDeniedError
+    assert type(outcome.error) is RejectedError
     assert outcome.error.fields() == {
         **error.fields(),
         "description": f"activity 5 on deal 10 was not {words}",

@@ -135,7 +135,7 @@ def test_what_is_not_bound_yet_is_bound(kind):
         (f"{name} 7 on deal 2", "failed"),
         (f"{name} 8 on deal 2", "already_bound"),
     ]
-    assert outcomes[3].error.description == f"{name} 7 on deal 2 was not bound: boom"
+    assert outcomes[3].error.description == f"{name} 7 on deal 2 may have been bound, or not: boom"
     assert portal.said == [[f"{kind.bind} 5 deal 2", f"{kind.bind} 7 deal 2"]]
     assert portal.works[0].positions == [0, 2]
 
@@ -158,7 +158,7 @@ def test_what_is_bound_is_taken_off(kind, missing_ok):
         "not_bound",
     ]
     name = kind.name
-    assert outcomes[3].error.description == f"{name} 7 on lead 1 was not unbound: boom"
+    assert outcomes[3].error.description == f"{name} 7 on lead 1 may have been unbound, or not: boom"
     assert portal.said == [[f"{kind.unbind} {number} lead 1" for number in (5, 6, 7)]]
     assert portal.works[0].positions == [1, 2, 3]
     assert kind.bound(portal)[5] == [DEAL]
@@ -180,7 +180,7 @@ def test_only_what_is_not_there_is_shared(kind):
         (f"{name} 7 on deal 2", "failed"),
     ]
     assert [outcome.error is None for outcome in outcomes] == [True, True, False]
-    assert outcomes[2].error.description == f"{name} 7 on deal 2 was not bound: boom"
+    assert outcomes[2].error.description == f"{name} 7 on deal 2 may have been bound, or not: boom"
     assert portal.said == [[f"{kind.bind} 5 deal 2", f"{kind.bind} 7 deal 2"]]
 
 
@@ -215,7 +215,8 @@ def test_only_those_on_the_target_leave_the_source(kind):
         (f"{name} 6 on deal 2", "moved"),
         (f"{name} 5 on deal 2", "moved"),
     ]
-    assert outcomes[0].error.description == f"{name} 7 on deal 2 was not bound: boom"
+    why = "it is still on lead 1, and may be on deal 2, too"
+    assert outcomes[0].error.description == f"{name} 7 on deal 2 may have been bound, or not: boom; {why}"
     assert portal.said == [
         [f"{kind.bind} 7 deal 2", f"{kind.bind} 5 deal 2"],
         [f"{kind.unbind} 6 lead 1", f"{kind.unbind} 5 lead 1"],
@@ -233,12 +234,24 @@ def test_where_none_is_on_the_target_none_leaves_the_source(kind):
 
 
 @both
-def test_what_does_not_leave_is_named_by_where_it_went(kind):
-    portal = kind.portal({5: [LEAD, DEAL]})
-    portal.answers[f"{kind.unbind} 5 lead 1"] = ServerError("boom")
-    [outcome] = portal.run(move_each({kind.make(5, DEAL): True}, LEAD))
-    assert shown([outcome]) == [(f"{kind.name} 5 on deal 2", "failed")]
-    assert outcome.error.description == f"{kind.name} 5 on lead 1 was not unbound: boom"
+@pytest.mark.parametrize(("was_there", "status"), [(True, "already_bound"), (False, "bound")])
+@pytest.mark.parametrize(
+    ("error", "done", "where"),
+    [
+        (ServerError("boom"), "may have been unbound, or not: boom", "may still be on"),
+        (RejectedError("no."), "was not unbound: no", "still on"),
+    ],
+)
+def test_what_does_not_leave_is_told_of_both_items(kind, error, done, where, was_there, status):
+    portal = kind.portal({5: [LEAD, DEAL] if was_there else [LEAD]})
+    portal.answers[f"{kind.unbind} 5 lead 1"] = error
+    outcomes = portal.run(move_each({kind.make(5, DEAL): was_there}, LEAD))
+    assert shown(outcomes) == [
+        (f"{kind.name} 5 on deal 2", status),
+        (f"{kind.name} 5 on lead 1", "failed"),
+    ]
+    why = f"{kind.name} 5 on lead 1 {done}; it is on deal 2 now, and {where} lead 1"
+    assert outcomes[1].error.description == why
 
 
 @both

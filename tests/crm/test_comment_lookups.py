@@ -13,6 +13,7 @@ from airflow_provider_bitrix24.rest.errors import (
     AccessDeniedError,
     AmbiguousWriteError,
     InvalidInputError,
+    NotFoundError,
     ServerError,
 )
 from airflow_provider_bitrix24.rest.plans import Wait, Work
@@ -96,7 +97,7 @@ def test_a_wait_says_what_for():
     plan = add_comments(comments, progress, cut=CUT)
     [call] = next(plan).calls
     wait = plan.send([Outcome(call, Reply({"ID": "7"}))])
-    assert wait == Wait(55.0, "2 comments may have been added; they can be looked up only later")
+    assert wait == Wait(55.0, "an earlier try may have added 2 comments; they can be looked up only later")
     work = plan.send(None)
     assert work == Work(
         [
@@ -308,15 +309,17 @@ def test_outcomes_as_json():
         "ENTITY_TYPE": "deal",
         "ENTITY_ID": 1,
         "STATUS": "failed",
-        "ERROR": "AccessDeniedError",
-        "ERROR_DESCRIPTION": "the comment on deal 1 was not added: no rights. Give the connection's user "
-        "the right to do so; where an item is named, check that it exists.",
+        "ERROR": "ACCESS_DENIED",
+        "ERROR_DESCRIPTION": "crm.timeline.comment.add: ACCESS_DENIED the comment on deal 1 was not added: "
+        "the user of this connection, may not change deal 1. Give that user the right to do so, or use the "
+        "credentials of one who has it; "
+        "and check that the item exists, for the API tells no difference.",
     }
 
 
 def test_an_error_without_words_has_no_reason():
     portal = Portal()
-    portal.profile_error = AccessDeniedError()
+    portal.profile_error = NotFoundError()
     [outcome] = portal.run(["a"])
     assert outcome.error.description == "the comment on deal 1 was not added: no reason given"
 

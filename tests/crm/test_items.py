@@ -157,7 +157,7 @@ def test_a_mapping_that_is_no_item(mapping, problem):
     with pytest.raises(InvalidInputError) as caught:
         CrmItem.parse(mapping, "item")
     message = str(caught.value)
-    assert message.startswith("item: {")
+    assert message.startswith("item: the mapping of [")
     assert problem in message
     assert caught.value.remedy
 

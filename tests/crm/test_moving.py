@@ -113,13 +113,13 @@ def test_a_record_that_cannot_be_bound_stays():
     assert portal.said[-1] == ["bind 5 deal 2"]
 
 
-def test_a_record_that_cannot_be_unbound_is_named_by_where_it_went():
+def test_a_record_that_cannot_be_unbound_is_told_of_both_items():
     portal = Portal({5: [LEAD]})
     portal.answers["unbind 5 lead 1"] = DENIED
-    outcome = move(portal)
-    assert shown([outcome]) == [("record 5 on deal 2", "failed")]
+    outcomes = portal.run(move_record(5, LEAD, DEAL))
+    assert shown(outcomes) == [("record 5 on deal 2", "bound"), ("record 5 on lead 1", "failed")]
     why = "record 5 on lead 1 was not unbound: portal user 3, may not change lead 1"
-    assert outcome.error.description == why
+    assert outcomes[1].error.description == f"{why}; it is on deal 2 now, and still on lead 1"
 
 
 def test_a_record_that_somebody_else_took_off_has_been_moved():

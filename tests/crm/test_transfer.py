@@ -30,7 +30,7 @@ def run(portal, *kinds, mode="share"):
 
 
 def shown(outcomes):
-    assert {outcome.subject.target for outcome in outcomes} <= {DEAL}
+    assert {outcome.subject.target for outcome in outcomes} <= {DEAL, LEAD}
     return [(outcome.subject.kind, outcome.subject.number, outcome.status) for outcome in outcomes]
 
 
@@ -180,10 +180,11 @@ def test_a_comment_that_may_not_be_bound(mode):
 def test_a_comment_that_may_not_leave():
     portal = Portal({5: [LEAD]})
     portal.answers["unbind 5 lead 1"] = AccessDeniedError("no", method="crm.timeline.bindings.unbind")
-    [failed] = run(portal, "comments", mode="move")
-    assert failed.status == "failed"
+    shared, failed = run(portal, "comments", mode="move")
+    assert shown([shared, failed]) == [("comment", 5, "shared"), ("comment", 5, "failed")]
+    assert (shared.subject.target, failed.subject.target) == (DEAL, LEAD)
     why = "record 5 on lead 1 was not unbound: portal user 3, may not change lead 1"
-    assert failed.error.description == why
+    assert failed.error.description == f"{why}; it is on deal 2 now, and still on lead 1"
 
 
 @pytest.mark.parametrize("words", ["comments of lead 1", "comments of deal 2"])
@@ -274,7 +275,10 @@ def test_an_activity_that_cannot_be_bound_does_not_leave():
     portal.answers["add 7 deal 2"] = ServerError("boom")
     failed, done = run(portal, "activities", mode="move")
     assert (failed.status, done.status) == ("failed", "moved")
-    assert failed.error.description == "activity 7 on deal 2 was not bound: boom"
+    assert failed.error.description == (
+        "activity 7 on deal 2 may have been bound, or not: boom; "
+        "it is still on lead 1, and may be on deal 2, too"
+    )
     assert portal.said[-1] == ["delete 8 lead 1"]
 
 
@@ -291,8 +295,11 @@ def test_where_no_activity_can_be_bound_none_leaves():
 def test_an_activity_that_does_not_leave(code, status):
     portal = Portal(activities={7: [LEAD]})
     portal.answers["delete 7 lead 1"] = RejectedError("no", code=code)
-    [row] = run(portal, "activities", mode="move")
-    assert (row.status, row.subject.target) == (status, DEAL)
+    *_, row = run(portal, "activities", mode="move")
+    assert (row.status, row.subject.target) == (status, DEAL if status == "moved" else LEAD)
     assert (row.error is None) is (status == "moved")
     if row.error is not None:
-        assert row.error.description == "activity 7 on lead 1 was not unbound: no"
+        assert (
+            row.error.description
+            == "activity 7 on lead 1 was not unbound: no; it is on deal 2 now, and still on lead 1"
+        )

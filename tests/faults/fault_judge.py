@@ -41,6 +41,7 @@ def _check_writes(operation: Operation, scene: Scene, error: Bitrix24Error | Non
         "bind": _check_bindings,
         "bind_one": _check_binding,
         "add": _check_comment,
+        "comment": _check_one_comment,
         "comments": _check_comments,
         "calls": _check_calls,
     }
@@ -78,6 +79,15 @@ def _check_comment(scene: Scene, error: Bitrix24Error | None) -> None:
         assert not stored, f"{type(error).__name__} says that nothing was done, and the comment is there"
     else:
         assert isinstance(error, AmbiguousWriteError), f"unclear, and not said so: {error!r}"
+
+
+def _check_one_comment(scene: Scene, error: Bitrix24Error | None) -> None:
+    """Check a comment that is looked up where its answer was lost, and may be sent again then."""
+    stored = _stored_once(scene, [scene.text])
+    if error is None:
+        assert stored, "the comment was lost without a word"
+    elif not isinstance(error, AmbiguousWriteError):
+        assert not stored, f"{type(error).__name__} says that nothing was done, and the comment is there"
 
 
 def _check_comments(scene: Scene, error: Bitrix24Error | None) -> None:

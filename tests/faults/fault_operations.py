@@ -85,7 +85,13 @@ def _says_bound(scene: Scene, result: Any) -> bool:
 
 def _add(scene: Scene) -> Any:
     item = ("deal", scene.deals[0])
-    return hurried(AddTimelineCommentOperator, scene, item=item, comment=scene.text, check_item=False)
+    with scene.waiting():
+        return hurried(AddTimelineCommentOperator, scene, item=item, comment=scene.text, check_item=False)
+
+
+def _hook_add(scene: Scene) -> Any:
+    with scene.waiting():
+        return scene.hook().add_timeline_comment(("deal", scene.deals[0]), scene.text)
 
 
 def _comment_call(scene: Scene) -> dict[str, Any]:
@@ -164,9 +170,10 @@ OPERATIONS = (
         "bind_unchecked", "bind a list, no checks", "bind", lambda s: _bind_list(s, False), _says_bound
     ),
     Operation("bind_checked", "bind a list, checks", "bind", lambda s: _bind_list(s, True), _says_bound),
-    Operation("add", "add a comment", "add", _add, _is_comment),
-    Operation("acall_add", "add a comment", "add", _acall_add, _is_comment),
-    Operation("batch_add", "add in a batch", "add", _batch_add, _is_comment),
+    Operation("add", "add a comment", "comment", _add, _is_comment, spares=1),
+    Operation("hook_add", "add a comment", "comment", _hook_add, _is_comment, spares=1),
+    Operation("acall_add", "add by `call` or in a batch", "add", _acall_add, _is_comment),
+    Operation("batch_add", "add by `call` or in a batch", "add", _batch_add, _is_comment),
     *COMMENT_LISTS,
     *MIXED_CALLS,
     Operation("poke", "sensor", "wait", _poke, _met),

@@ -30,7 +30,8 @@ def _call(scene: Scene) -> Any:
 def _add(scene: Scene) -> Any:
     _at_both(scene)
     item = ("deal", scene.deals[0])
-    return hurried(AddTimelineCommentOperator, scene, item=item, comment=scene.text, check_item=False)
+    with scene.waiting():
+        return hurried(AddTimelineCommentOperator, scene, item=item, comment=scene.text, check_item=False)
 
 
 def _is_deal(scene: Scene, result: Any) -> bool:
@@ -44,5 +45,5 @@ def _is_comment(scene: Scene, result: Any) -> bool:
 
 RENEWALS = (
     Operation("renew", "`call`, token expired", "read", _call, _is_deal, expired=True),
-    Operation("renew_add", "add a comment, token expired", "add", _add, _is_comment, expired=True),
+    Operation("renew_add", "add a comment, token expired", "comment", _add, _is_comment, expired=True),
 )

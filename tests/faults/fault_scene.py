@@ -53,7 +53,7 @@ class Scene:
         return nullcontext() if self.overdue else no_long_waits()
 
     def hook(self) -> Bitrix24Hook:
-        hook = Bitrix24Hook()
+        hook = Bitrix24Hook(request_cut=self.policy.cut)
         hook.get_conn().session.policy = self.policy
         return hook
 

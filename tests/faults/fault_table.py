@@ -35,7 +35,11 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "delete a comment",
         "log message",
     ),
-    "Many calls of any method": ("add in a batch", "mixed calls", "mixed calls, the last of them"),
+    "Many calls of any method": (
+        "add by `call` or in a batch",
+        "mixed calls",
+        "mixed calls, the last of them",
+    ),
     "Sensors and triggers": ("sensor", "trigger", "triggers together", "sensor of items and comments"),
     "With an expired OAuth token": ("`call`, token expired", "add a comment, token expired"),
 }

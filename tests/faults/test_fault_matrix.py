@@ -73,7 +73,7 @@ def _is_tried(kind: FaultKind, operation: Operation) -> bool:
 
 _TRIED = [(kind, operation) for kind in KINDS for operation in OPERATIONS if _is_tried(kind, operation)]
 #: what is not slow: every so many cells, so that each fault and each operation comes up
-_COVERING = _TRIED[::13]
+_COVERING = _TRIED[::17]
 
 _CELLS = [
     pytest.param(
@@ -90,7 +90,8 @@ _CELLS = [
 def test_operation_under_fault(scene: Scene, kind: FaultKind, operation: Operation, record_property):
     with nullcontext() if operation.in_the_middle else scene.fault():
         for fault in scene.portal.faults.active():
-            fault.after_calls += operation.spares
+            if fault.method is None or operation.kind != "comment":
+                fault.after_calls += operation.spares
         result, error = observe(operation, scene)
     found = verdict(operation, scene, result, error)
     record_property("cell", f"{kind.title}|{operation.title}|{found}")

@@ -16,6 +16,7 @@ from airflow_provider_bitrix24.hooks.errors import (
     AccessDeniedError,
     AmbiguousWriteError,
     AuthenticationError,
+    Bitrix24Error,
     IncompleteListError,
     InvalidInputError,
     InvalidParameterError,
@@ -414,9 +415,8 @@ def test_ids_may_be_numbers_or_texts(box, hook, record, row, is_bound):
 @pytest.mark.parametrize("result", ["true", 1, None, []], ids=repr)
 def test_bind_answers_true_or_it_is_an_error(box, hook, record, result):
     box.inject("result", _BIND, result=result, times=None)
-    with pytest.raises(
-        UnexpectedResultError, match="record 1 on deal 2 was not bound: the method returns true"
-    ):
+    doubt = "record 1 on deal 2 may have been bound, or not: the method returns true"
+    with pytest.raises(UnexpectedResultError, match=doubt):
         hook.bind_timeline_records([(record, "deal", 2)])
 
 
@@ -508,15 +508,52 @@ def test_a_comments_text_arrives_as_it_is(box, hook, record, text):
     assert box.comments("deal", 2)[0].text == text
 
 
-def test_a_comment_of_unknown_fate(box, hook, record):
+@pytest.mark.parametrize("fault", ["drop_after", "drop_before"])
+def test_a_comment_whose_answer_is_lost_is_looked_up(box, hook, record, fault, long_waits_skipped):
+    box.inject(fault, "crm.timeline.comment.add")
+    number = hook.add_timeline_comment("D_2", "once")
+    assert [comment.record_id for comment in box.comments("deal", 2)] == [number]
+
+
+def test_a_comment_of_which_nobody_can_tell_says_where_to_look(box, hook, record, long_waits_skipped):
     box.inject("drop_after", "crm.timeline.comment.add")
-    with pytest.raises(AmbiguousWriteError):
+    box.inject("error", "crm.timeline.comment.list", code="ACCESS_DENIED", status=400, times=None)
+    with pytest.raises(
+        AmbiguousWriteError, match="the comment on deal 2 may have been added, or not"
+    ) as caught:
         hook.add_timeline_comment("D_2", "once")
+    assert "Look at the timeline of deal 2" in caught.value.remedy
+    assert "If you clear the task, it looks the comment up again" in caught.value.remedy
     assert len(box.comments("deal", 2)) == 1
 
 
+def test_a_comment_that_this_user_has_written_already_is_not_added(box, hook, record):
+    first = hook.add_timeline_comment("D_2", "once")
+    box.add_comment("deal", 2, "twice", author_id=3)
+    assert hook.add_timeline_comment("D_2", " once ", unless_present=True) == first
+    second = hook.add_timeline_comment("D_2", "twice", unless_present=True)
+    assert hook.add_timeline_comment("D_2", "once") != first
+    rows = hook.add_timeline_comments(
+        [{"item": "D_2", "comment": text} for text in ("twice", "new", "new")], unless_present=True
+    )
+    assert [row["STATUS"] for row in rows] == ["already_present", "added", "already_present"]
+    assert rows[0]["ID"] == second
+    assert rows[1]["ID"] == rows[2]["ID"]
+    assert len(box.comments("deal", 2)) == 5
+
+
+def test_a_comment_on_an_item_that_is_not_there_names_the_item(box, hook, record):
+    with pytest.raises(NotFoundError, match="the comment on dynamic_1050 7 was not added") as caught:
+        hook.add_timeline_comment(("dynamic_1050", 7), "text")
+    assert caught.value.remedy == "Check the type and the id: the portal has no dynamic_1050 7."
+    with pytest.raises(Bitrix24Error, match="on dynamic_1050 7 was not bound") as caught:
+        hook.bind_timeline_records([(record, "dynamic_1050", 7)])
+    assert caught.value.remedy == "Check the type dynamic_1050: the portal does not have it."
+
+
 def test_a_comment_without_rights(box, connect, record):
-    with pytest.raises(AccessDeniedError):
+    who = "portal user 3, the owner of the webhook, may not change deal 2"
+    with pytest.raises(AccessDeniedError, match=f"the comment on deal 2 was not added: {who}"):
         connect(box.connection(user_id=3)).add_timeline_comment("D_2", "text")
 
 

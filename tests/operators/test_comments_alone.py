@@ -61,6 +61,56 @@ def test_comment_that_cannot_be_bound(portal):
     assert len(portal.bindings(record)) == 3
 
 
+def test_a_comment_that_is_there_is_not_added_again_by_a_cleared_task(portal, written):
+    arguments = {"item": "D_1", "comment": "Hello", "bind_to": ["C_1"], "unless_present": True}
+    _, record, _ = run(AddTimelineCommentOperator, **arguments)
+    assert run(AddTimelineCommentOperator, **arguments)[1] == record
+    assert len(portal.calls(ADD)) == 1
+    assert f"Timeline record {record} on deal 1 holds this text already." in written()
+    assert portal.bindings(record) == [("contact", 1), ("deal", 1)]
+
+
+def test_comments_that_are_there_are_not_added_again_by_a_cleared_task(portal, written):
+    rows = [{"item": item, "comment": text} for item in ("D_1", "C_2") for text in "abb"]
+    _, first, _ = run(AddTimelineCommentsOperator, rows=rows[:1], unless_present=True)
+    _, second, _ = run(AddTimelineCommentsOperator, rows=rows, unless_present=True)
+    _, third, _ = run(AddTimelineCommentsOperator, rows=rows, unless_present=True)
+    statuses = [row["STATUS"] for row in second]
+    assert statuses == ["already_present", "added", "already_present", "added", "added", "already_present"]
+    assert {row["STATUS"] for row in third} == {"already_present"}
+    assert [row["ID"] for row in third] == [row["ID"] for row in second]
+    assert second[0]["ID"] == first[0]["ID"]
+    assert len(portal.calls(ADD)) == 4
+    assert "6 comments: 6 already present." in written()
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["with a store", "without"])
+def test_a_comment_that_may_be_added_is_looked_up_by_a_cleared_task(portal, kept, long_waits_skipped):
+    more = {"task_state_store": Store()} if kept else {}
+    arguments = {"item": "D_1", "comment": "Hello"}
+    portal.inject("drop_after", ADD)
+    portal.inject("error", "crm.timeline.comment.list", code="ACCESS_DENIED", status=400)
+    fails(AddTimelineCommentOperator, AmbiguousWriteError, context_of(1, 0, **more), **arguments)
+    _, record, _ = run(AddTimelineCommentOperator, context_of(2, 1, **more), **arguments)
+    added = [comment.record_id for comment in portal.comments("deal", 1) if comment.text == "Hello"]
+    assert added == [record]
+
+
+@pytest.mark.parametrize(
+    ("executed", "ended"), [(True, "3 were there; 0 are added now"), (False, "0 were there; 3 are added now")]
+)
+def test_the_log_says_why_comments_are_looked_up_and_how_it_ended(
+    portal, written, long_waits_skipped, executed, ended
+):
+    portal.inject("status", "batch", status=502, body="html", executed=executed)
+    run(AddTimelineCommentsOperator, rows=[{"item": "D_1", "comment": text} for text in "abc"])
+    lines = written()
+    assert "the answer to adding 3 comments was lost (" in lines
+    assert "HTTP 502" in lines
+    assert "; they can be looked up only later; waiting " in lines
+    assert f"Of 3 comments that may have been added, {ended}." in lines
+
+
 def test_comments(portal, written):
     rows = [{"item": "D_1", "comment": "a"}, {"entity_type": "contact", "entity_id": 2, "comment": "b"}]
     operator, result, _ = run(AddTimelineCommentsOperator, rows=rows)
@@ -179,9 +229,23 @@ def test_log_message_of_which_nobody_knows(portal, kept):
     more = {"task_state_store": Store()} if kept else {}
     arguments = {"item": "D_1", "title": "Sync", "text": "Done", "retries": 1}
     portal.inject("drop_after", LOG)
-    fails(AddTimelineLogMessageOperator, AmbiguousWriteError, context_of(1, 1, **more), **arguments)
-    fails(AddTimelineLogMessageOperator, AmbiguousWriteError, context_of(2, 1, **more), **arguments)
+    first, _ = fails(
+        AddTimelineLogMessageOperator, AmbiguousWriteError, context_of(1, 1, **more), **arguments
+    )
+    again, _ = fails(
+        AddTimelineLogMessageOperator, AmbiguousWriteError, context_of(2, 1, **more), **arguments
+    )
+    for error in (first, again):
+        assert "the log message on deal 1 may have been added, or not: " in str(error)
+        assert "Look at the timeline of deal 1." in error.remedy
+        assert "If you clear this task, it sends nothing" in error.remedy
     assert len(portal.calls(LOG)) == 1
+
+
+def test_log_message_without_rights_names_item_and_user(portal, guest):
+    error, _ = fails(AddTimelineLogMessageOperator, Bitrix24Error, item="D_1", title="a", text="b", **guest)
+    assert "the log message on deal 1 was not added: portal user 3, the owner of the webhook, " in str(error)
+    assert "may not change deal 1" in str(error)
 
 
 def test_log_message_that_was_refused_is_added_by_the_next_try(portal):

@@ -7,6 +7,7 @@ from functools import cached_property
 
 import pytest
 from airflow.exceptions import TaskDeferred
+from no_waits import no_long_waits
 from operator_alone import Store, context_of
 
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
@@ -65,8 +66,8 @@ def deferred(operator, work):
     with pytest.raises(TaskDeferred) as caught:
         work(operator)
     assert caught.value.method_name == "resume"
-    assert caught.value.kwargs in (None, {})
     trigger = caught.value.trigger
+    assert caught.value.kwargs == {"state": trigger.state}
     assert isinstance(trigger, LimitTrigger)
     assert time.time() < trigger.until < time.time() + 60
     assert trigger.reason
@@ -162,9 +163,70 @@ def test_a_limit_frees_the_worker_and_the_work_is_done_after_it(
 
 
 @pytest.mark.parametrize(("cls", "arguments", "view", "expected"), OPERATORS)
-def test_an_event_that_brings_nothing_begins_anew(portal, numbers, cls, arguments, view, expected):
+def test_without_an_event_the_task_knows_what_the_deferral_took_along(
+    portal, numbers, limit, cls, arguments, view, expected
+):
+    """Airflow may resume a deferred task before its trigger has fired."""
     arguments = filled(arguments, numbers)
-    assert view(waits(cls, **arguments).resume(context_of(), None)) == expected
+    limit.begin()
+    state = deferred(waits(cls, **arguments), lambda operator: operator.execute(context_of()))
+    limit.end()
+    assert view(waits(cls, **arguments).resume(context_of(), state=state)) == expected
+
+
+_ALL_BUT_BATCHES = [entry for entry in OPERATORS if entry[0] is not Bitrix24BatchOperator]
+
+
+@pytest.mark.parametrize(("cls", "arguments", "view", "expected"), _ALL_BUT_BATCHES)
+def test_where_nothing_tells_what_was_done_before_a_deferral_it_is_looked_up(
+    portal, numbers, cls, arguments, view, expected
+):
+    arguments = filled(arguments, numbers)
+    with no_long_waits():
+        assert view(waits(cls, **arguments).resume(context_of(), None)) == expected
+
+
+@pytest.mark.parametrize("event", [None, {}, {"status": "over"}], ids=["no event", "nothing", "no state"])
+def test_calls_of_which_nothing_is_known_after_a_deferral_are_reported(portal, event):
+    operator = waits(Bitrix24BatchOperator, calls=[{"method": "crm.deal.add", "params": DEAL}])
+    with pytest.raises(AmbiguousWriteError):
+        operator.resume(context_of(), event)
+    assert not portal.calls("crm.deal.add")
+
+
+@pytest.mark.parametrize("comes_back", [True, False], ids=["with what it took along", "with nothing"])
+def test_comments_that_are_added_before_a_deferral_are_not_added_after_it_without_an_event(
+    portal, limit, comes_back
+):
+    rows = [{"item": "D_1", "comment": f"Comment {number}"} for number in range(60)]
+    limit.begin(ADD, params={"fields": {"COMMENT": "Comment 55"}})
+
+    def operator():
+        return waits(AddTimelineCommentsOperator, rows=rows, max_in_flight=1)
+
+    context = context_of()
+    state = deferred(operator(), lambda task: task.execute(context))
+    assert len(portal.comments("deal", 1)) >= 50
+    limit.end()
+    with no_long_waits():
+        result = operator().resume(context, None, **({"state": state} if comes_back else {}))
+    assert statuses(result) == ["added"] * 60
+    texts = [comment.text for comment in portal.comments("deal", 1) if "Comment " in comment.text]
+    assert sorted(texts) == sorted(row["comment"] for row in rows)
+
+
+@pytest.mark.parametrize("comes_back", [True, False], ids=["with what it took along", "with nothing"])
+def test_a_comment_that_waits_to_be_bound_is_not_added_again_without_an_event(portal, limit, comes_back):
+    limit.begin(BIND)
+    arguments = {"item": "D_1", "comment": "x", "bind_to": ["C_1"]}
+    context = context_of()
+    state = deferred(waits(AddTimelineCommentOperator, **arguments), lambda task: task.execute(context))
+    limit.end()
+    more = {"state": state} if comes_back else {}
+    with no_long_waits():
+        record = waits(AddTimelineCommentOperator, **arguments).resume(context, None, **more)
+    assert portal.bindings(record) == [("contact", 1), ("deal", 1)]
+    assert len(portal.calls(ADD)) == 1
 
 
 @pytest.mark.parametrize(("cls", "arguments", "view", "expected"), OPERATORS)
@@ -220,16 +282,13 @@ def test_what_a_store_keeps_does_not_travel(portal, limit):
 
 
 @pytest.mark.parametrize("event", [None, {"status": "over", "state": {}}], ids=["no event", "no state"])
-def test_an_event_that_brings_nothing_does_not_hide_an_earlier_try(portal, event):
+def test_a_resumption_that_brings_nothing_does_not_hide_an_earlier_try(portal, event):
     """Nothing else tells what that one did, where nothing is kept."""
     call = {"method": "crm.deal.add", "params": DEAL}
     operator = waits(Bitrix24BatchOperator, calls=[call], retries=1)
     with pytest.raises(AmbiguousWriteError, match="an earlier try"):
         operator.resume(context_of(2, 1), event)
     assert not portal.calls("crm.deal.add")
-    assert statuses(
-        waits(Bitrix24BatchOperator, calls=[call], retries=1).resume(context_of(1, 1), event)
-    ) == ["done"]
 
 
 def test_a_second_wait_in_a_second_try_knows_of_the_first_try(portal, limit):
@@ -255,7 +314,7 @@ def test_a_comment_that_is_added_is_only_bound_after_the_wait(portal, limit):
     state = deferred(
         waits(AddTimelineCommentOperator, **arguments), lambda operator: operator.execute(context_of())
     )
-    [record] = state.values()
+    [[_, record]] = state["known"]
     limit.end()
     operator = waits(AddTimelineCommentOperator, **arguments)
     assert operator.resume(context_of(), {"state": state}) == record

@@ -252,7 +252,7 @@ def test_a_plan_waits_as_long_as_it_says(new_client):
         yield Wait(30.0, "the portal")
 
     progress = Noting(None)
-    with pytest.raises(InterruptedError, match="the calls in flight are being stopped"):
+    with pytest.raises(InterruptedError, match="the task is being stopped"):
         client.carry_out(plan(), progress)
     assert progress.notes == ["flush"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
@@ -17,7 +18,7 @@ from airflow_provider_bitrix24.rest.plans import Wait
 from airflow_provider_bitrix24.rest.progress import Progress, Span
 from airflow_provider_bitrix24.rest.reply import Reply
 from airflow_provider_bitrix24.state.stored_progress import StoredProgress
-from airflow_provider_bitrix24.state.task_progress import deferral_state, task_progress
+from airflow_provider_bitrix24.state.task_progress import deferral_state, for_trigger, task_progress
 
 STARTED = datetime(2026, 5, 4, 10, tzinfo=UTC)
 BEGUN = STARTED.timestamp()
@@ -137,6 +138,27 @@ def test_it_comes_back_after_any_number_of_deferrals():
         progress = task_progress(context_of(try_number=2), "d", 2, state)
     assert (progress.known, progress.unclear) == ({0: 7}, {3: Span(1.5, 2.5)})
     assert progress.earlier_since == 900.0
+
+
+@pytest.mark.parametrize("count", [50, 6_000, 300_000])
+def test_what_a_deferral_takes_along_fits_its_columns_and_comes_back(count):
+    """MySQL limits the arguments of a trigger, which are encrypted, to 65,535 bytes."""
+    progress = Progress({n: 100_000 + 3 * n for n in range(count)}, {count: Span(1.5, 2.5)})
+    state = through_airflow(deferral_state(progress, "d"))
+    in_trigger = for_trigger(state)
+    assert in_trigger is None or len(json.dumps(in_trigger)) * 4 / 3 + 1_000 < 65_535
+    assert (in_trigger is not None) == (count <= 6_000)
+    again = task_progress(context_of(), "d", 2, state)
+    assert (again.known, again.unclear) == (progress.known, progress.unclear)
+
+
+def test_where_a_deferral_cannot_take_along_what_is_known_it_is_looked_up():
+    noise = random.Random(5)
+    progress = Progress({n: noise.randbytes(60).hex() for n in range(100_000)})
+    state = through_airflow(deferral_state(progress, "d"))
+    assert len(json.dumps(state)) < 4_000_100
+    again = task_progress(context_of(), "d", 2, state)
+    assert (again.known, again.earlier_since) == ({}, BEGUN)
 
 
 def test_of_other_work_nothing_is_known_but_that_something_was_sent():
