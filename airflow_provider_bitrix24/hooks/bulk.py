@@ -13,9 +13,6 @@ FailOn = Literal["any", "all", "never"]
 #: from 4 up the portal's request limit rules long work, but short work ends sooner with more; it falls by
 #: itself where the portal is in trouble
 DEFAULT_IN_FLIGHT = 20
-#: the same for what must not be repeated: after trouble more of it is unclear and has to be looked up, but
-#: 1,000 comments take one round of requests instead of two
-ONCE_IN_FLIGHT = 20
 _MOST_IN_FLIGHT = 20
 
 

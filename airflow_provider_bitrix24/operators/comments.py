@@ -35,7 +35,7 @@ from airflow_provider_bitrix24.hooks.aliases import (
     TextLike,
 )
 from airflow_provider_bitrix24.hooks.attachments import read_files
-from airflow_provider_bitrix24.hooks.bulk import DEFAULT_IN_FLIGHT, ONCE_IN_FLIGHT, FailOn, check_outcomes
+from airflow_provider_bitrix24.hooks.bulk import DEFAULT_IN_FLIGHT, FailOn, check_outcomes
 from airflow_provider_bitrix24.links.card import CrmCardLink
 from airflow_provider_bitrix24.operators.arguments import NOT_GIVEN, check_flag, or_none, unless_none
 from airflow_provider_bitrix24.operators.bulk import BulkOperator, Outcomes, named
@@ -192,7 +192,7 @@ class AddTimelineCommentsOperator(BulkOperator):
         rows: CommentsLike,
         unless_present: bool = False,
         fail_on: FailOn = "any",
-        max_in_flight: int = ONCE_IN_FLIGHT,
+        max_in_flight: int = DEFAULT_IN_FLIGHT,
         pass_through: Sequence[str] = (),
         check_item: bool = True,
         deferrable: bool | None = None,

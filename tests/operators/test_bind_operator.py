@@ -383,6 +383,7 @@ def test_positional_and_unknown_arguments():
         Bind.partial(task_id="bind", record=7)
 
 
+@pytest.mark.slow
 def test_number_of_requests(run_dag, connection, bitrix24_portal):
     portal = bitrix24_portal
     connection(portal.connection())

@@ -95,7 +95,7 @@ FAULTS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
-@pytest.mark.parametrize("method", [GET, ADD])
+@pytest.mark.parametrize("method", [GET, pytest.param(ADD, marks=pytest.mark.slow)])
 def test_failures(box, open_driver, credentials, logged, fault, method):
     driver = open_driver(session_of(credentials), keeper=Keeper())
     box.inject(**{**fault, "method": method, "times": None})
