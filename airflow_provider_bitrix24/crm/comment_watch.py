@@ -30,7 +30,7 @@ def _compiled(pattern: Any, field: str) -> re.Pattern[str]:
         return re.compile(text)
     except re.error as error:
         problem = f"{field}: {shown(pattern)} is not a regular expression: {error}"
-    raise InvalidInputError(problem, remedy="Give a text; (?i) at its begin ignores case.")
+    raise InvalidInputError(problem, remedy="Give a text; (?i) at its start ignores case.")
 
 
 def _moment(value: Any, field: str) -> float:

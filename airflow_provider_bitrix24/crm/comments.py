@@ -263,7 +263,7 @@ class _Adding:
         """Find comments that are there already; of those that are alike, one stands for all."""
         known, unclear = self._progress.known, self._progress.unclear
         first: dict[Wanted, int] = {}
-        for position in [*known, *unclear, *self.left()]:
+        for position in [*known, *unclear, *(n for n in self.left() if n not in self._errors)]:
             stands_for = first.setdefault(self._wanted[position], position)
             if stands_for != position and position not in unclear and position not in known:
                 self._stands_for[position] = stands_for

@@ -25,28 +25,33 @@ def missing_items(items: Iterable[CrmItem]) -> Plan[dict[CrmItem, Bitrix24Error]
     :return: the error of each that does not exist, or of which it cannot be told now
     """
     asked = sorted({item for item in items if is_readable(item)})
+    found: dict[CrmItem, Bitrix24Error | None] = {}
     if len(asked) > 1:
-        asked = yield from _not_listed(asked)
+        asked, found = yield from _not_listed(asked)
     outcomes = (yield Work([item_call(item) for item in asked])) if asked else []
-    found = {item: _error(item, outcome) for item, outcome in zip(asked, outcomes, strict=True)}
+    found |= {item: _error(item, outcome) for item, outcome in zip(asked, outcomes, strict=True)}
     return {item: error for item, error in found.items() if error is not None}
 
 
-def _not_listed(items: Sequence[CrmItem]) -> Plan[list[CrmItem]]:
-    """Return the items that no list shows."""
+def _not_listed(
+    items: Sequence[CrmItem],
+) -> Plan[tuple[list[CrmItem], dict[CrmItem, Bitrix24Error | None]]]:
+    """Return the items that a list does not show, and the errors of those whose list could not be read."""
     pages = [
         page
         for type_id in dict.fromkeys(item.type_id for item in items)
         for page in _pages([item for item in items if item.type_id == type_id])
     ]
     outcomes = yield Work([_list_call(page) for page in pages])
-    return [
-        item
-        for page, outcome in zip(pages, outcomes, strict=True)
-        for seen in [_ids(outcome.result)]
-        for item in page
-        if item.entity_id not in seen
-    ]
+    not_listed: list[CrmItem] = []
+    errors: dict[CrmItem, Bitrix24Error | None] = {}
+    for page, outcome in zip(pages, outcomes, strict=True):
+        if outcome.ok:
+            seen = _ids(outcome.result)
+            not_listed += [item for item in page if item.entity_id not in seen]
+        else:
+            errors |= {item: _error(item, outcome) for item in page}
+    return not_listed, errors
 
 
 def _pages(items: Sequence[CrmItem]) -> list[Sequence[CrmItem]]:

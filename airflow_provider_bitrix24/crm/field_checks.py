@@ -14,6 +14,7 @@ from typing import Any
 from airflow_provider_bitrix24.crm.field_names import ClassicNames, FieldNames, ItemNames
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.errors import Bitrix24Error, InvalidInputError, RejectedError
+from airflow_provider_bitrix24.rest.list_query import parameter_name
 from airflow_provider_bitrix24.rest.plans import Plan, Work
 
 #: the metadata read so far, by the call that reads it
@@ -21,9 +22,6 @@ Known = MutableMapping[str, Outcome]
 
 _CLASSIC = re.compile(r"crm\.(lead|deal|contact|company|quote)\.(?:list|add|update)")
 _ITEM = re.compile(r"crm\.item\.(?:list|add|update|import)")
-#: parameters that name fields; classic methods know them by two names
-_PLACES = {"fields": "fields", "select": "select", "filter": "filter", "order": "order"}
-_PLACES |= {f"ar{name}": name for name in _PLACES}
 #: what stands before a field's name in a filter
 _OPERATOR = re.compile(r"[^A-Za-z0-9_$]*")
 #: stands for fields, or is put in by a batch
@@ -149,7 +147,7 @@ def named_fields(call: Call) -> Iterator[tuple[str, str]]:
     :param call: the call
     """
     for key, value in call.params.items():
-        place = _PLACES.get(key.lower(), "")
+        place = parameter_name(key)
         for name in _named_in(place, value):
             if not _NO_NAME.fullmatch(name):
                 yield place, name
@@ -161,7 +159,7 @@ def _named_in(place: str, value: Any) -> Iterator[str]:
         yield from (name for name in entries if isinstance(name, str))
     elif place == "filter":
         yield from (_OPERATOR.sub("", name, count=1) for name in _conditions(value))
-    elif place and isinstance(value, Mapping):
+    elif place in ("fields", "order") and isinstance(value, Mapping):
         yield from map(str, value)
 
 
@@ -182,7 +180,7 @@ def _refuse_groups(check: _Check) -> None:
     :raises InvalidInputError: there are some
     """
     filters: Any = next(
-        (value for key, value in check.call.params.items() if _PLACES.get(key.lower()) == "filter"), None
+        (value for key, value in check.call.params.items() if parameter_name(key) == "filter"), None
     )
     if check.source.params or not isinstance(filters, Mapping):
         return

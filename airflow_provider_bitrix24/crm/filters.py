@@ -12,6 +12,8 @@ from airflow_provider_bitrix24.crm.inputs import RETURNED_NOTHING, shown
 from airflow_provider_bitrix24.rest.errors import InvalidInputError
 
 _NAME = re.compile(r"([^A-Za-z0-9_]*)(.*)", re.DOTALL)
+#: the operators made of signs that compare; one of another spelling is dropped by classic lists
+_COMPARES = frozenset({"", "=", "==", "!", "!=", "!==", ">", ">=", "<", "<=", "><", "!><"})
 #: the CRM's own fields that hold dates, in both spellings, without underscores
 _DATES = frozenset({
     "BEGINDATE", "BIRTHDATE", "CLOSEDATE", "CREATED", "CREATEDTIME", "DATECREATE", "DATEMODIFY", "DEADLINE",
@@ -47,6 +49,11 @@ def check_filter(value: Any, field: str, *, of_crm: bool) -> None:
 
 def _check_condition(name: str, wanted: Any, where: str, *, of_crm: bool) -> None:
     sign, key = _NAME.fullmatch(name).groups()  # type: ignore[union-attr]  # it fits every text
+    if of_crm and (sign != sign.strip() or (set(sign) <= set("<>=!") and sign not in _COMPARES)):
+        raise InvalidInputError(
+            f"{where}: {sign!r} is not an operator, and the API would return everything",
+            remedy="Write one of >, >=, <, <=, ><, !, @, !@, %, !% before the name, without blanks.",
+        )
     is_bound = "<" in sign or ">" in sign
     is_id = key.upper() == "ID"
     if wanted == [] and "!" not in sign:

@@ -9,6 +9,7 @@ from airflow_provider_bitrix24.crm.filters import check_filter
 from airflow_provider_bitrix24.crm.ids import parse_id
 from airflow_provider_bitrix24.rest.calls import Call
 from airflow_provider_bitrix24.rest.errors import InvalidInputError
+from airflow_provider_bitrix24.rest.list_query import parameter_name
 
 _ITEMS = "lead|deal|contact|company|quote|invoice"
 #: methods whose parameters of these names are ids from 1 up
@@ -43,16 +44,19 @@ def check_call(call: Call, field: str = "params") -> Call:
     if _TAKES_FILTER.fullmatch(method):
         _refuse_misspelt(call, "filter", field)
     for name, value in call.params.items():
-        if name.lower() == "filter":
+        if parameter_name(name) == "filter":
             check_filter(value, f"{field}.{name}", of_crm=method.startswith("crm."))
     return call
 
 
 def _refuse_misspelt(call: Call, meant: str, field: str) -> None:
     """Refuse a call that has no such parameter, but one of nearly this name."""
-    names = {name.lower(): name for name in call.params}
+    is_item = call.method.lower().startswith("crm.item.")  # these know each parameter by one name
+    names = {name.lower() if is_item else parameter_name(name): name for name in call.params}
+    if meant in names:
+        return
     near = difflib.get_close_matches(meant, names, 1, _ALIKE)
-    if meant not in names and near:
+    if near:
         raise InvalidInputError(
             f"{field}.{names[near[0]]}: {call.method} has no parameter of this name, and would ignore it",
             remedy=f"Did you mean {meant}?",

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
-from airflow_provider_bitrix24.rest.errors import AmbiguousWriteError, Bitrix24Error
+from airflow_provider_bitrix24.rest.errors import AmbiguousWriteError, Bitrix24Error, InvalidInputError
 from airflow_provider_bitrix24.rest.plans import Plan, Work
 from airflow_provider_bitrix24.rest.progress import Progress
 
 FAILED = "failed"
+#: what a row calls the error of one that was never sent
+INVALID_INPUT = "INVALID_INPUT"
 
 
 class Subject(Protocol):
@@ -51,6 +53,8 @@ class ItemOutcome(Generic[S]):
 
 def name_of(error: Bitrix24Error) -> str:
     """Return what a row calls an error: the API's code, unless that hides that the outcome is not known."""
+    if isinstance(error, InvalidInputError):
+        return INVALID_INPUT
     is_unknown = isinstance(error, AmbiguousWriteError)
     return type(error).__name__ if is_unknown else error.code or type(error).__name__
 

@@ -60,7 +60,7 @@ def bind_records(
         if check_record and (outcome := _without_binding(binding, records[binding.record_id])):
             settled[binding] = outcome
         elif binding.item in missing:
-            settled[binding] = binding.failed(missing[binding.item])
+            settled[binding] = binding.failed(missing[binding.item], may_be_done=False)
     return (yield from bind_each(bindings, progress, settled))
 
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any, Generic, TypeVar
 
 from airflow_provider_bitrix24.crm.inputs import is_sequence, listed, shown
 from airflow_provider_bitrix24.crm.items import ID_KEYS, RESULT_KEYS, TYPE_KEYS
 from airflow_provider_bitrix24.crm.outcomes import FAILED, ItemOutcome
-from airflow_provider_bitrix24.rest.calls import plain_json
 from airflow_provider_bitrix24.rest.errors import InvalidInputError
+from airflow_provider_bitrix24.rest.texts import storable
 
-INVALID_INPUT = "INVALID_INPUT"
 #: rows that a message names
 _NAMED = 10
 
@@ -108,12 +109,11 @@ def parse_rows(
         try:
             if pass_through and isinstance(given, Mapping):
                 row = {name: part for name, part in given.items() if name not in own}
-                own = {name: plain_json(given.get(name), f"{where}.{name}") for name in own}
+                own = {name: _returned(given.get(name)) for name in own}
             things.append(kind.parse(row, where))
         except InvalidInputError as error:
             errors.append(error)
-            outcome = ItemOutcome(InvalidRow(kind.names(row)), FAILED, error.but(code=INVALID_INPUT))
-            invalid[position] = outcome
+            invalid[position] = ItemOutcome(InvalidRow(kind.names(row)), FAILED, error)
         columns.append(own)
     if errors and not keep_invalid:
         raise _joined(errors)
@@ -150,6 +150,19 @@ def valid_or_none(parse: Callable[[Any, str], T], value: Any) -> T | None:
         return parse(value, "")
     except InvalidInputError:
         return None
+
+
+def _returned(value: Any) -> Any:
+    """Return a user's own value as plain JSON, a text where JSON has nothing like it: it is never sent."""
+    if isinstance(value, Mapping):
+        return {str(name): _returned(part) for name, part in value.items()}
+    if is_sequence(value):
+        return [_returned(part) for part in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    return storable(value.isoformat() if isinstance(value, date) else str(value))
 
 
 def _joined(errors: Sequence[InvalidInputError]) -> InvalidInputError:

@@ -73,8 +73,8 @@ def reason_of(error: Bitrix24Error) -> str:
 def _why(error: Bitrix24Error, item: CrmItem) -> str:
     if isinstance(error, AccessDeniedError):
         is_write = bool(error.method) and method_facts(error.method, {}).kind is not Repeatability.READ
-        who = error.owner or "the user of this connection"
-        return f"{who}, may not {f'change {item}' if is_write else 'read the CRM'}"
+        who = f"{error.owner}," if error.owner else "the user of this connection"
+        return f"{who} may not {f'change {item}' if is_write else 'read the CRM'}"
     return reason_of(error)
 
 

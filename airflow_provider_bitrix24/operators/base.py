@@ -115,11 +115,23 @@ class Bitrix24Operator(BaseOperator):
         :param level: level of the lines
         :param key: XCom key of the rows
         """
-        failed = [row for row in rows if isinstance(row, dict) and row.get("STATUS") == "failed"]
-        for row in failed[:_FAILED_SHOWN]:
-            self.log.log(level, "Failed: %s", row["ERROR_DESCRIPTION"])
+        failed = [
+            (position, row)
+            for position, row in enumerate(rows)
+            if isinstance(row, dict) and row.get("STATUS") == "failed"
+        ]
+        for position, row in failed[:_FAILED_SHOWN]:
+            self.log.log(level, "Failed: %s%s", self.place_of(position, row), row["ERROR_DESCRIPTION"])
         if len(failed) > _FAILED_SHOWN:
             self.log.log(level, "%d more failed, see XCom key %r.", len(failed) - _FAILED_SHOWN, key)
+
+    def place_of(self, position: int, row: dict[str, Any]) -> str:
+        """Return what names a failed item in the log before its error, where the error does not.
+
+        :param position: where the item stands
+        :param row: what happened to it
+        """
+        return ""
 
     def _with_source(self, error: InvalidInputError) -> InvalidInputError:
         argument = re.split(r"[:.\[]", error.description, maxsplit=1)[0]

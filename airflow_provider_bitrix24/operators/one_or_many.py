@@ -25,7 +25,7 @@ class OneOrManyOperator(BulkOperator):
         """Keep the arguments that say which bindings are meant.
 
         :param arguments: the three parts and ``bindings``, as the constructor got them
-        :raises InvalidInputError: one that stands in the DAG file as it is is not valid
+        :raises InvalidInputError: a literal one is not valid
         """
         for name, value in arguments.items():
             setattr(self, name, or_none(value))

@@ -298,6 +298,11 @@ class Bitrix24BatchOperator(BulkOperator):
         """Return what tells these calls from others."""
         return [[call.method, call.params, call.repeatable] for call in items]
 
+    def place_of(self, position: int, row: dict[str, Any]) -> str:
+        """Return the position of a call, and its id."""
+        number = f" (id {row['ID']})" if "ID" in row else ""
+        return f"calls[{position}]{number}: "
+
     def plan(self, items: Sequence[Call], progress: Progress) -> Plan[list[ItemOutcome[_Called]]]:
         """Return the work: carry out the calls."""
         checks = self.hook.field_checks

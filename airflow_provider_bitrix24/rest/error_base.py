@@ -121,7 +121,9 @@ class Bitrix24Error(Exception):
 
         :param changes: new values by the names of :meth:`fields`
         """
-        return type(self).from_fields({**self.fields(), **changes})
+        changed = type(self).from_fields({**self.fields(), **changes})
+        changed.outcomes = self.outcomes
+        return changed
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self).from_fields, (self.fields(),)

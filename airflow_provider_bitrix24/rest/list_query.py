@@ -39,10 +39,17 @@ BY_ID: dict[str, Shape] = {
 _COUNTED = {*BY_ID, "crm.timeline.bindings.list", "crm.timeline.comment.list"}
 
 
-def _name(key: str) -> str:
-    """Return a parameter's name in the one spelling used here; classic lists know several."""
+#: other names of parameters that classic methods know
+_CLASSIC_NAMES = {f"ar{name}": name for name in ("fields", "filter", "order", "select")}
+
+
+def parameter_name(key: str) -> str:
+    """Return a parameter's name in the one spelling used here; classic methods know several, in any case.
+
+    :param key: the name as the caller wrote it
+    """
     name = key.lower()
-    return name[2:] if name in ("arfilter", "arorder", "arselect") else name
+    return _CLASSIC_NAMES.get(name, name)
 
 
 class ListQuery:
@@ -54,11 +61,11 @@ class ListQuery:
 
     def get(self, name: str) -> Any:
         """Return a parameter, ``None`` where it is missing."""
-        return next((value for key, value in self.params.items() if _name(key) == name), None)
+        return next((value for key, value in self.params.items() if parameter_name(key) == name), None)
 
     def with_params(self, **changes: Any) -> Call:
         """Return the call with some parameters replaced, under the names the caller used."""
-        names = {_name(key): key for key in self.params}
+        names = {parameter_name(key): key for key in self.params}
         replaced = {names.get(name, name): value for name, value in changes.items()}
         return Call(self.call.method, {**self.params, **replaced}, repeatable=self.call.repeatable)
 

@@ -65,10 +65,10 @@ def read_envelope(response: Response, *, method: str, portal: str, secrets: Secr
     :param secrets: what to keep out of results and messages
     """
     text = response.body.decode("utf-8", errors="replace")
-    body = json_object(text)
+    body, is_changed = _read_object(text)
     if body is None or not ("result" in body or "error" in body):
         return _not_the_api(response, text, method=method, portal=portal, secrets=secrets)
-    if may_be_unstorable(text):
+    if is_changed:
         log.warning("The answer to %s holds NUL or half characters, which became U+FFFD.", method)
     if secrets.occur_in(text):
         body = secrets.hide(body)
@@ -210,13 +210,18 @@ def json_object(text: str) -> dict[str, Any] | None:
 
     What Airflow's database cannot keep is replaced, here for results, errors, events and progress alike.
     """
+    return _read_object(text)[0]
+
+
+def _read_object(text: str) -> tuple[dict[str, Any] | None, bool]:
+    """Return the JSON object in a body, and whether something in it was replaced."""
     try:
-        body = json.loads(text.removeprefix("\ufeff"))
+        body = kept = json.loads(text.removeprefix("\ufeff"))
         if may_be_unstorable(text):
-            body = storable(body)
+            kept = storable(body)
+        return (kept if isinstance(kept, dict) else None), kept is not body and kept != body
     except (ValueError, RecursionError):
-        return None
-    return body if isinstance(body, dict) else None
+        return None, False
 
 
 def _integer(value: Any) -> int | None:

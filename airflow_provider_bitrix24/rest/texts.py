@@ -12,12 +12,22 @@ from typing import Any
 #: what stands for such a character in an answer
 REPLACEMENT = "\ufffd"
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-#: as JSON spells them; a whole pair of surrogates is an ordinary character
-_IN_JSON = re.compile(
-    r"\\u0000"
-    r"|\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
-    r"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F]"
-)
+_NUL_IN_JSON = "\\u0000"
+
+
+def _half_in_json(start: str) -> re.Pattern[str]:
+    """Return what finds half a pair of surrogates as JSON spells it; a whole pair is an ordinary character.
+
+    The start stands first in the pattern and is plain text, so that ``re`` skips what lies between. PHP
+    escapes each Cyrillic letter, and an expression tried at each of them takes longer than the parser does.
+
+    :param start: how each spelling starts
+    """
+    first, second = r"\\u[dD][89abAB][0-9a-fA-F]{2}", r"\\u[dD][c-fC-F]"
+    return re.compile(rf"{start}(?:[89abAB][0-9a-fA-F]{{2}}(?!{second})|[c-fC-F](?<!{first}{second}))")
+
+
+_HALVES_IN_JSON = (_half_in_json(r"\\ud"), _half_in_json(r"\\uD"))
 
 
 def problem_of(text: str) -> str:
@@ -35,9 +45,11 @@ def problem_of(text: str) -> str:
 def may_be_unstorable(document: str) -> bool:
     """Tell whether a JSON document may hold such a character, so that most documents need no walk.
 
-    :param document: the document's text
+    :param document: the document's text, decoded from UTF-8, which holds no halves; JSON allows no NUL in it
     """
-    return "\\u" in document and _IN_JSON.search(document) is not None
+    if "\\u" not in document:
+        return False
+    return _NUL_IN_JSON in document or any(half.search(document) for half in _HALVES_IN_JSON)
 
 
 def storable(value: Any) -> Any:

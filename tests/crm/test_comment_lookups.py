@@ -311,7 +311,7 @@ def test_outcomes_as_json():
         "STATUS": "failed",
         "ERROR": "ACCESS_DENIED",
         "ERROR_DESCRIPTION": "crm.timeline.comment.add: ACCESS_DENIED the comment on deal 1 was not added: "
-        "the user of this connection, may not change deal 1. Give that user the right to do so, or use the "
+        "the user of this connection may not change deal 1. Give that user the right to do so, or use the "
         "credentials of one who has it; "
         "and check that the item exists, for the API tells no difference.",
     }

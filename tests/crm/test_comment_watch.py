@@ -299,7 +299,7 @@ def test_a_row_that_is_no_comment(row):
         (
             "(",
             "pattern: '(' is not a regular expression: missing ), unterminated subpattern at position 0. "
-            "Give a text; (?i) at its begin ignores case.",
+            "Give a text; (?i) at its start ignores case.",
         ),
     ],
 )

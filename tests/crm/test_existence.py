@@ -114,3 +114,33 @@ def test_list_that_tells_nothing_leads_to_single_questions(answer):
     work = next(plan)
     work = plan.send([Outcome(call, Reply(answer)) for call in work.calls])
     assert [call.params["id"] for call in work.calls] == [1, 2]
+
+
+@pytest.mark.parametrize("error", [ServerError("busy"), AccessDeniedError("no")], ids=["outage", "no rights"])
+def test_items_of_a_list_that_failed_are_not_asked_for_one_by_one(error):
+    portal = Portal([], list=error)
+    missing = portal.run(deals(*range(1, 51)))
+    assert missing == (
+        {} if isinstance(error, AccessDeniedError) else dict.fromkeys(deals(*range(1, 51)), error)
+    )
+    assert [len(calls) for calls in portal.works] == [1]
+
+
+def test_a_list_that_failed_leaves_the_others_as_they_are():
+    plan = missing_items([*deals(1, 2), CrmItem("lead", 3)])
+    work = next(plan)
+    failed = ServerError("busy")
+    work = plan.send(
+        [
+            Outcome(call, error=failed)
+            if call.params["entityTypeId"] == 2
+            else Outcome(call, Reply({"items": []}))
+            for call in work.calls
+        ]
+    )
+    assert [(call.method, call.params["id"]) for call in work.calls] == [("crm.item.get", 3)]
+    with pytest.raises(StopIteration) as stopped:
+        plan.send([Outcome(call, error=GONE) for call in work.calls])
+    missing = stopped.value.value
+    assert [missing[item] for item in deals(1, 2)] == [failed, failed]
+    assert isinstance(missing[CrmItem("lead", 3)], NotFoundError)

@@ -26,7 +26,7 @@ def problem(conditions, method="crm.deal.list", name="filter"):
 
 @pytest.mark.parametrize("value", NOTHING, ids=repr)
 @pytest.mark.parametrize(
-    "name", [">=DATE_MODIFY", "<ID", ">OPPORTUNITY", "<=x", "!>x", "><DATE", "@ID", "ID", "@STAGE_ID"]
+    "name", [">=DATE_MODIFY", "<ID", ">OPPORTUNITY", "<=x", "!><x", "><DATE", "@ID", "ID", "@STAGE_ID"]
 )
 @pytest.mark.parametrize("method", ["crm.deal.list", "tasks.task.list"])
 def test_nothing_is_no_bound(method, name, value):
@@ -119,3 +119,19 @@ def test_no_filter_breaks_the_check(value, of_crm):
         return
     assert found.description.startswith("filter[")
     assert found.remedy
+
+
+@pytest.mark.parametrize("sign", ["=>", "=<", ">>", "<>", "!>", "!<", ">= ", " >", "! "])
+def test_what_is_no_operator_is_refused(sign):
+    found = problem({f"{sign}X": 1})
+    where = f"params.filter[{f'{sign}X'!r}]"
+    assert found.description == f"{where}: {sign!r} is not an operator, and the API would return everything"
+
+
+@pytest.mark.parametrize(
+    "sign",
+    ["", "=", "!", "!=", ">", ">=", "<", "<=", "><", "!><", "@", "!@", "%", "!%", "=%", "%=", "!=%", "*"],
+)
+def test_the_apis_operators_pass(sign):
+    value = [1, 2] if "@" in sign or "><" in sign else 1
+    check_call(Call("crm.deal.list", {"filter": {f"{sign}OPPORTUNITY": value}}))

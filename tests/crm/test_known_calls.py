@@ -76,3 +76,26 @@ def test_a_filter_misspelt_is_refused(name):
 @pytest.mark.parametrize("params", [{"fields": {}}, {"FIELDS": {}}, {"fields": {}, "field": 1}, {}], ids=repr)
 def test_fields_that_are_there_or_not_given_at_all(params):
     assert check_call(Call("crm.deal.update", {"id": 1, **params}))
+
+
+@pytest.mark.parametrize("prefix", ["ar", "AR", "Ar"])
+def test_classic_methods_know_their_parameters_by_a_second_name(prefix):
+    for method, name in (
+        ("crm.deal.list", "Filter"),
+        ("crm.deal.add", "Fields"),
+        ("crm.contact.update", "FIELDS"),
+    ):
+        call = Call(method, {f"{prefix}{name}": {"TITLE": "x"}})
+        assert check_call(call) is call
+
+
+@pytest.mark.parametrize(("method", "name"), [("crm.item.list", "arFilter"), ("crm.item.add", "arFields")])
+def test_methods_of_items_know_no_second_name(method, name):
+    assert problem(method, {"entityTypeId": 2, name: {"title": "x"}}).remedy.startswith("Did you mean f")
+
+
+def test_a_filter_by_its_second_name_is_checked():
+    wrong = {">ID": None}
+    by_first = problem("crm.deal.list", {"filter": wrong})
+    by_second = problem("crm.deal.list", {"arFilter": wrong})
+    assert by_second.description == by_first.description.replace("params.filter", "params.arFilter")

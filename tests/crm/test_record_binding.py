@@ -14,6 +14,7 @@ from airflow_provider_bitrix24.crm.timeline_bindings import parse_bindings, reco
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.errors import (
     AccessDeniedError,
+    AmbiguousWriteError,
     Bitrix24Error,
     InvalidParameterError,
     NotFoundError,
@@ -365,6 +366,17 @@ def test_an_error_without_a_code_is_named_by_its_class():
     [outcome] = portal.run([(5, "deal", 10)])
     assert outcome.to_json()["ERROR"] == "InvalidParameterError"
     assert "no reason given" in outcome.to_json()["ERROR_DESCRIPTION"]
+
+
+def test_a_lost_answer_to_whether_the_item_exists_is_no_binding_that_may_have_been_made():
+    plan = bind_records(parse_bindings([(5, "deal", 10)]), Progress(), check_record=False, check_item=True)
+    [question] = next(plan).calls
+    lost = AmbiguousWriteError(method=question.method)
+    assert lost.may_have_acted
+    with pytest.raises(StopIteration) as stopped:
+        plan.send([Outcome(question, error=lost)])
+    [outcome] = stopped.value.value
+    assert "record 5 on deal 10 was not bound" in str(outcome.error)
 
 
 # ---------------------------------------------------------------- existence

@@ -54,7 +54,7 @@ def test_killed_again_while_it_is_taken_up(workers, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "number"), [("comments", 6), ("bindings", 9)])
+@pytest.mark.parametrize(("name", "number"), [("comments", 6), ("bindings", 7)])
 def test_killed_with_several_requests_under_way(workers, tmp_path, name, number):
     """What the others come to is not known, so it is really waited for, until that is certain."""
     real = {"real_time": True, "request_cut": 0.5}

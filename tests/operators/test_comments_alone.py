@@ -254,3 +254,13 @@ def test_log_message_that_was_refused_is_added_by_the_next_try(portal):
     portal.inject("error", LOG, code="", description="Locked", status=400)
     fails(AddTimelineLogMessageOperator, Bitrix24Error, context_of(1, 1, **more), **arguments)
     assert AddTimelineLogMessageOperator(task_id="t", **arguments).execute(context_of(2, 1, **more)) > 0
+
+
+def test_a_text_on_an_item_that_does_not_exist_is_not_there(portal):
+    """An administrator's comment on nothing is stored; it does not count as one that the item has."""
+    row = {"item": ("deal", GONE), "comment": "Hello"}
+    run(AddTimelineCommentsOperator, rows=[row], check_item=False)
+    portal.clear_journal()
+    _, rows, _ = run(AddTimelineCommentsOperator, rows=[row], unless_present=True, fail_on="never")
+    assert [(one["STATUS"], one["ERROR"]) for one in rows] == [("failed", "NOT_FOUND")]
+    assert portal.calls("crm.timeline.comment.list", executed=None) == []

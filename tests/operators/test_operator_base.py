@@ -171,12 +171,17 @@ def test_what_is_done_is_not_logged_as_failed():
     assert pushed[OUTCOMES_KEY] == [{"STATUS": "done"}, "a text", None]
 
 
+def failed_calls(rows):
+    numbered = enumerate(rows[:10])
+    return [f"Failed: calls[{n}] (id {row['ID']}): {row['ERROR_DESCRIPTION']}" for n, row in numbered]
+
+
 def test_failed_items_of_a_task_that_succeeds_are_warnings(portal):
     log = Log()
     operator = Bitrix24BatchOperator(task_id="t", calls=[MISSING] * 12, fail_on="never")
     rows = logging_to(log, operator).execute(context_of())
     *shown, more, summary = log.lines
-    assert shown == [(logging.WARNING, f"Failed: {row['ERROR_DESCRIPTION']}") for row in rows[:10]]
+    assert shown == [(logging.WARNING, line) for line in failed_calls(rows)]
     assert more == (logging.WARNING, "2 more failed, see XCom key 'return_value'.")
     assert summary == (logging.INFO, "12 calls: 12 failed.")
 
@@ -188,7 +193,7 @@ def test_failed_items_of_a_task_that_fails(portal):
         operator.execute(context)
     rows = context["ti"].pushed["outcomes"]
     texts = [line for _, line in log.lines]
-    assert texts[:10] == [f"Failed: {row['ERROR_DESCRIPTION']}" for row in rows[:10]]
+    assert texts[:10] == failed_calls(rows)
     assert texts[10] == "2 more failed, see XCom key 'outcomes'."
     assert texts[11:] == ([f"What to do: {caught.value.remedy}"] if caught.value.remedy else [])
     assert {level for level, _ in log.lines} == {logging.ERROR}

@@ -123,7 +123,7 @@ def test_results_and_refusals_of_a_call(portal, run_dag):
     assert "The value came from task 'give'." in run.log("bad_from_task")
     assert "The value came from task 'third'." in run.log("bad_params")
     sent = {request.method for request in portal.requests}
-    assert sent == {"crm.deal.get", "crm.deal.list", "crm.deal.add", "crm.deal.gett"}
+    assert sent == {"crm.deal.get", "crm.deal.list", "crm.deal.add", "crm.deal.gett", "crm.deal.fields"}
     assert sum(request.method == "crm.deal.get" for request in portal.requests) == 2
 
 
@@ -329,7 +329,7 @@ def test_batches(portal, connection, run_dag):
     assert outcomes[2]["ERROR"] == "NotFoundError"
     assert outcomes[2]["ERROR_DESCRIPTION"].startswith("crm.deal.get at ")
     assert "NotFoundError: " in run.log("any")
-    assert "calls[2] crm.deal.get: " in run.log("any")
+    assert "calls[2] crm.deal.get (id " in run.log("any")
     assert "1 of 3 failed, see 'outcomes'" in run.log("any")
     assert statuses(run.xcom("all", key="outcomes")) == ["failed"] * 2
     assert statuses(run.xcom("never")) == ["failed"] * 2

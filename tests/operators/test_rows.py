@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import namedtuple
+from datetime import date, datetime
+from decimal import Decimal
+from uuid import UUID
 
 import pytest
 from operator_alone import fails, row, run
 
-from airflow_provider_bitrix24.crm.rows import INVALID_INPUT
+from airflow_provider_bitrix24.crm.outcomes import INVALID_INPUT
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 from airflow_provider_bitrix24.hooks.errors import InvalidInputError
 from airflow_provider_bitrix24.operators.activity import BindActivityOperator, UnbindActivityOperator
@@ -42,11 +45,11 @@ def test_rows_that_are_not_valid_are_failed_ones_and_the_others_are_done(portal,
         ],
     )
     assert rows[0] == invalid(
-        f"INVALID_INPUT bindings[0].entity_id: None is not an id. {NOTHING}",
+        f"bindings[0].entity_id: None is not an id. {NOTHING}",
         OWNER_ID=record, ENTITY_TYPE="contact", ENTITY_ID=None,
     )  # fmt: skip
     assert rows[2] == invalid(
-        f"INVALID_INPUT bindings[2].record_id: '12abc' is not an id. {NO_ID}",
+        f"bindings[2].record_id: '12abc' is not an id. {NO_ID}",
         OWNER_ID=None, ENTITY_TYPE="deal", ENTITY_ID=3,
     )  # fmt: skip
     assert rows[4]["OWNER_ID"] is None
@@ -149,12 +152,25 @@ def test_other_unknown_columns_are_refused_without_their_values(portal, record):
     assert "Ann" not in str(error)
 
 
-def test_a_column_that_cannot_be_passed_through_is_named(portal, record):
-    binding = {"record_id": record, "entity_type": "contact", "entity_id": 1, "invoice": object()}
-    error, _ = fails(
-        BindTimelineRecordOperator, InvalidInputError, pass_through=["invoice"], bindings=[binding]
-    )
-    assert error.description.startswith("bindings[0].invoice: ")
+@pytest.mark.parametrize(
+    ("value", "returned"),
+    [
+        (datetime(2026, 5, 4), "2026-05-04T00:00:00"),
+        (date(2026, 5, 4), "2026-05-04"),
+        (Decimal("1.50"), "1.50"),
+        (1.5, 1.5),
+        (float("nan"), None),
+        (2**70, 2**70),
+        (UUID(int=7), "00000000-0000-0000-0000-000000000007"),
+        ((1, {"a": None}), [1, {"a": None}]),
+        ("a\x00b", "a\ufffdb"),
+    ],
+    ids=repr,
+)
+def test_any_column_comes_back_for_it_is_never_sent(portal, record, value, returned):
+    binding = {"record_id": record, "entity_type": "contact", "entity_id": 1, "invoice": value}
+    _, rows, _ = run(BindTimelineRecordOperator, pass_through=["invoice"], bindings=[binding])
+    assert rows == [{**row(record, "contact", 1, "bound"), "invoice": returned}]
 
 
 @pytest.mark.parametrize(
@@ -179,3 +195,11 @@ def test_tuples_of_a_database_are_rows(portal, record):
     _, rows, _ = run(AddTimelineCommentsOperator, rows=[columns("deal", 1, "one"), ["deal", 1, "two"]])
     assert [one["STATUS"] for one in rows] == ["added", "added"]
     assert [comment.text for comment in portal.comments("deal", 1)][-2:] == ["one", "two"]
+
+
+def test_outcomes_of_rows_that_are_all_invalid_are_pushed(portal, record):
+    """Also where the error names the task that the rows came from."""
+    bindings = [(record, "contact", None), (record, "dael", 1)]
+    error, pushed = fails(BindTimelineRecordOperator, InvalidInputError, bindings=bindings, fail_on="all")
+    assert [one["ERROR"] for one in pushed["outcomes"]] == [INVALID_INPUT] * 2
+    assert error.but(remedy="x").outcomes == error.outcomes != ()

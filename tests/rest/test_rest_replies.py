@@ -334,3 +334,18 @@ def test_errors_name_the_method_and_the_portal():
     assert (error.method, error.portal, error.status) == ("x.get", "p", 400)
     [outcome] = batch(GET, result={"result": {"c0": []}})
     assert (outcome.error.method, outcome.error.portal) == (GET.method, "p")
+
+
+@pytest.mark.parametrize(
+    ("text", "is_told"),
+    [
+        (r'"\u0000"', True),
+        (r'{"\ud83d": 1}', True),
+        (r'"\uDE00"', True),
+        (r'"\\u0000 \\ud83d"', False),
+        (r'"\u0421\ud83d\ude00 \uD83D\uDE00"', False),
+    ],
+)
+def test_an_answer_is_told_as_changed_only_where_it_was(text, is_told, caplog):
+    read(f'{{"result": {text}}}'.encode())
+    assert ("which became U+FFFD" in caplog.text) is is_told

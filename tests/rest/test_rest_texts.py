@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 from hypothesis import example, given
@@ -54,3 +55,28 @@ def test_all_of_a_document_can_be_kept(document):
 @pytest.mark.parametrize("text", ["plain", "\u4e2d", "\U0001f600", "\U0001f600\U0001f601 \u00e4"])
 def test_ordinary_characters_need_no_walk(text):
     assert not may_be_unstorable(json.dumps({text: [text]}))
+
+
+@given(st.lists(st.sampled_from(["\\u0000", "\\ud83d", "\\uDE00", "\\uD83D", "\\ude00", "\\u0421", "x"])))
+def test_a_document_with_halves_in_any_spelling_needs_a_walk(parts):
+    document = f'"{"".join(parts)}"'
+    assert may_be_unstorable(document) is not is_kept(json.loads(document))
+
+
+def test_the_look_at_escaped_cyrillic_takes_less_time_than_the_parser():
+    rows = [
+        {"ID": str(number), "TITLE": "\u0421\u0434\u0435\u043b\u043a\u0430 " * 12 + "\U0001f600"}
+        for number in range(3000)
+    ]
+    document = json.dumps(rows)
+    assert seconds(may_be_unstorable, document) < seconds(json.loads, document)
+
+
+def seconds(work, document):
+    """Return the time that work takes, the shortest of several."""
+    times = []
+    for _ in range(5):
+        start = time.perf_counter()
+        work(document)
+        times.append(time.perf_counter() - start)
+    return min(times)
