@@ -14,10 +14,10 @@ from airflow.sdk import Param, dag, task
 from airflow_provider_bitrix24.operators.timeline import BindTimelineRecordOperator
 
 ROWS = [
-    {"comment_id": 2, "customer": "contact", "customer_id": 1},
-    {"comment_id": 3, "customer": "company", "customer_id": 2},
-    {"comment_id": 3, "customer": "contact", "customer_id": None},
-    {"comment_id": 900000, "customer": "company", "customer_id": 1},
+    {"record_id": 2, "entity_type": "contact", "entity_id": 1, "invoice": "INV-1"},
+    {"record_id": 3, "entity_type": "company", "entity_id": 2, "invoice": "INV-2"},
+    {"record_id": 3, "entity_type": "contact", "entity_id": None, "invoice": "INV-3"},
+    {"record_id": 900000, "entity_type": "company", "entity_id": 1, "invoice": "INV-4"},
 ]
 
 
@@ -29,35 +29,30 @@ ROWS = [
 )
 def bitrix24_bind_rows() -> None:
     @task
-    def query(params: Any = None) -> list[dict[str, Any]]:
-        # In your DAG: the rows of SQLExecuteQueryOperator, or of any hook for your warehouse.
+    def query(params: Any = None) -> Any:
+        # In your DAG: the rows of a query that names its columns so, as mappings.
         return list(params["rows"])
-
-    @task
-    def wanted_bindings(rows: Any) -> list[tuple[int, str, int]]:
-        # One None among the ids would be refused together with all other rows, before anything is sent.
-        return [
-            (row["comment_id"], row["customer"], row["customer_id"])
-            for row in rows
-            if row["customer_id"] is not None
-        ]
 
     bind = BindTimelineRecordOperator(
         task_id="bind",
-        bindings=wanted_bindings(query()),
+        bindings=query(),
         # "any" (the default) would fail the task for one row, "never" not even for all of them.
         fail_on="all",
+        pass_through=["invoice"],
     )
 
     @task(trigger_rule="all_done")
     def report(ti: Any = None) -> list[dict[str, Any]]:
-        # A task that fails returns nothing, so what became of each row then stands under "outcomes".
-        rows = ti.xcom_pull(task_ids="bind") or ti.xcom_pull(task_ids="bind", key="outcomes") or []
+        rows = ti.xcom_pull(task_ids="bind")
+        if rows is None:  # a task that fails returns nothing; what became of each row stands here then
+            rows = ti.xcom_pull(task_ids="bind", key="outcomes")
+        # The last task decides how a run ends, and this one runs also after a failure.
+        if rows is None:
+            raise RuntimeError("not one row was tried: see the logs of the tasks before")
         failed = [row for row in rows if row["STATUS"] == "failed"]
         for row in failed:
-            logging.getLogger(__name__).warning("%(ERROR)s: %(ERROR_DESCRIPTION)s", row)
-        # The last task decides how a run ends, and this one runs also after a failure.
-        if not rows or len(failed) == len(rows):
+            logging.getLogger(__name__).warning("%(invoice)s: %(ERROR)s: %(ERROR_DESCRIPTION)s", row)
+        if rows and len(failed) == len(rows):
             raise RuntimeError("not one row could be bound")
         return failed
 

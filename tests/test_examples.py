@@ -95,8 +95,10 @@ def test_bind_rows_twice(portal, run_dag):
     dag = example("bitrix24_bind_rows")
     for status in ("bound", "already_bound"):
         run = succeeded(run_dag(dag))
-        assert statuses(run, "bind") == [status, status, "failed"]
-        assert [(row["OWNER_ID"], row["ERROR"]) for row in run.xcom("report")] == [(900000, "NOT_FOUND")]
+        assert statuses(run, "bind") == [status, status, "failed", "failed"]
+        assert [(row["invoice"], row["OWNER_ID"], row["ERROR"]) for row in run.xcom("report")] == [
+            ("INV-3", 3, "INVALID_INPUT"), ("INV-4", 900000, "NOT_FOUND"),
+        ]  # fmt: skip
         assert "timeline record 900000 does not exist" in run.log("report")
     assert portal.bindings(2) == [("contact", 1), ("deal", 1)]
     assert portal.bindings(3) == [("company", 2), ("deal", 2)]
@@ -105,12 +107,26 @@ def test_bind_rows_twice(portal, run_dag):
 
 @pytest.mark.slow
 def test_rows_of_which_none_can_be_bound(portal, run_dag):
-    stale = [{"comment_id": number, "customer": "contact", "customer_id": 1} for number in (900000, 900001)]
+    stale = [{"record_id": number, "entity_type": "contact", "entity_id": 1} for number in (900000, 900001)]
     run = run_dag(example("bitrix24_bind_rows"), run_conf={"rows": stale})
     assert (run.state, run.states["bind"], run.states["report"]) == ("failed", "failed", "failed")
     for number in (900000, 900001):
         assert f"timeline record {number} does not exist" in run.log("report")
     assert "not one row could be bound" in run.log("report")
+
+
+@pytest.mark.slow
+def test_a_query_without_rows_is_no_failure(portal, run_dag):
+    assert succeeded(run_dag(example("bitrix24_bind_rows"), run_conf={"rows": []})).xcom("report") == []
+
+
+@pytest.mark.slow
+def test_a_query_that_fails_fails_the_run(portal, run_dag):
+    dag = example("bitrix24_bind_rows")
+    dag.get_task("query").python_callable = lambda params=None: 1 / 0
+    run = run_dag(dag)
+    assert (run.state, run.states["bind"], run.states["report"]) == ("failed", "upstream_failed", "failed")
+    assert "not one row was tried" in run.log("report")
 
 
 def test_deal_won(portal, run_dag, tmp_path):

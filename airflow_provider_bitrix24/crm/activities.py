@@ -159,14 +159,19 @@ _ROWS = RowKind(
 
 
 def parse_activity_bindings(
-    value: Any, field: str = "bindings", *, keep_invalid: bool = False, pass_through: Sequence[str] = ()
+    value: Any,
+    field: str = "bindings",
+    *,
+    keep_invalid: bool = False,
+    pass_through: Sequence[str] | None = None,
 ) -> Rows[ActivityBinding]:
     """Return a list of bindings; one JSON text, as a template may give it, is read as such.
 
     :param value: the bindings
     :param field: where they stand, for the message
     :param keep_invalid: keep rows that are no bindings as failed ones instead of raising
-    :param pass_through: columns of the user's own, which come back in the outcomes
+    :param pass_through: columns of the user's own, which come back in the outcomes; ``None`` where
+        there is no such argument
     :raises InvalidInputError: something in it is not a binding; nothing has been sent then
     """
     return parse_rows(value, field, _ROWS, keep_invalid=keep_invalid, pass_through=pass_through)

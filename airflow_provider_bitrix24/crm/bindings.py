@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Protocol, Self, TypeVar
 
 from airflow_provider_bitrix24.crm.ids import parse_id
-from airflow_provider_bitrix24.crm.inputs import is_sequence, pick, refuse_others, shown
+from airflow_provider_bitrix24.crm.inputs import is_sequence, not_a_row, pick, refuse_others
 from airflow_provider_bitrix24.crm.items import (
     ID_KEYS,
     RESULT_KEYS,
@@ -21,6 +21,7 @@ from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.errors import Bitrix24Error, InvalidInputError
 from airflow_provider_bitrix24.rest.plans import Plan
 from airflow_provider_bitrix24.rest.progress import Progress
+from airflow_provider_bitrix24.rest.shown import shown
 
 BOUND = "bound"
 ALREADY_BOUND = "already_bound"
@@ -75,8 +76,10 @@ def binding_parts(value: Any, field: str, id_keys: tuple[str, str], what: str) -
     if isinstance(value, Mapping):
         refuse_others(value, (*id_keys, *TYPE_KEYS, *ID_KEYS, *RESULT_KEYS), field)
         return [pick(value, keys, field) for keys in (id_keys, TYPE_KEYS, ID_KEYS)]
-    if is_sequence(value) and len(value) == 3:
-        return value
+    if is_sequence(value):
+        if len(value) == 3:
+            return value
+        raise not_a_row(value, field, (id_keys[0], TYPE_KEYS[0], ID_KEYS[0]))
     raise InvalidInputError(
         f"{field}: {shown(value)} is not {what}",
         remedy=f"Give it as ({id_keys[0]}, entity_type, entity_id) or as a mapping with these names.",

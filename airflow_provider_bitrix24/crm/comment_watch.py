@@ -11,7 +11,7 @@ import pendulum
 
 from airflow_provider_bitrix24.crm.comment_calls import newest_comments_call, plain
 from airflow_provider_bitrix24.crm.ids import parse_id
-from airflow_provider_bitrix24.crm.inputs import check_text, shown
+from airflow_provider_bitrix24.crm.inputs import check_text
 from airflow_provider_bitrix24.crm.items import CrmItem
 from airflow_provider_bitrix24.crm.listing import read_pages
 from airflow_provider_bitrix24.crm.relations import is_readable, item_call, item_result
@@ -20,6 +20,7 @@ from airflow_provider_bitrix24.rest.calls import Outcome
 from airflow_provider_bitrix24.rest.errors import InvalidInputError, UnexpectedResultError
 from airflow_provider_bitrix24.rest.methods import number_of
 from airflow_provider_bitrix24.rest.plans import Plan, Work
+from airflow_provider_bitrix24.rest.shown import shown
 
 _OFFSET = re.compile(r"(Z|[+-]\d\d:?\d\d)$")
 
@@ -81,7 +82,7 @@ class CommentWatch:
         self._author = None if author_id is None else parse_id(author_id, "author_id")
         self._since = None if since is None else _moment(since, "since")
         self.goal = f"a comment on {self.item}"
-        self.goal += "" if pattern is None else f" that matches {shown(pattern)}"
+        self.goal += "" if pattern is None else " that matches the pattern"
         self.goal += "" if author_id is None else f" by user {self._author}"
         self.goal += "" if since is None else f" since {since}"
         self._now_and_then = NowAndThen()

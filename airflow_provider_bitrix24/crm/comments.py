@@ -22,7 +22,7 @@ from airflow_provider_bitrix24.crm.comment_lookups import (
 )
 from airflow_provider_bitrix24.crm.existence import missing_items
 from airflow_provider_bitrix24.crm.ids import parse_id
-from airflow_provider_bitrix24.crm.inputs import check_text, is_sequence, pick, refuse_others
+from airflow_provider_bitrix24.crm.inputs import check_text, is_sequence, not_a_row, pick, refuse_others
 from airflow_provider_bitrix24.crm.items import ID_KEYS, TYPE_KEYS, CrmItem, parse_entity_type
 from airflow_provider_bitrix24.crm.outcomes import FAILED, ItemOutcome
 from airflow_provider_bitrix24.crm.rows import RowKind, Rows, parse_rows, valid_or_none
@@ -63,9 +63,10 @@ class Comment:
         :param field: where it stands, for the message
         :raises InvalidInputError: it is not a comment
         """
-        if is_sequence(value) and len(value) == 3:
-            value = dict(zip((TYPE_KEYS[0], ID_KEYS[0], "comment"), value, strict=True))
-        row = value if isinstance(value, Mapping) else {}
+        names = (TYPE_KEYS[0], ID_KEYS[0], "comment")
+        row = dict(zip(names, value, strict=True)) if is_sequence(value) and len(value) == 3 else value
+        if not isinstance(row, Mapping):
+            raise not_a_row(value, field, names)
         texts = ("comment", "COMMENT")
         if "item" in row:
             refuse_others(row, ("item", *texts), field)
@@ -111,14 +112,15 @@ _ROWS = RowKind("comments", "Give a list of {'item': ..., 'comment': ...}.", Com
 
 
 def parse_comments(
-    value: Any, field: str = "rows", *, keep_invalid: bool = False, pass_through: Sequence[str] = ()
+    value: Any, field: str = "rows", *, keep_invalid: bool = False, pass_through: Sequence[str] | None = None
 ) -> Rows[Comment]:
     """Return a list of comments; one JSON text, as a template may give it, is read as such.
 
     :param value: the comments
     :param field: where they stand, for the message
     :param keep_invalid: keep rows that are no comments as failed ones instead of raising
-    :param pass_through: columns of the user's own, which come back in the outcomes
+    :param pass_through: columns of the user's own, which come back in the outcomes; ``None`` where
+        there is no such argument
     :raises InvalidInputError: something in it is not a comment; nothing has been sent then
     """
     return parse_rows(value, field, _ROWS, keep_invalid=keep_invalid, pass_through=pass_through)

@@ -18,8 +18,9 @@ from typing import Any
 
 import pendulum
 
-from airflow_provider_bitrix24.crm.inputs import from_json, is_sequence, shown
+from airflow_provider_bitrix24.crm.inputs import from_json, is_sequence
 from airflow_provider_bitrix24.rest.errors import InvalidInputError, UnexpectedResultError
+from airflow_provider_bitrix24.rest.shown import shown
 from airflow_provider_bitrix24.rest.texts import problem_of
 
 _NAME = re.compile(r"(!@|!=|>=|<=|!%|@|=|!|>|<|%)?([A-Za-z][A-Za-z0-9_]*)")
@@ -115,7 +116,7 @@ class FieldTest:
         self, condition: Condition, name: str, description: Mapping[str, Any], field: str = "conditions"
     ) -> None:
         self.name = name
-        self.condition = condition.name
+        self.source = condition
         self.operator = condition.operator
         self._kind = str(description.get("type"))
         self._read, what = _reader(self._kind)
@@ -154,8 +155,9 @@ class FieldTest:
         """
         values = value if isinstance(value, list) else [value]
         if all(map(self._is_none, values)):
-            return f"{self.condition} (it is empty)"
-        return f"{self.condition} (it is {shown(value)})" if self._kind in _HARMLESS else self.condition
+            return f"{self.source.name} (it is empty)"
+        named = self.source.name
+        return f"{named} (it is {shown(value)})" if self._kind in _HARMLESS else named
 
     def _is_none(self, value: Any) -> bool:
         """Tell whether the portal says that there is no value, which it does in several ways."""

@@ -95,10 +95,12 @@ def check_field_names(calls: Sequence[Call], known: Known, stands: Sequence[str]
     wrong = [line for check in checks for line in check.wrong(names[check.source.command(), check.original])]
     if wrong:
         raise _misspelt(wrong)
+    unknown = {command for (command, _), found in names.items() if found is None}
     return [
-        f"The names of fields are not checked, because their list cannot be read: {outcome.error}"
+        "The names of fields are not checked, because their list cannot be read: "
+        f"{known[command].error or 'the portal answered no fields'}"
         for command in unread
-        if (outcome := known[command]).error is not None
+        if command in unknown
     ]
 
 

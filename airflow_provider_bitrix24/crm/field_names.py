@@ -21,12 +21,14 @@ _BESIDE = {
     # the metadata does not tell columns that are hidden
     "filter": re.compile(
         r"PARENT_ID_\d+|\w+_ACCOUNT|ACCOUNT_CURRENCY_ID|EXCH_RATE|FACE_ID|IS_(?:WORK|WON|LOSE)|EVENT_\w+"
+        r"|FULL_NAME|BIRTHDAY_SORT"
     ),
     "select": re.compile(r"PARENT_ID_\d+"),
     # lists can be sorted by columns of other tables
     "order": re.compile(
         r"(?:PARENT_ID|UTM|ASSIGNED_BY|CREATED_BY|MODIFY_BY|MOVED_BY|COMPANY|CONTACT|EVENT|PRODUCT|STATUS|STAGE)"
         r"_\w+|IS_\w+|HAS_\w+|\w+_ACCOUNT|ACCOUNT_CURRENCY_ID|EXCH_RATE|SEARCH_CONTENT|FACE_ID"
+        r"|FULL_NAME|BIRTHDAY_SORT|(?:ASSIGNED|CREATED|MODIFY)_BY|WEBFORM_ID|CATEGORY_ID|ASSOCIATED_COMPANY_TITLE"
     ),
 }
 #: what ``crm.item.*`` takes beside its metadata: columns, the first phone or address, links
@@ -73,7 +75,12 @@ class ClassicNames(FieldNames):
     def knows(self, name: str, place: str) -> bool:
         """Tell whether a name may be a field's; columns may be selected and ordered by in lower case, too."""
         column = name.upper() if place in ("select", "order") else name
-        return column in self.names or column in _MULTI or _BESIDE[place].fullmatch(column) is not None
+        has_phones = self.subject not in ("a deal", "a quote")
+        return (
+            column in self.names
+            or (has_phones and column in _MULTI)
+            or _BESIDE[place].fullmatch(column) is not None
+        )
 
 
 @dataclass(frozen=True)

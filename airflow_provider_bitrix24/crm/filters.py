@@ -8,12 +8,15 @@ from datetime import date
 from typing import Any
 
 from airflow_provider_bitrix24.crm.ids import parse_id
-from airflow_provider_bitrix24.crm.inputs import RETURNED_NOTHING, shown
+from airflow_provider_bitrix24.crm.inputs import RETURNED_NOTHING
 from airflow_provider_bitrix24.rest.errors import InvalidInputError
+from airflow_provider_bitrix24.rest.shown import shown
 
 _NAME = re.compile(r"([^A-Za-z0-9_]*)(.*)", re.DOTALL)
-#: the operators made of signs that compare; one of another spelling is dropped by classic lists
-_COMPARES = frozenset({"", "=", "==", "!", "!=", "!==", ">", ">=", "<", "<=", "><", "!><"})
+#: the operators made of signs that compare; classic lists drop a condition with another one
+_COMPARES = frozenset({"", "=", ">", ">=", "<", "<=", "!", "!=", "!>", "!>=", "!<", "!<="})
+#: those that only ``crm.item.*`` knows
+_COMPARES_ITEMS = frozenset({"==", "!==", "><", "!><"})
 #: the CRM's own fields that hold dates, in both spellings, without underscores
 _DATES = frozenset({
     "BEGINDATE", "BIRTHDATE", "CLOSEDATE", "CREATED", "CREATEDTIME", "DATECREATE", "DATEMODIFY", "DEADLINE",
@@ -25,38 +28,45 @@ _ISO_DAY = re.compile(r"([0-9]{4}-?[0-9]{2}-?[0-9]{2})(?:[T ].+)?")
 _LOCAL_DAY = re.compile(r"[0-9]{1,2}([./])[0-9]{1,2}\1[0-9]{4}(?: .+)?")
 
 
-def check_filter(value: Any, field: str, *, of_crm: bool) -> None:
+def check_filter(value: Any, field: str, *, of_crm: bool, of_items: bool = False) -> None:
     """Refuse a filter that the API would not understand, and so leave out.
 
     :param value: the filter, as plain JSON; conditions may be nested in it
     :param field: where it stands, for the message
-    :param of_crm: whether it is a filter of the CRM, whose ids and dates are known
+    :param of_crm: whether it is a filter of the CRM, whose ids, dates and operators are known
+    :param of_items: whether it is one of ``crm.item.*``, which knows more operators
     :raises InvalidInputError: a bound is nothing, a list is empty, or an id or a date is none
     """
+    if _is_nothing(value):
+        raise InvalidInputError(
+            f"{field}: {shown(value)} is not a filter, and the API would return everything",
+            remedy=f"Leave it out to read everything. {RETURNED_NOTHING}",
+        )
     if isinstance(value, list):
         for position, part in enumerate(value):
             if isinstance(part, (dict, list)):
-                check_filter(part, f"{field}[{position}]", of_crm=of_crm)
+                check_filter(part, f"{field}[{position}]", of_crm=of_crm, of_items=of_items)
     if not isinstance(value, Mapping):
         return
     for name, wanted in value.items():
         where = f"{field}[{name!r}]"
-        if isinstance(wanted, Mapping):
-            check_filter(wanted, where, of_crm=of_crm)
+        if isinstance(wanted, Mapping) and wanted:
+            check_filter(wanted, where, of_crm=of_crm, of_items=of_items)
         else:
-            _check_condition(name, wanted, where, of_crm=of_crm)
+            _check_condition(name, wanted, where, of_crm=of_crm, of_items=of_items)
 
 
-def _check_condition(name: str, wanted: Any, where: str, *, of_crm: bool) -> None:
+def _check_condition(name: str, wanted: Any, where: str, *, of_crm: bool, of_items: bool) -> None:
     sign, key = _NAME.fullmatch(name).groups()  # type: ignore[union-attr]  # it fits every text
-    if of_crm and (sign != sign.strip() or (set(sign) <= set("<>=!") and sign not in _COMPARES)):
+    known = _COMPARES | _COMPARES_ITEMS if of_items else _COMPARES
+    if of_crm and (sign != sign.strip() or (set(sign) <= set("<>=!") and sign not in known)):
         raise InvalidInputError(
-            f"{where}: {sign!r} is not an operator, and the API would return everything",
-            remedy="Write one of >, >=, <, <=, ><, !, @, !@, %, !% before the name, without blanks.",
+            f"{where}: {sign!r} is not an operator here, and the API would return everything",
+            remedy="Write one of >, >=, <, <=, =, !, @, !@, %, !% before the name, without blanks.",
         )
     is_bound = "<" in sign or ">" in sign
     is_id = key.upper() == "ID"
-    if wanted == [] and "!" not in sign:
+    if wanted in ([], {}) and "!" not in sign:
         raise InvalidInputError(
             f"{where}: the list is empty, and the API would return everything",
             remedy="Skip the task if there is nothing to look for.",

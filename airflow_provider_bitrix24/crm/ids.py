@@ -6,8 +6,9 @@ import operator
 from decimal import Decimal
 from typing import Any
 
-from airflow_provider_bitrix24.crm.inputs import RETURNED_NOTHING, shown
+from airflow_provider_bitrix24.crm.inputs import RETURNED_NOTHING
 from airflow_provider_bitrix24.rest.errors import InvalidInputError
+from airflow_provider_bitrix24.rest.shown import shown
 
 _LARGEST = 2**63 - 1
 _LONGEST = len(str(_LARGEST))

@@ -9,21 +9,16 @@ from decimal import Decimal
 from typing import Any, TypeGuard
 
 from airflow_provider_bitrix24.rest.errors import InvalidInputError
+from airflow_provider_bitrix24.rest.shown import shown
 from airflow_provider_bitrix24.rest.texts import problem_of
 
 #: what is behind a value that is ``None``, or the text ``'None'``
 RETURNED_NOTHING = "The task or template that should pass it returned nothing: check what it pushes to XCom."
+#: what a message says of a key that a mapping must not have
+UNKNOWN_KEY = "has an unknown key"
+#: how to mend a tuple that holds more than a row's parts
+TOO_LONG = "Leave the other values out."
 _AS_JSON = "In a template write {{ ... | tojson }}"
-_SHOWN = 80
-
-
-def shown(value: Any) -> str:
-    """Return a value for a message, cut short where it is long."""
-    try:
-        text = repr(value)
-    except Exception:  # anybody's object, or a number of more digits than Python prints
-        return f"a {type(value).__name__} that cannot be shown"
-    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
 
 
 def holds_template(text: str) -> bool:
@@ -137,9 +132,28 @@ def refuse_others(mapping: Mapping[Any, Any], known: tuple[str, ...], field: str
     others = [key for key in mapping if key not in known]
     if others:
         raise InvalidInputError(
-            f"{field}: {_keys_of(mapping)} has an unknown key {others[0]!r}",
+            f"{field}: {_keys_of(mapping)} {UNKNOWN_KEY} {others[0]!r}",
             remedy=f"Known are {', '.join(known)}.",
         )
+
+
+def not_a_row(value: Any, field: str, names: Sequence[str]) -> InvalidInputError:
+    """Return the error of a row that is neither a mapping nor a tuple of the right length.
+
+    It does not hold the row's values: they may be a customer's.
+
+    :param value: the row
+    :param field: where it stands, for the message
+    :param names: what a tuple holds, in order
+    """
+    kind = "None" if value is None else f"a value of the type {type(value).__name__}"
+    if is_sequence(value):
+        kind = f"a {'tuple' if isinstance(value, tuple) else 'list'} of {len(value)} values"
+    too_long = is_sequence(value) and len(value) > len(names)
+    return InvalidInputError(
+        f"{field} is {kind}; give ({', '.join(names)})",
+        remedy=TOO_LONG if too_long else "Or give a mapping with these names.",
+    )
 
 
 def refuse_lost(arguments: Mapping[str, Any]) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar
 
-from airflow_provider_bitrix24.crm.conditions import FieldTest, parse_conditions, typed
-from airflow_provider_bitrix24.crm.inputs import shown
+from airflow_provider_bitrix24.crm.conditions import Condition, FieldTest, parse_conditions, typed
+from airflow_provider_bitrix24.crm.inputs import is_sequence
 from airflow_provider_bitrix24.crm.items import CrmItem
 from airflow_provider_bitrix24.crm.relations import check_readable, fields_of, item_call, item_result
 from airflow_provider_bitrix24.crm.stages import (
@@ -23,6 +23,7 @@ from airflow_provider_bitrix24.crm.watching import ITEM_PARSERS, Parser, Sight
 from airflow_provider_bitrix24.rest.calls import Call
 from airflow_provider_bitrix24.rest.errors import InvalidInputError, UnexpectedResultError
 from airflow_provider_bitrix24.rest.plans import Plan, Work
+from airflow_provider_bitrix24.rest.shown import shown
 
 
 def check_some_condition(conditions: Any, stage_semantic: Any) -> None:
@@ -70,7 +71,7 @@ class ItemWatch:
         self._semantic: Semantic | None = None if stage_semantic is None else check_semantic(stage_semantic)
         if self._semantic is not None and not has_stages(self.item):
             raise InvalidInputError(f"stage_semantic: a {self.item.entity_type} stands in no stage")
-        self.goal = ", ".join(self._goals())
+        self.goal = _in_words(self._conditions, self._semantic)
         self._tests: list[FieldTest] | None = None
         self._stages_checked = False
 
@@ -84,21 +85,18 @@ class ItemWatch:
             self._tests = yield from self._read_fields()
         [outcome] = yield Work([item_call(self.item)])
         fields = fields_of(self.item, item_result(self.item, outcome))
-        seen, met = [], True
+        seen, semantic = [], self._semantic
         if self._semantic is not None or any(test.name == "stageId" for test in self._tests):
             stage, elsewhere = yield from self._read_stage(fields)
-            met = self._semantic in (None, stage.semantic)
+            semantic = None if stage.semantic == semantic else semantic
             seen.append(f"is in stage {stage}")
             seen += [f"has no stage {', '.join(elsewhere)} in its pipeline"] if elsewhere else []
         unmet = [test for test in self._tests if not test.is_met(fields.get(test.name))]
         others = [test.describe(fields.get(test.name)) for test in unmet if test.name != "stageId"]
         seen += [f"does not meet {', '.join(others)}"] if others else []
-        found = self._found(fields) if met and not unmet else None
-        return Sight(f"{self.item} {' and '.join(seen) or 'meets all conditions'}", found)
-
-    def _goals(self) -> list[str]:
-        goals = [f"{condition.name} {shown(condition.value)}" for condition in self._conditions]
-        return [*goals, f"stage semantic {self._semantic}"] if self._semantic else goals
+        missing = _in_words([test.source for test in unmet], semantic)
+        found = None if missing else self._found(fields)
+        return Sight(f"{self.item} {' and '.join(seen) or 'meets all conditions'}", found, missing)
 
     def _found(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         """Return the item's id, its pipeline and stage where it stands in one, and the conditions' fields."""
@@ -159,6 +157,22 @@ class ItemWatch:
                 f"conditions: no pipeline of a {self.item.entity_type} has a stage {unknown[0]!r}",
                 remedy=f"The pipeline of {self.item} has {', '.join(own)}.",
             )
+
+
+def _in_words(conditions: Sequence[Condition], semantic: Semantic | None) -> str:
+    goals = [
+        condition.name if _may_be_private(condition) else f"{condition.name} {shown(condition.value)}"
+        for condition in conditions
+    ]
+    return ", ".join([*goals, f"stage semantic {semantic}"] if semantic else goals)
+
+
+def _may_be_private(condition: Condition) -> bool:
+    """Tell whether a wanted value may be a customer's, which stands in no log."""
+    values = condition.value if is_sequence(condition.value) else [condition.value]
+    if condition.field in ("stageId", "categoryId"):
+        return False
+    return any(isinstance(value, str) and value not in ("", "Y", "N") for value in values)
 
 
 def _category_of(fields: Mapping[str, Any]) -> int:

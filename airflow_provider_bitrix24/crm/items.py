@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_bitrix24.crm.ids import parse_id
-from airflow_provider_bitrix24.crm.inputs import from_json, is_sequence, listed, pick, refuse_others, shown
+from airflow_provider_bitrix24.crm.inputs import from_json, is_sequence, listed, pick, refuse_others
 from airflow_provider_bitrix24.rest.errors import InvalidInputError
+from airflow_provider_bitrix24.rest.shown import shown
 
 #: types by the names that the timeline methods take, with the short codes used in ``D_10``
 ENTITY_TYPES: dict[str, str] = {

@@ -45,7 +45,8 @@ def check_call(call: Call, field: str = "params") -> Call:
         _refuse_misspelt(call, "filter", field)
     for name, value in call.params.items():
         if parameter_name(name) == "filter":
-            check_filter(value, f"{field}.{name}", of_crm=method.startswith("crm."))
+            of_crm, of_items = method.startswith("crm."), method.startswith("crm.item.")
+            check_filter(value, f"{field}.{name}", of_crm=of_crm, of_items=of_items)
     return call
 
 

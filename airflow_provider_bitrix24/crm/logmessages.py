@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from airflow_provider_bitrix24.crm.ids import parse_id
-from airflow_provider_bitrix24.crm.inputs import check_text, shown
+from airflow_provider_bitrix24.crm.inputs import check_text
 from airflow_provider_bitrix24.crm.items import CrmItem
 from airflow_provider_bitrix24.crm.telling import told
 from airflow_provider_bitrix24.rest.calls import Call
@@ -16,6 +16,7 @@ from airflow_provider_bitrix24.rest.errors import (
 )
 from airflow_provider_bitrix24.rest.plans import Plan, carry_out_calls
 from airflow_provider_bitrix24.rest.progress import Progress
+from airflow_provider_bitrix24.rest.replies import kind_of
 
 _METHOD = "crm.timeline.logmessage.add"
 
@@ -68,4 +69,6 @@ def log_message_id(result: Any) -> int:
     try:
         return parse_id(result["logMessage"]["id"], "id")
     except (KeyError, TypeError, InvalidInputError):
-        raise UnexpectedResultError(f"a log message without an id: {shown(result)}", method=_METHOD) from None
+        raise UnexpectedResultError(
+            f"a log message without an id: the portal answered {kind_of(result)}", method=_METHOD
+        ) from None

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Generic, TypeVar
 
-from airflow_provider_bitrix24.crm.inputs import is_sequence, listed, shown
+from airflow_provider_bitrix24.crm.inputs import RETURNED_NOTHING, TOO_LONG, UNKNOWN_KEY, is_sequence, listed
 from airflow_provider_bitrix24.crm.items import ID_KEYS, RESULT_KEYS, TYPE_KEYS
 from airflow_provider_bitrix24.crm.outcomes import FAILED, ItemOutcome
 from airflow_provider_bitrix24.rest.errors import InvalidInputError
+from airflow_provider_bitrix24.rest.shown import shown
 from airflow_provider_bitrix24.rest.texts import storable
 
 #: rows that a message names
@@ -88,7 +89,12 @@ class Rows(list[T]):
 
 
 def parse_rows(
-    value: Any, field: str, kind: RowKind[T], *, keep_invalid: bool = False, pass_through: Sequence[str] = ()
+    value: Any,
+    field: str,
+    kind: RowKind[T],
+    *,
+    keep_invalid: bool = False,
+    pass_through: Sequence[str] | None = None,
 ) -> Rows[T]:
     """Return what rows stand for; one JSON text, as a template may give it, is read as a list of rows.
 
@@ -96,7 +102,8 @@ def parse_rows(
     :param field: where they stand, for messages
     :param kind: how one of them is read
     :param keep_invalid: keep rows that are not valid as failed ones instead of raising
-    :param pass_through: columns of the user's own, which come back in the outcomes
+    :param pass_through: columns of the user's own, which come back in the outcomes; ``None`` where
+        there is no such argument
     :raises InvalidInputError: it is no list, or rows are not valid; up to ten of these are named
     """
     things: list[T] = []
@@ -105,13 +112,14 @@ def parse_rows(
     errors: list[InvalidInputError] = []
     for position, given in enumerate(listed(value, field, kind.what, kind.remedy)):
         where = f"{field}[{position}]"
-        row, own = given, dict.fromkeys(pass_through)
+        row, own = given, dict.fromkeys(pass_through or ())
         try:
             if pass_through and isinstance(given, Mapping):
                 row = {name: part for name, part in given.items() if name not in own}
                 own = {name: _returned(given.get(name)) for name in own}
             things.append(kind.parse(row, where))
-        except InvalidInputError as error:
+        except InvalidInputError as found:
+            error = found.but(remedy=_remedy(found, row, where, pass_through, keep_invalid=keep_invalid))
             errors.append(error)
             invalid[position] = ItemOutcome(InvalidRow(kind.names(row)), FAILED, error)
         columns.append(own)
@@ -163,6 +171,33 @@ def _returned(value: Any) -> Any:
     if value is None or isinstance(value, (bool, int, float)):
         return value
     return storable(value.isoformat() if isinstance(value, date) else str(value))
+
+
+def _remedy(
+    error: InvalidInputError, row: Any, where: str, pass_through: Sequence[str] | None, *, keep_invalid: bool
+) -> str:
+    """Return what to do about a row that is not valid.
+
+    :param error: what is not valid
+    :param row: the row
+    :param where: where it stands
+    :param pass_through: columns of the user's own; ``None`` where there is no such argument
+    :param keep_invalid: whether the other rows are done all the same
+    """
+    if error.remedy == RETURNED_NOTHING:
+        others = "." if keep_invalid else ", or pass fail_on='all' to do the others."
+        return f"A NULL in the query? Leave such rows out{others}"
+    if pass_through is None:
+        return error.remedy
+    if error.remedy == TOO_LONG:
+        return "For more columns give mappings, and pass_through=[...]."
+    if error.description.startswith(f"{where}: ") and UNKNOWN_KEY in error.description:
+        own = [name for name in row if isinstance(name, str) and name not in _TAKEN]
+        if own:
+            it = "it" if len(own) == 1 else "them"
+            carried = [*pass_through, *own]
+            return f"{error.remedy} To carry {it} into the result, pass pass_through={shown(carried)}."
+    return error.remedy
 
 
 def _joined(errors: Sequence[InvalidInputError]) -> InvalidInputError:

@@ -8,7 +8,6 @@ from typing import Any
 
 from airflow_provider_bitrix24.crm.bindings import BOUND, NOT_BOUND, UNBOUND, binding_names, binding_parts
 from airflow_provider_bitrix24.crm.ids import parse_id
-from airflow_provider_bitrix24.crm.inputs import shown
 from airflow_provider_bitrix24.crm.items import CrmItem
 from airflow_provider_bitrix24.crm.outcomes import FAILED, ItemOutcome
 from airflow_provider_bitrix24.crm.rows import RowKind, Rows, parse_rows
@@ -16,6 +15,7 @@ from airflow_provider_bitrix24.crm.telling import told
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.errors import Bitrix24Error, NotFoundError, UnexpectedResultError
 from airflow_provider_bitrix24.rest.methods import number_of
+from airflow_provider_bitrix24.rest.shown import shown
 
 _BIND = "crm.timeline.bindings.bind"
 _UNBIND = "crm.timeline.bindings.unbind"
@@ -179,14 +179,19 @@ _ROWS = RowKind(
 
 
 def parse_bindings(
-    value: Any, field: str = "bindings", *, keep_invalid: bool = False, pass_through: Sequence[str] = ()
+    value: Any,
+    field: str = "bindings",
+    *,
+    keep_invalid: bool = False,
+    pass_through: Sequence[str] | None = None,
 ) -> Rows[TimelineBinding]:
     """Return a list of bindings; one JSON text, as a template may give it, is read as such.
 
     :param value: the bindings
     :param field: where they stand, for the message
     :param keep_invalid: keep rows that are no bindings as failed ones instead of raising
-    :param pass_through: columns of the user's own, which come back in the outcomes
+    :param pass_through: columns of the user's own, which come back in the outcomes; ``None`` where
+        there is no such argument
     :raises InvalidInputError: something in it is not a binding; nothing has been sent then
     """
     return parse_rows(value, field, _ROWS, keep_invalid=keep_invalid, pass_through=pass_through)

@@ -30,10 +30,12 @@ class Sight:
 
     :param seen: how things are, in words, without a customer's values
     :param found: what the sensor returns, if what it waits for is there; ``None`` otherwise
+    :param missing: which part of what it waits for is not there, in words; ``""`` for all of it
     """
 
     seen: str
     found: dict[str, Any] | None = None
+    missing: str = ""
 
 
 class Watch(Protocol):

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from os import PathLike
 from typing import Any
 
-from airflow_provider_bitrix24.crm.inputs import listed, shown
+from airflow_provider_bitrix24.crm.inputs import listed
 from airflow_provider_bitrix24.hooks.errors import InvalidInputError, joined
+from airflow_provider_bitrix24.rest.shown import shown
 
 _REMEDY = "Give local or object-storage paths, or {'path': ..., 'name': ...} to name the file otherwise."
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 from uuid import uuid4
 
-from airflow_provider_bitrix24.crm.inputs import shown
 from airflow_provider_bitrix24.rest.errors import InvalidInputError
+from airflow_provider_bitrix24.rest.shown import shown
 
 if TYPE_CHECKING:
     from airflow.sdk import ObjectStoragePath

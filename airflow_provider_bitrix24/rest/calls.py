@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_bitrix24.rest import php
 from airflow_provider_bitrix24.rest.errors import Bitrix24Error, InvalidInputError
 from airflow_provider_bitrix24.rest.methods import Method, Repeatability, method_facts
-from airflow_provider_bitrix24.rest.redaction import redact_addresses
+from airflow_provider_bitrix24.rest.shown import shown
 from airflow_provider_bitrix24.rest.texts import problem_of
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def _method_name(method: str) -> str:
     if isinstance(method, str) and _METHOD.fullmatch(method):
         return method
     raise InvalidInputError(
-        f"method: {_shown(method)} is not the name of an API method",
+        f"method: {shown(method)} is not the name of an API method",
         remedy="Give a name like 'crm.deal.get', without an address, slash or query.",
     )
 
@@ -125,13 +125,13 @@ def _method_name(method: str) -> str:
 def _flag(repeatable: bool | None) -> bool | None:
     if repeatable is None or isinstance(repeatable, bool):
         return repeatable
-    raise InvalidInputError(f"repeatable: {_shown(repeatable)} is not one of True, False, None")
+    raise InvalidInputError(f"repeatable: {shown(repeatable)} is not one of True, False, None")
 
 
 def _plain_params(params: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(params, Mapping):
         raise InvalidInputError(
-            f"params: {_shown(params)} is not a mapping", remedy="Give the method's parameters by name."
+            f"params: {shown(params)} is not a mapping", remedy="Give the method's parameters by name."
         )
     plain: dict[str, Any] = plain_json(params, "params")
     for name in plain:
@@ -174,7 +174,7 @@ def _plain_scalar(value: Any, path: str) -> Any:
     if isinstance(value, float) and math.isfinite(value):
         return float(value)
     raise InvalidInputError(
-        f"{path}: {_shown(value)} cannot be sent as JSON",
+        f"{path}: {shown(value)} cannot be sent as JSON",
         remedy="Send text, whole or finite numbers, dates, lists and mappings.",
     )
 
@@ -199,7 +199,7 @@ def _whole(number: int, path: str) -> int:
 def _moment(value: datetime.datetime, path: str) -> str:
     if value.tzinfo is None:
         raise InvalidInputError(
-            f"{path}: {_shown(value)} has no time zone, so the portal would take it for its own",
+            f"{path}: {shown(value)} has no time zone, so the portal would take it for its own",
             remedy="Give a time with a zone, as pendulum and Airflow do.",
         )
     return value.isoformat(timespec="seconds")
@@ -218,9 +218,4 @@ def _key(key: Any, path: str) -> str:
         return str(_encodable(key, path))
     if isinstance(key, int) and not isinstance(key, bool):
         return str(int(key))
-    raise InvalidInputError(f"{path}: {_shown(key)} is not a parameter's name")
-
-
-def _shown(value: Any) -> str:
-    text = redact_addresses(repr(value))
-    return text if len(text) <= 80 else f"{text[:77]}..."
+    raise InvalidInputError(f"{path}: {shown(key)} is not a parameter's name")

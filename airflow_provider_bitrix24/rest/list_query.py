@@ -125,6 +125,16 @@ def rows_of(call: Call, reply: Reply, key: str = "") -> list[Any]:
     raise UnexpectedResultError("the answer holds no list of rows", method=call.method)
 
 
+def may_go_on(call: Call, reply: Reply) -> bool:
+    """Tell whether rows may follow a full page of a list: the portal does not tell whether they do.
+
+    :param call: the call of a list
+    :param reply: its reply
+    """
+    is_counted = call.method.lower() in _COUNTED and reply.total is not None
+    return not is_counted and reply.next is None and reply.total in (None, PAGE_SIZE)
+
+
 def ends_unproven(call: Call, reply: Reply) -> bool:
     """Tell whether a page may be the last one or not: it is full, and the portal does not say what follows.
 
@@ -133,8 +143,7 @@ def ends_unproven(call: Call, reply: Reply) -> bool:
     """
     method = call.method.lower()
     is_list = isinstance(reply.result, list) or method.endswith(".list")
-    is_counted = method in _COUNTED and reply.total is not None
-    if not is_list or is_counted or reply.next is not None or reply.total not in (None, PAGE_SIZE):
+    if not is_list or not may_go_on(call, reply):
         return False
     try:
         rows = rows_of(call, reply, BY_ID.get(method, Shape()).rows)

@@ -11,7 +11,7 @@ from typing import Any
 
 from airflow_provider_bitrix24.rest.calls import Call
 from airflow_provider_bitrix24.rest.errors import IncompleteListError, MorePagesError
-from airflow_provider_bitrix24.rest.list_query import PAGE_SIZE, ListQuery, Shape, rows_of
+from airflow_provider_bitrix24.rest.list_query import PAGE_SIZE, ListQuery, Shape, may_go_on, rows_of
 from airflow_provider_bitrix24.rest.reply import Reply
 
 #: what names a page whose rows have no names
@@ -91,7 +91,7 @@ class OffsetPager:
             raise self._incomplete(f"the portal counted {counted} rows and now {reply.total}")
         self._total = reply.total
         self._unproven = False
-        if reply.next is None and len(rows) == PAGE_SIZE and reply.total in (None, PAGE_SIZE):
+        if len(rows) == PAGE_SIZE and may_go_on(self._query.call, reply):
             # Some methods tell neither where the next page starts nor how many rows there are, so a full page
             # proves nothing: what follows it does.
             self._unproven, self._start = True, self._count

@@ -93,7 +93,7 @@ def renewal(
     stored: Tokens | None = yield Load(stale)
     if stored is not None and stored.access != stale.access:
         return Renewed(stored, fresh=False)
-    answer = yield from _ask(application, policy)
+    answer = yield from _ask(application, application.tokens.refresh, policy)
     if isinstance(answer, Tokens):
         yield Save(answer)
         return Renewed(answer, fresh=True)
@@ -115,20 +115,20 @@ def refused_client(
     :param application: the application
     :param policy: how often to try while the authorisation server does not answer
     """
-    answer = yield from _ask(application.with_tokens(Tokens("", _NOBODYS)), policy)
+    answer = yield from _ask(application, _NOBODYS, policy)
     if isinstance(answer, Tokens) or answer.code.lower() not in _CLIENT_CODES:
         return None
     return answer
 
 
 def _ask(
-    application: OAuthApplication, policy: Policy
+    application: OAuthApplication, refresh_token: str, policy: Policy
 ) -> Generator[RenewalStep, Any, Tokens | Bitrix24Error]:
     form = {
         "grant_type": "refresh_token",
         "client_id": application.client_id,
         "client_secret": application.client_secret,
-        "refresh_token": application.tokens.refresh,
+        "refresh_token": refresh_token,
     }
     request = SendForm(
         Address(application.server, "/oauth/token/", "/oauth/token/"), urlencode(form).encode()

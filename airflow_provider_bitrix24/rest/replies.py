@@ -97,16 +97,19 @@ def check_result(call: Call, reply: Reply, portal: str) -> Outcome:
             remedy="Give that user the right to change the CRM item.",
         )
         return Outcome(call, reply, denied)
-    problem = f"the method returns {facts.shape}, but the portal answered {_kind(reply.result)}"
+    problem = f"the method returns {facts.shape}, but the portal answered {kind_of(reply.result)}"
     unexpected = UnexpectedResultError(problem, method=call.method, portal=portal, remedy=facts.remedy)
     return Outcome(call, reply, unexpected)
 
 
-def _kind(result: Any) -> str:
-    """Say what a result is, without the customer's values in it."""
+def kind_of(result: Any) -> str:
+    """Say what a result is, without the customer's values in it.
+
+    :param result: the result
+    """
     if isinstance(result, Mapping):
         lists = [value for value in result.values() if isinstance(value, list) and [] in value]
-        return _kind(lists[0]) if lists else f"an object with {', '.join(list(result)[:5]) or 'nothing'}"
+        return kind_of(lists[0]) if lists else f"an object with {', '.join(list(result)[:5]) or 'nothing'}"
     if isinstance(result, list):
         return "rows without fields" if [] in result else f"a list of {len(result)}"
     return "a text" if isinstance(result, str) else json.dumps(result)

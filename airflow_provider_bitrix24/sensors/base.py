@@ -116,8 +116,8 @@ class Bitrix24Sensor(Bitrix24Operator, BaseSensorOperator):
         """Look once."""
         with self.traced(context), self._trouble.tolerated() as look:
             self._link()
-            look.sight = self.hook.carry_out(self.watch.look())
-            self._reports.saw(look.sight.seen, met=look.sight.found is not None)
+            sight = look.sight = self.hook.carry_out(self.watch.look())
+            self._reports.saw(sight.seen, met=sight.found is not None, missing=sight.missing)
         return PokeReturnValue(look.found is not None, look.found)
 
     def execute(self, context: Context) -> Any:
@@ -209,7 +209,7 @@ class Bitrix24Sensor(Bitrix24Operator, BaseSensorOperator):
         try:
             with closing(waiting_hook(self.bitrix24_conn_id, max_wait=_LAST_LOOK_WAIT)) as hook:
                 sight = hook.carry_out(self.watch.look())
-            Reports(self.log, self.watch.goal).timed_out(sight.seen)
+            Reports(self.log, self.watch.goal).timed_out(sight.seen, sight.missing)
         except rest.Bitrix24Error as error:
             self.log.warning("Timed out, and a last look failed: %s", error)
 

@@ -91,9 +91,9 @@ class Bitrix24Trigger(BaseTrigger):
     async def _look(self, portal: PollingClient, trouble: Trouble) -> dict[str, Any] | None:
         with trouble.tolerated() as look:
             watch = self._watch or self._make_watch()
-            look.sight = await portal.look(watch.look())
+            sight = look.sight = await portal.look(watch.look())
             self._reports = self._reports or Reports(self.log, watch.goal)
-            self._reports.saw(look.sight.seen, met=look.sight.found is not None)
+            self._reports.saw(sight.seen, met=sight.found is not None, missing=sight.missing)
         return look.found
 
     def _make_watch(self) -> Watch:

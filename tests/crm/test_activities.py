@@ -15,7 +15,6 @@ from airflow_provider_bitrix24.crm.activities import (
     parse_activity_bindings,
     unbind_activities,
 )
-from airflow_provider_bitrix24.crm.inputs import shown
 from airflow_provider_bitrix24.crm.items import CrmItem
 from airflow_provider_bitrix24.crm.outcomes import ItemOutcome
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
@@ -29,6 +28,7 @@ from airflow_provider_bitrix24.rest.errors import (
 from airflow_provider_bitrix24.rest.plans import Work
 from airflow_provider_bitrix24.rest.progress import Progress
 from airflow_provider_bitrix24.rest.reply import Reply
+from airflow_provider_bitrix24.rest.shown import shown
 
 BINDING = ActivityBinding(5, CrmItem("deal", 10))
 PARAMS = {"activityId": 5, "entityTypeId": 2, "entityId": 10}
@@ -63,8 +63,9 @@ def test_a_binding(value):
 @pytest.mark.parametrize(
     ("value", "problem"),
     [
-        *((value, ": .* is not a binding of an activity") for value in (None, 5, "5", (5, "deal"))),
-        ((5, "deal", 10, 1), r": \(5, 'deal', 10, 1\) is not a binding of an activity"),
+        *((value, ": .* is not a binding of an activity") for value in (None, 5, "5")),
+        ((5, "deal"), r" is a tuple of 2 values; give \(activity_id, entity_type, entity_id\)"),
+        ((5, "deal", 10, 1), r" is a tuple of 4 values; give \(activity_id, entity_type, entity_id\)"),
         (frozenset({5}), ": .* is not a binding of an activity"),
         (
             {"activityId": 5, "entityTypeId": 2, "entityId": 10},

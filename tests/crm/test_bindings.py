@@ -15,7 +15,6 @@ from airflow_provider_bitrix24.crm.bindings import (
     share_each,
     unbind_each,
 )
-from airflow_provider_bitrix24.crm.inputs import shown as in_words
 from airflow_provider_bitrix24.crm.items import CrmItem
 from airflow_provider_bitrix24.crm.outcomes import ItemOutcome
 from airflow_provider_bitrix24.crm.timeline_bindings import TimelineBinding
@@ -27,6 +26,7 @@ from airflow_provider_bitrix24.rest.errors import (
     ServerError,
 )
 from airflow_provider_bitrix24.rest.progress import Progress
+from airflow_provider_bitrix24.rest.shown import shown as in_words
 
 LEAD = CrmItem("lead", 1)
 DEAL = CrmItem("deal", 2)
@@ -91,8 +91,8 @@ def test_three_parts(value):
     [
         (None, ": None is not a thing on an item"),
         ("5", ": '5' is not a thing on an item"),
-        (("deal", 2), r": \('deal', 2\) is not a thing on an item"),
-        ((5, "deal", 2, 1), r": \(5, 'deal', 2, 1\) is not a thing on an item"),
+        (("deal", 2), r" is a tuple of 2 values; give \(thing_id, entity_type, entity_id\)"),
+        ([5, "deal", 2, 1], r" is a list of 4 values; give \(thing_id, entity_type, entity_id\)"),
         ({"entity_type": "deal", "entity_id": 2}, ": .* has no 'thing_id'"),
         ({"thing_id": 5, "entity_id": 2}, ": .* has no 'entity_type'"),
         ({"thing_id": 5, "entity_type": "deal"}, ": .* has no 'entity_id'"),

@@ -348,7 +348,9 @@ def test_files_go_with_the_comment():
         ({"entity_id": 1, "comment": "x"}, r"rows\[0\]: .* has no 'entity_type'"),
         ({"entity_type": "x", "entity_id": 1, "comment": "x"}, r"rows\[0\]\.entity_type: 'x' is not a type"),
         ({"entity_type": "deal", "entity_id": 0, "comment": "x"}, r"rows\[0\]\.entity_id: 0 is not an id"),
-        ("x", r"rows\[0\]: .* has no 'entity_type'"),
+        ("x", r"rows\[0\] is a value of the type str; give \(entity_type, entity_id, comment\)"),
+        (None, r"rows\[0\] is None; give \(entity_type, entity_id, comment\)"),
+        (("deal", 1), r"rows\[0\] is a tuple of 2 values; give \(entity_type, entity_id, comment\)"),
     ],
 )
 def test_what_is_no_comment_is_named(row, problem):

@@ -143,10 +143,10 @@ def test_what_is_seen_of_an_item_without_comments():
     ("arguments", "goal"),
     [
         ((None, None, None), "a comment on deal 10"),
-        (("paid", None, None), "a comment on deal 10 that matches 'paid'"),
+        (("paid", None, None), "a comment on deal 10 that matches the pattern"),
         (
             ("paid", "7", "2026-05-04T12:00:00Z"),
-            "a comment on deal 10 that matches 'paid' by user 7 since 2026-05-04T12:00:00Z",
+            "a comment on deal 10 that matches the pattern by user 7 since 2026-05-04T12:00:00Z",
         ),
     ],
 )

@@ -111,6 +111,12 @@ RIGHT = [
     ("crm.deal.list", {"filter": "x", "select": "ID", "order": "ID"}),
     ("crm.deal.list", {"order": {"ASSIGNED_BY_LAST_NAME": "ASC"}}),
     ("crm.contact.list", {"select": ["PHONE", "EMAIL", "IM", "LINK"], "filter": {"PHONE": "+1"}}),
+    ("crm.contact.list", {"filter": {"%FULL_NAME": "x", "BIRTHDAY_SORT": 1}, "order": {"FULL_NAME": "ASC"}}),
+    (
+        "crm.lead.list",
+        {"order": {"ASSIGNED_BY": "ASC", "WEBFORM_ID": "ASC", "ASSOCIATED_COMPANY_TITLE": "ASC"}},
+    ),
+    ("crm.contact.list", {"order": {"CATEGORY_ID": "ASC", "CREATED_BY": "ASC", "MODIFY_BY": "DESC"}}),
     ("crm.contact.add", {"fields": {"PHONE": [{"VALUE": "+1"}], "COMPANY_IDS": [1], "TRACE": "x"}}),
     ("crm.deal.update", {"id": 1, "fields": {"DATE_CREATE": "2026-01-01", "ID": 7, "PARENT_ID_1042": 2}}),
     ("crm.deal.update", {"id": 1, "fields": {}}),
@@ -136,6 +142,12 @@ RIGHT = [
     ("crm.item.add", {"entityTypeId": "deal", "fields": {"NONSENSE": 1}}),
     ("crm.item.list", {**DEAL, "select": ["company.title"], "filter": {"=$result[a]": 1}}),
 ]
+
+
+@pytest.mark.parametrize("name", ["PHONE", "EMAIL"])
+def test_a_deal_has_no_phones(check, name):
+    with pytest.raises(InvalidInputError, match=f"'{name}' is not a field of a deal"):
+        check(("crm.deal.list", {"filter": {name: "x"}}))
 
 
 @pytest.mark.parametrize(("method", "params"), RIGHT)
@@ -251,7 +263,8 @@ def test_metadata_that_cannot_be_read_for_good_leaves_the_check_out(check, error
 @pytest.mark.parametrize("answer", [[], {}, None, "x", {"fields": []}, {"fields": {}}])
 def test_metadata_that_tells_nothing_leaves_the_check_out(check, answer):
     call = ("crm.item.list", {**DEAL, "filter": {"nonsense": 1}})
-    assert check(call, answer=lambda call: Outcome(call, Reply(answer))) == []
+    [line] = check(call, answer=lambda call: Outcome(call, Reply(answer)))
+    assert line.endswith("because their list cannot be read: the portal answered no fields")
 
 
 def test_trouble_that_passes_is_an_error(check):

@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_bitrix24.crm.filters import check_filter
-from airflow_provider_bitrix24.crm.inputs import RETURNED_NOTHING, shown
+from airflow_provider_bitrix24.crm.inputs import RETURNED_NOTHING
 from airflow_provider_bitrix24.crm.known_calls import check_call
 from airflow_provider_bitrix24.rest.calls import Call
 from airflow_provider_bitrix24.rest.errors import InvalidInputError
+from airflow_provider_bitrix24.rest.shown import shown
 
 NOTHING = [None, "None", "", "  ", "null"]
 UTC = datetime.UTC
@@ -26,7 +27,7 @@ def problem(conditions, method="crm.deal.list", name="filter"):
 
 @pytest.mark.parametrize("value", NOTHING, ids=repr)
 @pytest.mark.parametrize(
-    "name", [">=DATE_MODIFY", "<ID", ">OPPORTUNITY", "<=x", "!><x", "><DATE", "@ID", "ID", "@STAGE_ID"]
+    "name", [">=DATE_MODIFY", "<ID", ">OPPORTUNITY", "<=x", "!>x", "!<DATE", "@ID", "ID", "@STAGE_ID"]
 )
 @pytest.mark.parametrize("method", ["crm.deal.list", "tasks.task.list"])
 def test_nothing_is_no_bound(method, name, value):
@@ -117,21 +118,60 @@ def test_no_filter_breaks_the_check(value, of_crm):
         found = error
     else:
         return
-    assert found.description.startswith("filter[")
+    assert found.description.startswith(("filter[", "filter: "))
     assert found.remedy
 
 
-@pytest.mark.parametrize("sign", ["=>", "=<", ">>", "<>", "!>", "!<", ">= ", " >", "! "])
+@pytest.mark.parametrize("sign", ["=>", "=<", ">>", "<>", "><", "==", "!==", ">= ", " >", "! "])
 def test_what_is_no_operator_is_refused(sign):
     found = problem({f"{sign}X": 1})
     where = f"params.filter[{f'{sign}X'!r}]"
-    assert found.description == f"{where}: {sign!r} is not an operator, and the API would return everything"
+    assert (
+        found.description == f"{where}: {sign!r} is not an operator here, and the API would return everything"
+    )
 
 
 @pytest.mark.parametrize(
     "sign",
-    ["", "=", "!", "!=", ">", ">=", "<", "<=", "><", "!><", "@", "!@", "%", "!%", "=%", "%=", "!=%", "*"],
+    [
+        "",
+        "=",
+        "!",
+        "!=",
+        ">",
+        ">=",
+        "<",
+        "<=",
+        "!>",
+        "!>=",
+        "!<",
+        "!<=",
+        "@",
+        "!@",
+        "%",
+        "!%",
+        "=%",
+        "%=",
+        "!=%",
+    ],
 )
 def test_the_apis_operators_pass(sign):
-    value = [1, 2] if "@" in sign or "><" in sign else 1
-    check_call(Call("crm.deal.list", {"filter": {f"{sign}OPPORTUNITY": value}}))
+    check_call(Call("crm.deal.list", {"filter": {f"{sign}OPPORTUNITY": [1, 2] if "@" in sign else 1}}))
+
+
+@pytest.mark.parametrize("sign", ["><", "!><", "==", "!=="])
+def test_operators_of_items_alone(sign):
+    check_call(Call("crm.item.list", {"filter": {f"{sign}opportunity": [1, 2]}}))
+
+
+@pytest.mark.parametrize("value", NOTHING, ids=repr)
+def test_nothing_is_no_filter(value):
+    found = problem(value)
+    assert (
+        found.description == f"params.filter: {value!r} is not a filter, and the API would return everything"
+    )
+
+
+@pytest.mark.parametrize("name", ["@ID", "ID", "=STAGE_ID"])
+def test_an_empty_mapping_is_an_empty_list(name):
+    assert problem({name: {}}).description.startswith(f"params.filter[{name!r}]: the list is empty")

@@ -8,7 +8,6 @@ import re
 from decimal import Decimal
 
 import pytest
-from bad_values import Unprintable
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,31 +19,11 @@ from airflow_provider_bitrix24.crm.inputs import (
     pick,
     refuse_lost,
     refuse_others,
-    shown,
 )
 from airflow_provider_bitrix24.rest.errors import InvalidInputError
+from airflow_provider_bitrix24.rest.shown import shown
 
 AS_JSON = "In a template write {{ ... | tojson }}"
-
-# ---------------------------------------------------------------- values in messages
-
-
-def test_a_long_value_is_cut_short():
-    assert shown("x" * 500) == "'" + "x" * 76 + "..."
-    assert shown("x" * 50) == repr("x" * 50)
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (Unprintable(), "a Unprintable that cannot be shown"),
-        (10**5000, "a int that cannot be shown"),
-    ],
-    ids=["an object", "a number"],
-)
-def test_what_cannot_be_shown_is_named_by_its_type(value, text):
-    assert shown(value) == text
-
 
 # ---------------------------------------------------------------- texts
 

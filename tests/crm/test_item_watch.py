@@ -157,11 +157,11 @@ def test_the_fields_of_the_conditions_are_found(conditions, semantic, found):
         ({"stageId": "WON"}, None, "stageId 'WON'", "deal 10 is in stage NEW"),
         ({">opportunity": 5}, None, ">opportunity 5", "deal 10 does not meet >opportunity"),
         ({"=opened": "Y"}, None, "=opened 'Y'", "deal 10 does not meet =opened (it is 'N')"),
-        ({"title": "A"}, None, "title 'A'", "deal 10 meets all conditions"),
+        ({"title": "A"}, None, "title", "deal 10 meets all conditions"),
         (
             {"title": "A", ">opportunity": 5},
             "process",
-            "title 'A', >opportunity 5, stage semantic process",
+            "title, >opportunity 5, stage semantic process",
             "deal 10 is in stage NEW and does not meet >opportunity",
         ),
     ],
@@ -171,6 +171,17 @@ def test_what_is_waited_for_and_seen_in_words(conditions, semantic, goal, seen):
     watch = ItemWatch("D_10", conditions, semantic)
     assert watch.goal == goal
     assert Portal(title="A", opportunity=4, opened="N").sight(watch).seen == seen
+
+
+@pytest.mark.parametrize(
+    ("more", "semantic", "missing"), [
+        ({">opportunity": 5}, "success", ">opportunity 5, stage semantic success"), ({}, "process", ""),
+        ({">opportunity": 5}, "process", ">opportunity 5"), ({"@stageId": ["WON"]}, None, "@stageId ['WON']"),
+    ],
+)  # fmt: skip
+def test_what_is_missing_is_what_is_not_met_yet(more, semantic, missing):
+    watch = ItemWatch("D_10", {"!title": None, **more}, semantic)
+    assert Portal(title="A", opportunity=4).sight(watch).missing == missing
 
 
 def test_an_empty_field_is_said_to_be_empty():

@@ -5,9 +5,9 @@ from bad_values import BAD_IDS, BAD_TYPES, GOOD_TYPES
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_bitrix24.crm.inputs import shown
 from airflow_provider_bitrix24.crm.items import ENTITY_TYPES, CrmItem, parse_entity_type
 from airflow_provider_bitrix24.rest.errors import InvalidInputError
+from airflow_provider_bitrix24.rest.shown import shown
 
 _DYNAMIC = st.one_of(st.integers(128, 191), st.integers(515, 10**6).map(lambda number: 2 * number))
 _TYPES = st.one_of(st.sampled_from(sorted(ENTITY_TYPES)), _DYNAMIC.map("dynamic_{}".format))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from bad_values import GOOD_IDS
 
-from airflow_provider_bitrix24.crm.inputs import RETURNED_NOTHING, shown
+from airflow_provider_bitrix24.crm.inputs import RETURNED_NOTHING
 from airflow_provider_bitrix24.crm.known_calls import check_call
 from airflow_provider_bitrix24.rest.calls import Call
 from airflow_provider_bitrix24.rest.errors import InvalidInputError
+from airflow_provider_bitrix24.rest.shown import shown
 
 NO_IDS = [True, False, [4], {"id": 3}, 7.9, 7.0, "12abc", None, "None", "", 0, -5, "1,2"]
 

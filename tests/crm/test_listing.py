@@ -52,7 +52,7 @@ class Portal:
         (0, [[0]]),
         (1, [[0]]),
         (49, [[0]]),
-        (50, [[0], [50]]),  # a full page proves nothing
+        (50, [[0]]),  # the portal counts comments, so a full page may be all
         (51, [[0], [50]]),
         (100, [[0], [50]]),
         (101, [[0], [50, 100]]),

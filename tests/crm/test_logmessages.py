@@ -49,11 +49,19 @@ def test_the_record(number):
 
 
 @pytest.mark.parametrize(
-    "result",
-    [None, True, {}, {"logMessage": None}, {"logMessage": {}}, {"logMessage": {"id": 0}}, {"id": 12}],
+    ("result", "kind"),
+    [
+        (None, "null"),
+        (True, "true"),
+        ({}, "an object with nothing"),
+        ({"logMessage": None}, "an object with logMessage"),
+        ({"logMessage": {"id": 0, "text": "a customer's"}}, "an object with logMessage"),
+        ({"id": 12}, "an object with id"),
+        ("a customer's", "a text"),
+    ],
 )
-def test_a_result_without_a_record(result):
+def test_a_result_without_a_record_is_told_by_its_kind(result, kind):
     with pytest.raises(UnexpectedResultError) as raised:
         log_message_id(result)
-    assert raised.value.description == f"a log message without an id: {result!r}"
+    assert raised.value.description == f"a log message without an id: the portal answered {kind}"
     assert raised.value.method == _METHOD

@@ -8,7 +8,6 @@ from bad_values import BAD_IDS, BAD_TYPES
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_bitrix24.crm.inputs import shown
 from airflow_provider_bitrix24.crm.items import CrmItem
 from airflow_provider_bitrix24.crm.outcomes import ItemOutcome
 from airflow_provider_bitrix24.crm.timeline_bindings import (
@@ -28,6 +27,7 @@ from airflow_provider_bitrix24.rest.errors import (
     UnexpectedResultError,
 )
 from airflow_provider_bitrix24.rest.reply import Reply
+from airflow_provider_bitrix24.rest.shown import shown
 
 _BINDING = TimelineBinding(5, CrmItem("deal", 10))
 _IDS = st.integers(1, 2**63 - 1)
@@ -66,7 +66,7 @@ def test_a_binding(value):
 
 @pytest.mark.parametrize(
     "value",
-    [None, 5, "", "5", (), (5, "deal"), (5, "deal", 10, 1), frozenset({5}), (5, ("deal", 10))],
+    [None, 5, "", "5", frozenset({5})],
     ids=shown,
 )
 def test_no_binding(value):
@@ -74,6 +74,15 @@ def test_no_binding(value):
         TimelineBinding.parse(value, "bindings[2]")
     assert str(caught.value).startswith(
         f"bindings[2]: {shown(value)} is not a binding. Give it as (record_id"
+    )
+
+
+@pytest.mark.parametrize("value", [(), (5, "deal"), (5, "deal", 10, 1), (5, ("deal", 10))], ids=shown)
+def test_a_tuple_of_another_length_is_no_binding(value):
+    with pytest.raises(InvalidInputError) as caught:
+        TimelineBinding.parse(value, "bindings[2]")
+    assert caught.value.description == (
+        f"bindings[2] is a tuple of {len(value)} values; give (record_id, entity_type, entity_id)"
     )
 
 
@@ -275,11 +284,11 @@ def test_a_failure_is_the_same_error_with_the_binding_in_it(description, words):
     ],
 )
 @pytest.mark.parametrize(("code", "told_code"), [("", "ACCESS_DENIED"), ("INSUFFICIENT", "INSUFFICIENT")])
-@pytest.mark.parametrize(("owner", "who"), [("user 3", "user 3"), ("", "the user of this connection")])
+@pytest.mark.parametrize(("owner", "who"), [("user 3", "user 3,"), ("", "the user of this connection")])
 def test_missing_rights_name_the_user_and_what_is_forbidden(owner, who, method, may_not, code, told_code):
     error = AccessDeniedError("no", code=code, method=method, owner=owner)
     outcome = _BINDING.failed(error, "unbound")
-    described = f"record 5 on deal 10 was not unbound: {who}, may not {may_not}"
+    described = f"record 5 on deal 10 was not unbound: {who} may not {may_not}"
     assert outcome.error.description == described
     assert outcome.error.code == told_code
     assert outcome.error.method == method

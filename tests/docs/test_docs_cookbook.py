@@ -84,11 +84,13 @@ def test_the_mark_stays_where_reading_fails(recipe, portal, variables):
 
 def test_a_value_that_was_not_taken_is_noticed(recipe):
     check = function(recipe("write_scores_back").write_scores_back(), "check")
-    rows = [{"deal_id": 1, "score": "A"}, {"deal_id": 2, "score": "B"}]
-    results = [{"RESULT": {"item": {"sourceDescription": value}}} for value in ("A", None)]
-    check(rows[:1], results[:1])
-    with pytest.raises(ValueError, match=r"was not taken by deals \[2\]"):
-        check(rows, results)
+    rows = [{"deal_id": number, "score": score} for number, score in enumerate(("A", 87, "B", "C"), start=1)]
+    results = [
+        {"STATUS": "done", "RESULT": {"item": {"sourceDescription": value}}} for value in ("A", "87", None)
+    ]
+    check(rows[:2], results[:2])
+    with pytest.raises(ValueError, match=r"was not taken by deals \[3, 4\]"):
+        check(rows, [*results, {"STATUS": "failed", "ERROR": "NOT_FOUND"}])
 
 
 def test_a_failed_task_is_told_in_the_portal(recipe, portal):
@@ -105,3 +107,25 @@ def test_ids_become_names(recipe):
     named = {row["deal"]: (row["stage"], row["responsible"]) for row in read()}
     assert named[4] == ("Deal won", "Admin")
     assert named[3] == ("In progress", "Admin"), "a stage of another pipeline"
+
+
+class Pulled:
+    """A task instance, and what the task before it pushed."""
+
+    def __init__(self, **pushed):
+        self.pushed = pushed
+
+    def xcom_pull(self, task_ids, key="return_value"):
+        return self.pushed.get(key)
+
+
+def test_rows_that_failed_are_reported(recipe):
+    report = function(recipe("bind_and_report").bind_and_report(), "report")
+    names = {"OWNER_ID": 2, "ENTITY_TYPE": "deal", "ENTITY_ID": 1}
+    bound, failed = {**names, "STATUS": "bound"}, {**names, "STATUS": "failed", "ERROR": "NOT_FOUND"}
+    assert report(ti=Pulled(return_value=[])) == []
+    assert report(ti=Pulled(return_value=[bound, failed])) == [failed]
+    with pytest.raises(RuntimeError, match="not one record could be bound"):
+        report(ti=Pulled(outcomes=[failed, failed]))
+    with pytest.raises(RuntimeError, match="failed before it tried one row"):
+        report(ti=Pulled())

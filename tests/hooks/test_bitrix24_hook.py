@@ -9,7 +9,6 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 from hook_helpers import secrets_in, whole_story
 
-from airflow_provider_bitrix24.crm.inputs import shown
 from airflow_provider_bitrix24.crm.timeline_bindings import TimelineBinding
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 from airflow_provider_bitrix24.hooks.errors import (
@@ -26,6 +25,7 @@ from airflow_provider_bitrix24.hooks.errors import (
     ServerError,
     UnexpectedResultError,
 )
+from airflow_provider_bitrix24.rest.shown import shown
 from airflow_provider_bitrix24.testing import Bitrix24Portal
 
 _BIND = "crm.timeline.bindings.bind"

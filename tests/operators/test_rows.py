@@ -28,7 +28,8 @@ def invalid(description, **names):
 
 
 NO_ID = "Give a whole number from 1 to 2^63-1, or a text of its digits, such as 7 or '7'."
-NOTHING = "The task or template that should pass it returned nothing: check what it pushes to XCom."
+NULL = "A NULL in the query? Leave such rows out."
+NULL_OR_ALL = "A NULL in the query? Leave such rows out, or pass fail_on='all' to do the others."
 
 
 @pytest.mark.parametrize("fail_on", ["all", "never"])
@@ -45,7 +46,7 @@ def test_rows_that_are_not_valid_are_failed_ones_and_the_others_are_done(portal,
         ],
     )
     assert rows[0] == invalid(
-        f"bindings[0].entity_id: None is not an id. {NOTHING}",
+        f"bindings[0].entity_id: None is not an id. {NULL}",
         OWNER_ID=record, ENTITY_TYPE="contact", ENTITY_ID=None,
     )  # fmt: skip
     assert rows[2] == invalid(
@@ -171,6 +172,81 @@ def test_any_column_comes_back_for_it_is_never_sent(portal, record, value, retur
     binding = {"record_id": record, "entity_type": "contact", "entity_id": 1, "invoice": value}
     _, rows, _ = run(BindTimelineRecordOperator, pass_through=["invoice"], bindings=[binding])
     assert rows == [{**row(record, "contact", 1, "bound"), "invoice": returned}]
+
+
+def test_how_to_carry_unknown_columns_into_the_result_is_said(portal, record):
+    for columns, passed, hint in (
+        (["invoice"], [], "To carry it into the result, pass pass_through=['invoice']."),
+        (["invoice", "name"], [], "To carry them into the result, pass pass_through=['invoice', 'name']."),
+        (
+            ["invoice", "name"],
+            ["name"],
+            "To carry it into the result, pass pass_through=['name', 'invoice'].",
+        ),
+    ):
+        values = dict.fromkeys(columns, "x")
+        binding = {"record_id": record, "entity_type": "contact", "entity_id": 1, **values}
+        comment = {"item": ("deal", 1), "comment": "x", **values}
+        for cls, rows in (
+            (BindTimelineRecordOperator, {"bindings": [binding]}),
+            (AddTimelineCommentsOperator, {"rows": [comment]}),
+        ):
+            error, _ = fails(cls, InvalidInputError, pass_through=passed, **rows)
+            assert error.remedy.startswith("Known are ")
+            assert error.remedy.endswith(f". {hint}")
+
+
+def test_passing_through_is_not_advised_where_it_cannot_help(portal, record):
+    unknown = {"record_id": record, "entity_type": "contact", "entity_id": 1, "invoice": "A"}
+    with pytest.raises(InvalidInputError) as by_hook:
+        Bitrix24Hook().bind_timeline_records([unknown])
+    inside = {"item": {"entity_type": "deal", "entity_id": 1, "invoice": "A"}, "comment": "x"}
+    in_item, _ = fails(AddTimelineCommentsOperator, InvalidInputError, rows=[inside])
+    taken = {"record_id": record, "activity_id": 1, "entity_type": "contact", "entity_id": 1}
+    of_another_kind, _ = fails(BindTimelineRecordOperator, InvalidInputError, bindings=[taken])
+    call, _ = fails(
+        Bitrix24BatchOperator, InvalidInputError, calls=[{"method": "server.time", "invoice": "A"}]
+    )
+    for error in (by_hook.value, in_item, of_another_kind, call):
+        assert "unknown" in error.description
+        assert "pass_through" not in error.remedy
+
+
+def test_a_tuple_that_is_too_long_is_told_by_its_length(portal, record):
+    for cls, argument, row_, names in (
+        (AddTimelineCommentsOperator, "rows", ("deal", 1, "x", "INV-17"), "entity_type, entity_id, comment"),
+        (
+            BindTimelineRecordOperator,
+            "bindings",
+            (record, "deal", 1, "INV-17"),
+            "record_id, entity_type, entity_id",
+        ),
+        (BindActivityOperator, "bindings", (7, "deal", 1, "INV-17"), "activity_id, entity_type, entity_id"),
+    ):
+        error, _ = fails(cls, InvalidInputError, **{argument: [row_]})
+        assert error.description == f"{argument}[0] is a tuple of 4 values; give ({names})"
+        assert error.remedy == "For more columns give mappings, and pass_through=[...]."
+    with pytest.raises(InvalidInputError) as by_hook:
+        Bitrix24Hook().bind_timeline_records([(record, "deal", 1, "INV-17")])
+    assert by_hook.value.remedy == "Leave the other values out."
+
+
+def test_a_null_in_a_row_is_told_as_one_of_the_query(portal, record):
+    for cls, rows, problem in (
+        (
+            BindTimelineRecordOperator,
+            {"bindings": [(record, "contact", None)]},
+            "bindings[0].entity_id: None is not an id",
+        ),
+        (
+            BindActivityOperator,
+            {"bindings": [(None, "contact", 1)]},
+            "bindings[0].activity_id: None is not an id",
+        ),
+        (AddTimelineCommentsOperator, {"rows": [("deal", 1, None)]}, "rows[0].comment: None is not a text"),
+    ):
+        error, _ = fails(cls, InvalidInputError, **rows)
+        assert (error.description, error.remedy) == (problem, NULL_OR_ALL)
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,23 @@ def test_a_total_that_is_the_length_of_each_page_is_no_count():
     assert starts == [0, 50, 100]
 
 
+@pytest.mark.parametrize("method", ["crm.timeline.comment.list", "crm.timeline.bindings.list"])
+def test_fifty_rows_that_the_portal_counted_need_no_second_page(method):
+    pager = pager_for(Call(method, {"filter": {"OWNER_ID": 1}}))
+    assert pager.next_call() is not None
+    rows = [{"ID": n, "OWNER_ID": 1, "ENTITY_TYPE": "deal", "ENTITY_ID": n} for n in range(50)]
+    assert len(pager.take(Reply(rows, 50))) == 50
+    assert pager.next_call() is None
+
+
+@pytest.mark.parametrize("method", ["crm.timeline.comment.list", "crm.timeline.bindings.list"])
+def test_fifty_rows_that_the_portal_did_not_count_need_a_second_page(method):
+    pager = pager_for(Call(method, {"filter": {"OWNER_ID": 1}}))
+    pager.next_call()
+    pager.take(Reply([{"ID": n, "OWNER_ID": 1, "ENTITY_TYPE": "deal", "ENTITY_ID": n} for n in range(50)]))
+    assert pager.next_call() is not None
+
+
 def test_the_first_page_again_is_the_end_where_the_rows_were_counted():
     everything = addresses(1, 50)
     rows, starts = read(lambda start: Reply(everything, 50))

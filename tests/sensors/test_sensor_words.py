@@ -85,6 +85,19 @@ def test_a_sensor_that_fails_for_another_reason_speaks_of_no_timeout(wait, log):
     assert not [line for line in lines(log) if "Timed out" in line]
 
 
+@pytest.mark.parametrize("options", [{}, {"deferrable": True}], ids=["poke", "deferrable"])
+def test_a_condition_that_is_met_is_not_said_to_be_waited_for(wait, log, options):
+    sensor = wait(conditions={"!TITLE": None}, **options)
+    with pytest.raises((AirflowSensorTimeout, TaskDeferred)):
+        sensor.execute(context_of())
+    assert lines(log)[0] == WAITING
+    if options:
+        log.lines.clear()
+        with pytest.raises(AirflowSensorTimeout):
+            sensor.resume_execution("__fail__", {"error": "Trigger timeout"}, {})
+    assert lines(log)[-1] == LAST
+
+
 def test_a_look_that_finds_something_says_it(wait, log):
     assert wait(stage_semantic="process").execute(context_of()) == {
         "id": 1, "categoryId": 0, "stageId": "NEW",

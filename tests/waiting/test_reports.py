@@ -45,6 +45,17 @@ def test_what_does_not_change_is_said_once_in_a_while(reports, clock, caplog):
     assert len(caplog.messages) == 3
 
 
+def test_only_what_is_missing_is_said_to_be_waited_for(reports, caplog):
+    reports.saw("deal 4 is in stage New", met=False, missing="!title None")
+    reports.timed_out()
+    reports.timed_out("deal 4 is in stage Won", "opportunity 5")
+    assert caplog.messages == [
+        "Deal 4 is in stage New, waiting for: !title None.",
+        "Timed out while waiting for: !title None. Last seen: deal 4 is in stage New.",
+        "Timed out while waiting for: opportunity 5. Last seen: deal 4 is in stage Won.",
+    ]
+
+
 def test_what_is_found_is_said(reports, caplog):
     reports.saw("deal 4 is in stage Won", met=True)
     assert caplog.messages == ["Deal 4 is in stage Won."]
