@@ -208,8 +208,9 @@ class _Adding:
         author = author_of(profile)
         self._progress.set_clock(portal_time(profile))
         self._progress.suspect(dict(enumerate(self._calls)))
-        if check_item:
+        if check_item and not self._progress.checked:
             yield from self._refuse_missing()
+            self._progress.checked = not self._errors
         for number in range(_ROUNDS):
             unclear = {n for n in self._progress.unclear if self._is_open(n)}
             if unclear:

@@ -51,7 +51,7 @@ def bind_records(
     :return: one outcome for each binding, in order
     """
     settled: dict[TimelineBinding, ItemOutcome[TimelineBinding]] = {}
-    left = not_done(bindings, progress)
+    left = [] if progress.checked else not_done(bindings, progress)
     records, missing = yield from both(
         _look_up(left if check_record else []),
         missing_items(binding.item for binding in (left if check_item else [])),
@@ -61,6 +61,8 @@ def bind_records(
             settled[binding] = outcome
         elif binding.item in missing:
             settled[binding] = binding.failed(missing[binding.item], may_be_done=False)
+    # what failed is looked for again: only where nothing did, a deferral may skip the looks
+    progress.checked = progress.checked or all(outcome.error is None for outcome in settled.values())
     return (yield from bind_each(bindings, progress, settled))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -15,6 +16,7 @@ from airflow_provider_bitrix24.rest.errors import InvalidInputError
 from airflow_provider_bitrix24.rest.shown import shown
 from airflow_provider_bitrix24.rest.texts import storable
 
+_POSITION = re.compile(r"\[\d+\]")
 #: rows that a message names
 _NAMED = 10
 
@@ -83,6 +85,11 @@ class Rows(list[T]):
         left = list(outcomes)
         for position in sorted(self.invalid):
             left.insert(position, self.invalid[position])
+        if self.invalid:  # those behind one that is not valid stand further back than they were told
+            left = [
+                replace(outcome, place=_POSITION.sub(f"[{position}]", outcome.place, count=1))
+                for position, outcome in enumerate(left)
+            ]
         for position, columns in enumerate(self._columns):
             left[position] = replace(left[position], columns=columns)
         return left

@@ -111,8 +111,8 @@ class AddTimelineCommentOperator(ItemOperator):
             comment, further = self._parse()
             self.link_card(comment.item)
             progress = self.progress_of(context, comment.call().params)
-            if self.check_item and not (progress.known or progress.doubtful):
-                self.hook.carry_out(check_items(_places(comment.item, further)))
+            if self.check_item:
+                self.check_first(check_items(_places(comment.item, further)), progress)
             record_id = self._add(comment, progress)
             bindings = [TimelineBinding(record_id, item) for item in further]
             binding = bind_records(bindings, Progress(), check_record=False)

@@ -15,6 +15,7 @@ from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 from airflow_provider_bitrix24.hooks.errors import InvalidInputError
 from airflow_provider_bitrix24.operators.base import Bitrix24Operator
 from airflow_provider_bitrix24.rest.errors import LimitError
+from airflow_provider_bitrix24.rest.plans import Plan
 from airflow_provider_bitrix24.rest.progress import Progress
 from airflow_provider_bitrix24.state.stored_progress import digest_of
 from airflow_provider_bitrix24.state.task_progress import LOST, deferral_state, for_trigger, task_progress
@@ -22,6 +23,9 @@ from airflow_provider_bitrix24.triggers.limit import LimitTrigger
 
 #: seconds that one request of a deferrable task waits in the worker
 MAX_WAIT_IN_WORKER = 60.0
+#: the same after a deferral, at least: else what is asked first could use up each slot, and the work
+#: would never begin
+_LEAST_AFTER_A_DEFERRAL = 10.0
 
 
 class DeferringOperator(Bitrix24Operator):
@@ -33,6 +37,7 @@ class DeferringOperator(Bitrix24Operator):
     _taken_along: Mapping[str, Any] | None = None
     _progress: Progress | None = None
     _digest = ""
+    _is_resumed = False
 
     def take_waiting(self, deferrable: bool | None, max_wait_in_worker: float) -> None:
         """Keep the arguments that say where the task waits for the portal's limits.
@@ -53,7 +58,8 @@ class DeferringOperator(Bitrix24Operator):
         """The hook on the operator's connection."""
         if not self.deferrable:
             return Bitrix24Hook(self.bitrix24_conn_id)
-        return Bitrix24Hook(self.bitrix24_conn_id, max_wait=self.max_wait_in_worker)
+        least = _LEAST_AFTER_A_DEFERRAL if self._is_resumed else 0.0
+        return Bitrix24Hook(self.bitrix24_conn_id, max_wait=max(self.max_wait_in_worker, least))
 
     def digest_of(self, work: Any) -> str:
         """Return a digest of the task's work: an earlier try may have had other work.
@@ -71,6 +77,18 @@ class DeferringOperator(Bitrix24Operator):
         self._digest = self.digest_of(work)
         self._progress = task_progress(context, self._digest, self.retries or 0, self._taken_along)
         return self._progress
+
+    def check_first(self, plan: Plan[None], progress: Progress) -> None:
+        """Carry out a check before the work, unless it was passed or the work may have begun.
+
+        A check that were repeated after each deferral could use up what the limit leaves for the work.
+
+        :param plan: the check
+        :param progress: what is known of the work
+        """
+        if progress.needs_checks:
+            self.hook.carry_out(plan)
+            progress.checked = True
 
     @contextmanager
     def deferring(self) -> Iterator[None]:
@@ -96,8 +114,9 @@ class DeferringOperator(Bitrix24Operator):
         :param event: the trigger's event
         :param state: what the deferral took along
         """
-        known = (event or {}).get("state")
-        self._taken_along = known or (known if state is None else state)
+        self._is_resumed = True
+        self.__dict__.pop("hook", None)  # it was made for the waits before the deferral
+        self._taken_along = state or (event or {}).get("state", state)
         if self._taken_along is None and self.has_steps:
             self._taken_along = LOST
         return self.execute(context)

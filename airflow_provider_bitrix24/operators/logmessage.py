@@ -76,9 +76,9 @@ class AddTimelineLogMessageOperator(ItemOperator):
             item = self.parse_item()
             call = log_message_call(item, self.title, self.text, self.icon_code)
             self.link_card(item)
-            if self.check_item:
-                self.hook.carry_out(check_items({"item": item}))
             progress = self.progress_of(context, call.params)
+            if self.check_item:
+                self.check_first(check_items({"item": item}), progress)
             record_id = self.hook.carry_out(add_log_message(item, call, progress), progress)
             progress.delete()
         self.log.info("Timeline record %s was added to %s.", record_id, item)

@@ -91,9 +91,13 @@ class Bitrix24CallOperator(DeferringOperator):
         with self.traced(context), self.deferring(), naming_api_params():
             call = self._call()
             if call.may_repeat:
-                result = self.hook.call(
-                    call.method, call.params, repeatable=call.repeatable, check_fields=self.check_fields
-                )
+                if self.check_fields:
+                    progress = self.progress_of(context, [call.method, call.params])
+                    self.check_first(self.hook.field_checks.look([call]), progress)
+                reply = self.hook.call_reply(call.method, call.params, repeatable=call.repeatable)
+                result = reply.result
+                if self.check_fields:
+                    self.hook.field_checks.compare([Outcome(call, reply)])
             else:
                 result = self._call_once(call, context)
         self.log.info("Called %s.", call.method)
@@ -101,9 +105,9 @@ class Bitrix24CallOperator(DeferringOperator):
 
     def _call_once(self, call: Call, context: Context) -> Any:
         """Call a method that must not be repeated, in this try or another one."""
-        if self.check_fields:
-            self.hook.carry_out(self.hook.field_checks.look([call]))
         progress = self.progress_of(context, [call.method, call.params])
+        if self.check_fields:
+            self.check_first(self.hook.field_checks.look([call]), progress)
         [outcome] = self.hook.carry_out(carry_out_calls([call], progress), progress)
         result = guard_pages(outcome).unwrap()
         progress.delete()
@@ -306,12 +310,30 @@ class Bitrix24BatchOperator(BulkOperator):
     def plan(self, items: Sequence[Call], progress: Progress) -> Plan[list[ItemOutcome[_Called]]]:
         """Return the work: carry out the calls."""
         checks = self.hook.field_checks
-        if self.check_fields:
+        refused: dict[int, Outcome] = {}
+        if self.check_fields and self.fail_on != "any" and not progress.checked:
+            refused = yield from self._misspelt(items)
+            progress.checked = not refused
+        elif self.check_fields and progress.needs_checks:
             yield from checks.look(items, places(items))
-        outcomes = yield from carry_out_calls(items, progress)
+            progress.checked = True
+        outcomes = yield from carry_out_calls(items, progress, refused)
         if self.check_fields:
             checks.compare(outcomes)
         return [_outcome(guard_pages(outcome), position) for position, outcome in enumerate(outcomes)]
+
+    def _misspelt(self, items: Sequence[Call]) -> Plan[dict[int, Outcome]]:
+        """Return the failures of calls that name what is not a field, by position; the others can be sent."""
+        refused: dict[int, Outcome] = {}
+        try:
+            yield from self.hook.field_checks.look(items, places(items))
+        except rest.InvalidInputError:
+            for position, call in enumerate(items):  # the metadata is read by now
+                try:
+                    yield from self.hook.field_checks.look([call])
+                except rest.InvalidInputError as error:
+                    refused[position] = Outcome(call, error=error.but(code="INVALID_INPUT"))
+        return refused
 
     def check(self, outcomes: Outcomes, progress: Progress) -> Result:
         """Return the rows, unless failures fail the task; for good, where a new try would do things twice."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
@@ -70,14 +70,18 @@ def both(first: Plan[A], second: Plan[B]) -> Plan[tuple[A, B]]:
     return results[0], results[1]
 
 
-def carry_out_calls(calls: Sequence[Call], progress: Progress) -> Plan[list[Outcome]]:
+def carry_out_calls(
+    calls: Sequence[Call], progress: Progress, refused: Mapping[int, Outcome] | None = None
+) -> Plan[list[Outcome]]:
     """Carry out calls, each of them once in all tries, and return their outcomes in order.
 
     :param calls: the calls
     :param progress: what is known of them
+    :param refused: outcomes of calls that are not to be sent, by position
     """
     progress.suspect(dict(enumerate(calls)))
-    outcomes = {
+    outcomes = dict(refused or {})
+    outcomes |= {
         position: Outcome(calls[position], Reply(result)) for position, result in progress.known.items()
     }
     for position in progress.unclear:

@@ -55,6 +55,8 @@ class Progress:
         self.earlier_since = earlier_since
         #: when an earlier try sent everything that is not known, where there was one that came so far
         self.earlier: Span | None = None
+        #: whether the checks before the work were passed, in this run of the task or before a deferral
+        self.checked = False
         self._clock = clock
         self._ahead = 0.0
         self._lock = threading.Lock()
@@ -89,6 +91,7 @@ class Progress:
         for position, call in calls.items():
             if not call.may_repeat and position not in self.known:
                 self.unclear.setdefault(position, span)
+        self.earlier_since = None  # it stands in what is unclear; what a look-up proves absent stays absent
 
     # --- while it is carried out ---
 
@@ -130,6 +133,11 @@ class Progress:
     def doubtful(self) -> bool:
         """Whether an earlier try may have done something that is not known."""
         return bool(self.unclear) or self.earlier is not None or self.earlier_since is not None
+
+    @property
+    def needs_checks(self) -> bool:
+        """Whether nothing is known to have begun, and the checks before the work were not passed."""
+        return not (self.checked or self.known or self.doubtful)
 
     def found(self, position: int, result: Any) -> None:
         """Note that an unclear item is done, as a look-up showed; another try may look it up again."""

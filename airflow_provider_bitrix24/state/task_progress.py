@@ -35,13 +35,19 @@ def task_progress(
     :param retries: retries that the task has
     :param state: what :func:`deferral_state` returned before a deferral; ``None`` where there was none
     """
+    state = _unpacked(state) if state else {}
+    progress = _progress(context, digest, retries, state)
+    progress.checked = bool(state.get("checked")) and state.get("digest") == digest
+    return progress
+
+
+def _progress(context: Context, digest: str, retries: int, state: Mapping[str, Any]) -> Progress:
     ti = context.get("ti")
     most = int(getattr(ti, "max_tries", retries))
     store = context.get("task_state_store")
     if store is not None:
         return StoredProgress(store, digest, most)  # clearing a task by hand raises its max_tries
     if state:
-        state = _unpacked(state)
         if _LOST in state or state.get("digest", digest) != digest:  # the DAG or what it reads has changed
             return Progress(earlier_since=_started(context))
         return Progress(
@@ -56,7 +62,7 @@ def task_progress(
 
 
 def deferral_state(progress: Progress, digest: str) -> dict[str, Any]:
-    """Return what a deferred task takes along, as plain JSON; nothing where the task state store keeps it.
+    """Return what a deferred task takes along, as plain JSON; little where the task state store keeps it.
 
     What is long is packed. If it is too long for any database even so, the task takes along only that there
     was something: then it looks up or reports what it may have done.
@@ -64,13 +70,15 @@ def deferral_state(progress: Progress, digest: str) -> dict[str, Any]:
     :param progress: what is known
     :param digest: what it is known of
     """
+    checked = {"checked": True} if progress.checked else {}
     if progress.outlives_a_try:
-        return {}
+        return {"digest": digest, **checked} if checked else {}
     state = {
         "digest": digest,
         "known": [[position, result] for position, result in progress.known.items()],
         "unclear": [[position, list(span)] for position, span in progress.unclear.items()],
         "earlier_since": progress.earlier_since,
+        **checked,
     }
     text = json.dumps(state, separators=(",", ":"))
     if len(text) <= _PLAIN:
@@ -79,15 +87,15 @@ def deferral_state(progress: Progress, digest: str) -> dict[str, Any]:
     return {_PACKED: packed} if len(packed) <= _MOST else dict(LOST)
 
 
-def for_trigger(state: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return what of a deferral's state a trigger can take along, ``None`` where it is too long.
+def for_trigger(state: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what of a deferral's state a trigger can take along: :data:`LOST` where it is too long.
 
     Airflow keeps a trigger's arguments encrypted in a column that MySQL limits to 65,535 bytes. The arguments
     of the deferral itself have no such limit.
 
     :param state: from :func:`deferral_state`
     """
-    return None if len(state.get(_PACKED, "")) > _MOST_IN_TRIGGER else dict(state)
+    return dict(LOST if len(state.get(_PACKED, "")) > _MOST_IN_TRIGGER else state)
 
 
 def _unpacked(state: Mapping[str, Any]) -> Mapping[str, Any]:

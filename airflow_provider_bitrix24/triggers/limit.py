@@ -19,7 +19,7 @@ class LimitTrigger(BaseTrigger):
     :param until: Unix time, by the clock of the worker
     :param reason: what is waited for, for the log
     :param state: what the event takes back to the task, because ``airflow dags test`` drops the arguments of
-        a deferral; ``None`` if it is too long for a trigger
+        a deferral
     """
 
     def __init__(self, *, until: float, reason: str, state: dict[str, Any] | None = None) -> None:

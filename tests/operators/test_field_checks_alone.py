@@ -171,3 +171,13 @@ def test_hook_checks_in_an_event_loop(portal):
     asyncio.run(ask())
     assert len(portal.calls("crm.deal.fields")) == 1
     assert len(portal.calls(method)) == 1
+
+
+@pytest.mark.parametrize("fail_on", ["all", "never"])
+def test_misspelt_field_fails_its_call_only_where_others_may_be_done(portal, fail_on):
+    right = {**UPDATE, "api_params": {"id": 1, "fields": {"TITLE": "Renamed"}}}
+    _, rows, _ = run(Bitrix24BatchOperator, fail_on=fail_on, **calls_of(UPDATE, right))
+    assert [row["STATUS"] for row in rows] == ["failed", "done"]
+    assert rows[0]["ERROR"] == "INVALID_INPUT"
+    assert "params.fields: 'TITEL' is not a field of " in rows[0]["ERROR_DESCRIPTION"]
+    assert len(portal.calls("crm.deal.update")) == 1

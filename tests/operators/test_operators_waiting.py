@@ -275,7 +275,8 @@ def test_what_a_store_keeps_does_not_travel(portal, limit):
         return waits(AddTimelineCommentsOperator, rows=rows)
 
     context = context_of(task_state_store=store)
-    assert deferred(operator(), lambda task: task.execute(context)) == {}
+    state = deferred(operator(), lambda task: task.execute(context))
+    assert state.keys() == {"digest", "checked"}
     limit.end()
     assert statuses(operator().resume(context, {"state": {}})) == ["added"] * 2
     assert [call.params["fields"]["COMMENT"] for call in portal.calls(ADD)] == ["a", "b"]
@@ -323,7 +324,7 @@ def test_a_comment_that_is_added_is_only_bound_after_the_wait(portal, limit):
     assert len(portal.calls(ADD)) == 1
 
 
-def test_a_comment_that_waits_twice_is_added_once(portal, limit):
+def test_a_comment_that_waits_twice_is_added_once(portal, limit, long_waits_skipped):
     limit.begin(BIND)
     arguments = {"item": "D_1", "comment": "x", "bind_to": ["C_1"]}
     state = deferred(
@@ -347,9 +348,64 @@ def test_the_log_says_for_how_long_and_why(portal, numbers, limit, written):
     assert "LimitError" in line or "limit" in line.lower()
 
 
-def test_what_is_known_comes_along_while_the_items_are_still_looked_up(portal, numbers, limit):
+def test_what_is_known_comes_along_while_the_items_are_still_looked_up(
+    portal, numbers, limit, long_waits_skipped
+):
     """What a record is to be bound to is asked for anew after each wait."""
     state = {"digest": "d", "known": [[0, True]], "unclear": [], "earlier_since": None}
     limit.begin()
     operator = waits(BindTimelineRecordOperator, record_id=numbers["record"], related_to="D_1")
     assert deferred(operator, lambda task: task.resume(context_of(), {"state": state})) == state
+
+
+@pytest.mark.parametrize(
+    ("cls", "arguments", "method", "check"),
+    [
+        (Bitrix24CallOperator, DEAL_ADD, "crm.deal.add", "crm.deal.fields"),
+        (
+            Bitrix24CallOperator,
+            {"method": "crm.deal.update", "api_params": {"id": 1, **DEAL}},
+            "crm.deal.update",
+            "crm.deal.fields",
+        ),
+        (
+            Bitrix24BatchOperator,
+            {"calls": [{"method": "crm.deal.add", "params": DEAL}]},
+            "crm.deal.add",
+            "crm.deal.fields",
+        ),
+        (
+            AddTimelineLogMessageOperator,
+            {"item": "D_1", "title": "T", "text": "x"},
+            "crm.timeline.logmessage.add",
+            "crm.item.get",
+        ),
+        (AddTimelineCommentOperator, {"item": "D_1", "comment": "x"}, ADD, "crm.item.get"),
+        (AddTimelineCommentsOperator, {"rows": [{"item": "D_1", "comment": "x"}]}, ADD, "crm.item.get"),
+        (BindTimelineRecordOperator, {"bindings": [["{record}", "contact", 1]]}, BIND, "crm.item.get"),
+    ],
+)
+@pytest.mark.parametrize("stored", [False, True], ids=["no store", "a store"])
+def test_what_was_checked_before_a_deferral_is_not_checked_after_it(
+    portal, numbers, limit, cls, arguments, method, check, stored, long_waits_skipped
+):
+    arguments = filled(arguments, numbers)
+    context = context_of(**({"task_state_store": Store()} if stored else {}))
+    limit.begin(method)
+    state = deferred(waits(cls, **arguments), lambda operator: operator.execute(context))
+    assert len(portal.calls(check)) == 1
+    state = deferred(waits(cls, **arguments), lambda operator: operator.resume(context, state=state))
+    limit.end()
+    waits(cls, **arguments).resume(context, state=state)
+    assert len(portal.calls(check)) == 1
+
+
+def test_an_item_that_does_not_exist_gets_no_binding_after_a_deferral_either(portal, numbers, limit):
+    bindings = [[numbers["record"], "contact", 1], [numbers["record"], "contact", 999_999]]
+    arguments = {"bindings": bindings, "fail_on": "never"}
+    limit.begin(BIND)
+    state = deferred(waits(BindTimelineRecordOperator, **arguments), lambda task: task.execute(context_of()))
+    limit.end()
+    operator = waits(BindTimelineRecordOperator, **arguments)
+    assert statuses(operator.resume(context_of(), state=state)) == ["bound", "failed"]
+    assert ("contact", 999_999) not in portal.bindings(numbers["record"])

@@ -10,9 +10,11 @@ from uuid import UUID
 import pytest
 from operator_alone import fails, row, run
 
-from airflow_provider_bitrix24.crm.outcomes import INVALID_INPUT
+from airflow_provider_bitrix24.crm.comments import parse_comments
+from airflow_provider_bitrix24.crm.outcomes import INVALID_INPUT, ItemOutcome
+from airflow_provider_bitrix24.crm.rows import InvalidRow
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
-from airflow_provider_bitrix24.hooks.errors import InvalidInputError
+from airflow_provider_bitrix24.hooks.errors import InvalidInputError, NotFoundError
 from airflow_provider_bitrix24.operators.activity import BindActivityOperator, UnbindActivityOperator
 from airflow_provider_bitrix24.operators.rest import Bitrix24BatchOperator
 from airflow_provider_bitrix24.operators.timeline import (
@@ -279,3 +281,11 @@ def test_outcomes_of_rows_that_are_all_invalid_are_pushed(portal, record):
     error, pushed = fails(BindTimelineRecordOperator, InvalidInputError, bindings=bindings, fail_on="all")
     assert [one["ERROR"] for one in pushed["outcomes"]] == [INVALID_INPUT] * 2
     assert error.but(remedy="x").outcomes == error.outcomes != ()
+
+
+def test_a_failed_row_is_told_by_its_position_among_all_rows():
+    rows = parse_comments([("deal", None, "x"), ("deal", 1, "y")], "rows", keep_invalid=True)
+    error = NotFoundError("no")
+    invalid_row, failed = rows.complete([ItemOutcome(InvalidRow({}), "failed", error, "rows[0] of two")])
+    assert invalid_row.error.description.startswith("rows[0].entity_id: ")
+    assert failed.place == "rows[1] of two"

@@ -206,7 +206,7 @@ def test_the_same_error_with_nothing_else_is_another_object():
     again = error.but()
     assert again is not error
     assert again.fields() == error.fields()
-    assert again.outcomes == ()
+    assert again.outcomes == error.outcomes
 
 
 def test_the_same_error_without_a_remedy_has_its_class_s_advice():

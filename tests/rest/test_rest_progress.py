@@ -104,6 +104,15 @@ def test_an_earlier_try_of_which_only_the_beginning_is_known_may_have_sent_until
     assert progress.unclear == {5: Span(1200.0, 1300.0)}
 
 
+def test_what_was_proven_absent_is_not_suspected_again():
+    progress = Progress(earlier_since=900.0, clock=Clock())
+    progress.suspect({0: ADD, 1: ADD})
+    progress.absent(0)
+    progress.suspect({0: ADD, 1: ADD})
+    assert progress.unclear.keys() == {1}
+    assert progress.earlier_since is None
+
+
 def test_what_is_known_of_an_earlier_try_counts_more_than_when_it_began():
     progress = Progress(earlier_since=900.0, clock=Clock())
     progress.earlier = Span(1.0, 2.0)

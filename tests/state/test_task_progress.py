@@ -18,7 +18,7 @@ from airflow_provider_bitrix24.rest.plans import Wait
 from airflow_provider_bitrix24.rest.progress import Progress, Span
 from airflow_provider_bitrix24.rest.reply import Reply
 from airflow_provider_bitrix24.state.stored_progress import StoredProgress
-from airflow_provider_bitrix24.state.task_progress import deferral_state, for_trigger, task_progress
+from airflow_provider_bitrix24.state.task_progress import LOST, deferral_state, for_trigger, task_progress
 
 STARTED = datetime(2026, 5, 4, 10, tzinfo=UTC)
 BEGUN = STARTED.timestamp()
@@ -146,8 +146,10 @@ def test_what_a_deferral_takes_along_fits_its_columns_and_comes_back(count):
     progress = Progress({n: 100_000 + 3 * n for n in range(count)}, {count: Span(1.5, 2.5)})
     state = through_airflow(deferral_state(progress, "d"))
     in_trigger = for_trigger(state)
-    assert in_trigger is None or len(json.dumps(in_trigger)) * 4 / 3 + 1_000 < 65_535
-    assert (in_trigger is not None) == (count <= 6_000)
+    assert len(json.dumps(in_trigger)) * 4 / 3 + 1_000 < 65_535
+    assert in_trigger == (state if count <= 6_000 else LOST)
+    by_trigger = task_progress(context_of(), "d", 2, through_airflow(in_trigger))
+    assert by_trigger.known == progress.known or by_trigger.doubtful
     again = task_progress(context_of(), "d", 2, state)
     assert (again.known, again.unclear) == (progress.known, progress.unclear)
 
