@@ -191,7 +191,7 @@ def _read(
 
 def _row(row: Any) -> tuple[int, _Found]:
     try:
-        created = pendulum.parse(str(row["CREATED"])).timestamp()  # type: ignore[union-attr]
+        created = pendulum.parse(str(row["CREATED"])).timestamp()  # type: ignore[union-attr]  # a span has no such method
         return int(row["ID"]), _Found(plain(str(row["COMMENT"])), created, str(row["AUTHOR_ID"]))
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         raise UnexpectedResultError("a comment without id, author, date or text", method=_LIST) from None

@@ -143,7 +143,7 @@ class CommentWatch:
 
 def _comment_of(row: Any) -> tuple[int, float]:
     try:
-        created = pendulum.parse(str(row["CREATED"])).timestamp()  # type: ignore[union-attr]
+        created = pendulum.parse(str(row["CREATED"])).timestamp()  # type: ignore[union-attr]  # a span has no such method
         return parse_id(row["ID"], "ID"), created
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, InvalidInputError):
         raise UnexpectedResultError(

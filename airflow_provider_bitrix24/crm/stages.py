@@ -12,6 +12,7 @@ from airflow_provider_bitrix24.rest.errors import InvalidInputError, UnexpectedR
 from airflow_provider_bitrix24.rest.shown import shown
 
 Semantic = Literal["success", "failure", "process"]
+_SEMANTICS: tuple[Semantic, ...] = get_args(Semantic)
 
 _METHOD = "crm.status.list"
 _LISTS = {
@@ -47,8 +48,9 @@ def check_semantic(value: Any, field: str = "stage_semantic") -> Semantic:
     :param field: where it stands, for the message
     :raises InvalidInputError: it is none of ``success``, ``failure``, ``process``
     """
-    if value in get_args(Semantic):
-        return value  # type: ignore[no-any-return]
+    for known in _SEMANTICS:
+        if value == known:
+            return known
     raise InvalidInputError(f"{field}: {shown(value)} is none of success, failure, process")
 
 
@@ -118,6 +120,7 @@ def _is_list(entity: str, name: str) -> bool:
 def _semantic(row: Mapping[str, Any]) -> Semantic:
     extra = row.get("EXTRA")
     word = str((extra if isinstance(extra, Mapping) else {}).get("SEMANTICS") or row.get("SEMANTICS") or "P")
-    if word in get_args(Semantic):
-        return word  # type: ignore[return-value]
+    for known in _SEMANTICS:
+        if word == known:
+            return known
     return "failure" if word == "apology" else _BY_LETTER.get(word[:1].upper(), "process")

@@ -27,6 +27,7 @@ from airflow_provider_bitrix24.rest.shown import shown
 
 TransferKind = Literal["comments", "activities"]
 Mode = Literal["share", "move"]
+_MODES: tuple[Mode, ...] = get_args(Mode)
 
 SHARED = "shared"
 ALREADY_SHARED = "already_shared"
@@ -89,8 +90,9 @@ def check_mode(value: Any) -> Mode:
 
     :raises InvalidInputError: it is neither ``share`` nor ``move``
     """
-    if value in get_args(Mode):
-        return value  # type: ignore[no-any-return]
+    for known in _MODES:
+        if value == known:
+            return known
     raise InvalidInputError(f"mode: {shown(value)} is neither 'share' nor 'move'")
 
 

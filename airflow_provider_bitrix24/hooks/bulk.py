@@ -9,6 +9,7 @@ from airflow_provider_bitrix24.crm.outcomes import ItemOutcome
 from airflow_provider_bitrix24.rest.errors import Bitrix24Error, InvalidInputError, LimitError
 
 FailOn = Literal["any", "all", "never"]
+_FAIL_ON: tuple[FailOn, ...] = get_args(FailOn)
 
 #: from 4 up the portal's request limit rules long work, but short work ends sooner with more; it falls by
 #: itself where the portal is in trouble
@@ -22,8 +23,9 @@ def check_fail_on(value: Any) -> FailOn:
     :param value: the value
     :raises InvalidInputError: it is none of ``any``, ``all``, ``never``
     """
-    if value in get_args(FailOn):
-        return value  # type: ignore[no-any-return]
+    for known in _FAIL_ON:
+        if value == known:
+            return known
     raise InvalidInputError(f"fail_on: {value!r} is none of any, all, never")
 
 

@@ -90,12 +90,11 @@ class AsyncClient:
         :raises Bitrix24Error: it failed
         """
         [outcome] = await self._drive(ex.exchange([call], self.session))
-        outcome.unwrap()
-        return outcome.reply  # type: ignore[no-any-return]
+        return outcome.unwrap_reply()
 
     async def batch(self, calls: Iterable[Call]) -> list[Outcome]:
         """Carry out any number of calls in as few requests as carry them exactly; one outcome each."""
-        return await self._drive(Many(calls, self.session).in_turn())  # type: ignore[no-any-return]
+        return await self._drive(Many(calls, self.session).in_turn())
 
     async def carry_out(self, plan: Plan[T]) -> T:
         """Carry out a plan that only asks, and return what it makes of the answers.
@@ -125,7 +124,7 @@ class AsyncClient:
                 for row in rows:
                     yield row
 
-    async def _drive(self, generator: Generator[Any, Any, Any]) -> Any:
+    async def _drive(self, generator: Generator[Any, Any, T]) -> T:
         """Do what the generator asks for until it has a result."""
         # Before a slot is taken: one that is used late upsets the portal's count.
         await self._in_thread(_prepare, self._wire)
@@ -135,7 +134,8 @@ class AsyncClient:
             try:
                 step = generator.send(answer)
             except StopIteration as stop:
-                return stop.value
+                result: T = stop.value
+                return result
             answer = await self._do(step)
 
     async def _do(self, step: st.Step | rn.RenewalStep) -> Any:
@@ -178,7 +178,7 @@ class AsyncClient:
 
     async def _renew_locked(self, application: OAuthApplication) -> st.Renewed | Bitrix24Error:
         async with self._renewal_lock(application.identity):
-            return await self._drive(rn.renewal(application, self.session.policy))  # type: ignore[no-any-return]
+            return await self._drive(rn.renewal(application, self.session.policy))
 
     @asynccontextmanager
     async def _renewal_lock(self, identity: str) -> AsyncIterator[None]:
@@ -239,7 +239,7 @@ class AsyncClient:
 
 def _prepare(wire: Wire) -> None:
     """Load the library, and the certificates from disk; both block, the first time."""
-    import httpx2  # noqa: F401
+    import httpx2  # noqa: F401 - loaded here, used later
 
     _ = wire.tls
 

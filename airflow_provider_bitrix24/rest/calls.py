@@ -103,6 +103,15 @@ class Outcome:
         """The result; ``None`` where the call failed."""
         return self.reply.result if self.reply is not None and self.ok else None
 
+    def unwrap_reply(self) -> Reply:
+        """Return the reply.
+
+        :raises Bitrix24Error: the call failed
+        """
+        if self.error is not None or self.reply is None:
+            raise self.error or ValueError("an outcome without a reply and without an error")
+        return self.reply
+
     def unwrap(self) -> Any:
         """Return the result.
 

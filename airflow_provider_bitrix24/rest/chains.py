@@ -131,8 +131,7 @@ def _reply_of(outcome: Outcome) -> Reply:
 
     :raises Bitrix24Error: the call failed
     """
-    outcome.unwrap()
-    return outcome.reply  # type: ignore[return-value]
+    return outcome.unwrap_reply()
 
 
 def _raise_what_hits_every_call(error: Bitrix24Error | None) -> None:

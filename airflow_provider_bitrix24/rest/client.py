@@ -96,8 +96,7 @@ class Client:
         :raises Bitrix24Error: it failed
         """
         [outcome] = self._drive(ex.exchange([call], self.session))
-        outcome.unwrap()
-        return outcome.reply  # type: ignore[no-any-return]
+        return outcome.unwrap_reply()
 
     def batch(self, calls: Sequence[Call], *, in_flight: int = 1) -> list[Outcome]:
         """Carry out any number of calls in as few requests as carry them exactly; one outcome each.
@@ -191,14 +190,14 @@ class Client:
 
     def refused_client(self, application: OAuthApplication) -> Bitrix24Error | None:
         """Return the authorisation server's error if it does not accept the application's id and secret."""
-        return self._drive(rn.refused_client(application, self.session.policy))  # type: ignore[no-any-return]
+        return self._drive(rn.refused_client(application, self.session.policy))
 
     def _drive(
         self,
-        generator: Generator[Any, Any, Any],
+        generator: Generator[Any, Any, T],
         limiter: Limiter | None = None,
         sending: Callable[[], None] | None = None,
-    ) -> Any:
+    ) -> T:
         """Do what the generator asks for until it has a result."""
         self._prepare()
         answer: Any = None
@@ -206,7 +205,8 @@ class Client:
             try:
                 step = generator.send(answer)
             except StopIteration as stop:
-                return stop.value
+                result: T = stop.value
+                return result
             if isinstance(step, (st.Send, rn.SendForm, Download)):
                 self._go_on()
             if sending and isinstance(step, st.Send):
@@ -264,7 +264,7 @@ class Client:
         lock = self._ledger.renewal(application.identity)
         lock.acquire()
         try:
-            return self._drive(rn.renewal(application, self.session.policy))  # type: ignore[no-any-return]
+            return self._drive(rn.renewal(application, self.session.policy))
         finally:
             lock.release()
 
