@@ -13,7 +13,7 @@ from airflow_provider_bitrix24.crm.activities import (
     unbind_activities,
 )
 from airflow_provider_bitrix24.crm.outcomes import ItemOutcome
-from airflow_provider_bitrix24.hooks.aliases import ActivityBindingsLike, IdLike, TextLike
+from airflow_provider_bitrix24.hooks.aliases import ActivityBindingsLike, IdLike, ItemLike, TextLike
 from airflow_provider_bitrix24.hooks.bulk import DEFAULT_IN_FLIGHT, FailOn
 from airflow_provider_bitrix24.operators.arguments import NOT_GIVEN, check_flag
 from airflow_provider_bitrix24.operators.deferring import MAX_WAIT_IN_WORKER
@@ -28,8 +28,8 @@ class _ActivityBindingsOperator(OneOrManyOperator):
     """Base of operators that act on bindings of activities."""
 
     parts = _PARTS
-    template_fields: Sequence[str] = (*_PARTS, "bindings", "bitrix24_conn_id")
-    template_fields_renderers: ClassVar[dict[str, str]] = {"bindings": "json"}
+    template_fields: Sequence[str] = (*_PARTS, "item", "bindings", "bitrix24_conn_id")
+    template_fields_renderers: ClassVar[dict[str, str]] = {"item": "json", "bindings": "json"}
 
     def parse_one(self, *parts: Any) -> ActivityBinding:
         """Return a binding from its three parts."""
@@ -45,7 +45,7 @@ class BindActivityOperator(_ActivityBindingsOperator):
 
     An activity is a call, an e-mail, a meeting or a to-do. Its id is not a timeline record's id: for records
     use :class:`~airflow_provider_bitrix24.operators.timeline.BindTimelineRecordOperator`. Pass one binding as
-    ``activity_id``, ``entity_type`` and ``entity_id``, or many as ``bindings``. The task tries every binding.
+    ``activity_id`` and ``item``, or many as ``bindings``. The task tries every binding.
     A binding that is there already counts as done, so a retry does no harm. Bitrix24 allows 100 bindings for
     an activity.
 
@@ -57,6 +57,7 @@ class BindActivityOperator(_ActivityBindingsOperator):
     :param entity_type: the CRM item's type: ``deal``, ``lead``, ``contact``, ``company``, ``quote``,
         ``smart_invoice``, ``order`` or ``dynamic_<number>`` of a smart process
     :param entity_id: the CRM item's id
+    :param item: the CRM item, such as ``("deal", 10)``, instead of ``entity_type`` and ``entity_id``
     :param bindings: ``(activity_id, entity_type, entity_id)`` each, or mappings with these names
     :param fail_on: fail if ``any`` or ``all`` of the bindings failed, or ``never``
     :param max_in_flight: how many requests, of 50 calls each, may be under way at once: 1 to 20
@@ -76,6 +77,7 @@ class BindActivityOperator(_ActivityBindingsOperator):
         activity_id: IdLike = NOT_GIVEN,
         entity_type: TextLike = NOT_GIVEN,
         entity_id: IdLike = NOT_GIVEN,
+        item: ItemLike = NOT_GIVEN,
         bindings: ActivityBindingsLike = NOT_GIVEN,
         fail_on: FailOn = "any",
         max_in_flight: int = DEFAULT_IN_FLIGHT,
@@ -89,9 +91,13 @@ class BindActivityOperator(_ActivityBindingsOperator):
         self.take_bulk(fail_on, max_in_flight, pass_through)
         self.take_waiting(deferrable, max_wait_in_worker)
         self.take_bindings(
-            activity_id=activity_id, entity_type=entity_type, entity_id=entity_id, bindings=bindings
+            activity_id=activity_id,
+            entity_type=entity_type,
+            entity_id=entity_id,
+            item=item,
+            bindings=bindings,
         )
-        self.arguments.check_either(_PARTS, "bindings")
+        self.check_given()
 
     def plan(
         self, items: Sequence[ActivityBinding], progress: Progress
@@ -103,7 +109,7 @@ class BindActivityOperator(_ActivityBindingsOperator):
 class UnbindActivityOperator(_ActivityBindingsOperator):
     """Remove activities from CRM items (``crm.activity.binding.delete``).
 
-    Pass one binding as ``activity_id``, ``entity_type`` and ``entity_id``, or many as ``bindings``. The task
+    Pass one binding as ``activity_id`` and ``item``, or many as ``bindings``. The task
     tries every binding, and a retry does no harm. The portal refuses to remove an activity's last binding.
 
     The result is one mapping for each binding, in order: ``ACTIVITY_ID``, ``ENTITY_TYPE``, ``ENTITY_ID`` and
@@ -114,6 +120,7 @@ class UnbindActivityOperator(_ActivityBindingsOperator):
     :param entity_type: the CRM item's type: ``deal``, ``lead``, ``contact``, ``company``, ``quote``,
         ``smart_invoice``, ``order`` or ``dynamic_<number>`` of a smart process
     :param entity_id: the CRM item's id
+    :param item: the CRM item, such as ``("deal", 10)``, instead of ``entity_type`` and ``entity_id``
     :param bindings: ``(activity_id, entity_type, entity_id)`` each, or mappings with these names
     :param missing_ok: whether a binding that is not there counts as done; an activity that does not exist is
         an error in any case
@@ -137,6 +144,7 @@ class UnbindActivityOperator(_ActivityBindingsOperator):
         activity_id: IdLike = NOT_GIVEN,
         entity_type: TextLike = NOT_GIVEN,
         entity_id: IdLike = NOT_GIVEN,
+        item: ItemLike = NOT_GIVEN,
         bindings: ActivityBindingsLike = NOT_GIVEN,
         missing_ok: bool = True,
         fail_on: FailOn = "any",
@@ -151,9 +159,13 @@ class UnbindActivityOperator(_ActivityBindingsOperator):
         self.take_bulk(fail_on, max_in_flight, pass_through)
         self.take_waiting(deferrable, max_wait_in_worker)
         self.take_bindings(
-            activity_id=activity_id, entity_type=entity_type, entity_id=entity_id, bindings=bindings
+            activity_id=activity_id,
+            entity_type=entity_type,
+            entity_id=entity_id,
+            item=item,
+            bindings=bindings,
         )
-        self.arguments.check_either(_PARTS, "bindings")
+        self.check_given()
         self.missing_ok = check_flag(missing_ok, "missing_ok")
 
     def plan(

@@ -1,4 +1,4 @@
-"""What operators share that take one binding by its parts, or many by ``bindings``."""
+"""What operators share that take one binding, by its parts or with a whole item, or many by ``bindings``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from airflow_provider_bitrix24.crm.bindings import ALREADY_BOUND, BOUND, NOT_BOUND, UNBOUND, Binding
 from airflow_provider_bitrix24.crm.ids import parse_id
-from airflow_provider_bitrix24.crm.items import parse_entity_type
+from airflow_provider_bitrix24.crm.items import CrmItem, parse_entity_type
 from airflow_provider_bitrix24.operators.arguments import or_none
 from airflow_provider_bitrix24.operators.bulk import BulkOperator, Outcomes, named
 
@@ -20,18 +20,33 @@ class OneOrManyOperator(BulkOperator):
     parts: ClassVar[tuple[str, str, str]]
     noun = "bindings"
     bindings: Any
+    item: Any
 
     def take_bindings(self, **arguments: Any) -> None:
         """Keep the arguments that say which bindings are meant.
 
-        :param arguments: the three parts and ``bindings``, as the constructor got them
+        :param arguments: the three parts, ``item`` and ``bindings``, as the constructor got them
         :raises InvalidInputError: a literal one is not valid
         """
         for name, value in arguments.items():
             setattr(self, name, or_none(value))
         self.arguments.note(**arguments)
         checks = dict(zip(self.parts, (parse_id, parse_entity_type, parse_id), strict=True))
-        self.arguments.check_literals(**checks, bindings=lambda value, _: self.parse_many(value))
+        self.arguments.check_literals(
+            **checks, item=CrmItem.parse, bindings=lambda value, _: self.parse_many(value)
+        )
+
+    def check_given(self) -> None:
+        """Refuse a binding that is given in part, twice or not at all.
+
+        :raises InvalidInputError: it is
+        """
+        thing, *parts = self.parts
+        if self.arguments.has("item"):
+            self.arguments.check_either(parts, "item")
+            self.arguments.check_either((thing, "item"), "bindings")
+        else:
+            self.arguments.check_either(self.parts, "bindings")
 
     @abstractmethod
     def parse_one(self, *parts: Any) -> Binding:
@@ -45,6 +60,8 @@ class OneOrManyOperator(BulkOperator):
         """Return the bindings that are meant."""
         if self.arguments.has("bindings"):
             return self.parse_many(self.bindings)
+        if self.arguments.has("item"):
+            return [self.parse_one(getattr(self, self.parts[0]), *CrmItem.parse(self.item).pair)]
         return [self.parse_one(*(getattr(self, name) for name in self.parts))]
 
     def sentence(self, outcomes: Outcomes) -> str:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from airflow_provider_bitrix24.operators.bindings import (
-    BindTimelineRecordOperator,
+from airflow_provider_bitrix24.operators.arranging import (
     ListTimelineBindingsOperator,
     MoveTimelineRecordOperator,
     SetTimelineBindingsOperator,
+)
+from airflow_provider_bitrix24.operators.bindings import (
+    BindTimelineRecordOperator,
     UnbindTimelineRecordOperator,
 )
 from airflow_provider_bitrix24.operators.comments import (
     AddTimelineCommentOperator,
     AddTimelineCommentsOperator,
+)
+from airflow_provider_bitrix24.operators.editing import (
     DeleteTimelineCommentOperator,
     UpdateTimelineCommentOperator,
 )
@@ -32,7 +36,6 @@ __all__ = [
     "UpdateTimelineCommentOperator",
 ]
 
-for (
-    _name
-) in __all__:  # Airflow's UI and the docs name the module to import them from, not the file they are in
+# Airflow's UI and the docs name the module to import them from, not the file they are in
+for _name in __all__:
     globals()[_name].__module__ = __name__

@@ -40,8 +40,13 @@ GET = {"method": "crm.deal.get", "api_params": {"id": 1}}
 
 #: every operator, with arguments that are right
 OPERATORS = {
-    BindTimelineRecordOperator: [RECORD, {"bindings": []}, {"record_id": 1, "related_to": "D_1"}],
-    UnbindTimelineRecordOperator: [RECORD, {"bindings": []}],
+    BindTimelineRecordOperator: [
+        RECORD,
+        {"record_id": 1, "item": "D_1"},
+        {"bindings": []},
+        {"record_id": 1, "related_to": "D_1"},
+    ],
+    UnbindTimelineRecordOperator: [RECORD, {"record_id": 1, "item": "D_1"}, {"bindings": []}],
     SetTimelineBindingsOperator: [{"record_id": 1, "items": ["D_1"]}],
     MoveTimelineRecordOperator: [{"record_id": 1, **ENDS}],
     ListTimelineBindingsOperator: [{"record_id": 1}],
@@ -50,11 +55,14 @@ OPERATORS = {
         {**PARTS, "comment": "x"},
     ],
     AddTimelineCommentsOperator: [{"rows": []}],
-    UpdateTimelineCommentOperator: [{"record_id": 1, "comment": "x", "files": [], "item": "D_1"}],
-    DeleteTimelineCommentOperator: [{"record_id": 1, "item": "D_1"}],
+    UpdateTimelineCommentOperator: [
+        {"record_id": 1, "comment": "x", "files": [], "item": "D_1"},
+        {"record_id": 1, "comment": "x", **PARTS},
+    ],
+    DeleteTimelineCommentOperator: [{"record_id": 1, "item": "D_1"}, {"record_id": 1, **PARTS}],
     AddTimelineLogMessageOperator: [{"item": "D_1", "icon_code": "info", **TEXT}, {**PARTS, **TEXT}],
-    BindActivityOperator: [ACTIVITY, {"bindings": []}],
-    UnbindActivityOperator: [ACTIVITY, {"bindings": []}],
+    BindActivityOperator: [ACTIVITY, {"activity_id": 1, "item": "D_1"}, {"bindings": []}],
+    UnbindActivityOperator: [ACTIVITY, {"activity_id": 1, "item": "D_1"}, {"bindings": []}],
     TransferTimelineOperator: [{**ENDS, "kinds": ["comments"], "mode": "share"}],
     Bitrix24CallOperator: [GET],
     Bitrix24ListOperator: [{**GET, "output_path": "/nowhere/a.jsonl"}],
