@@ -262,7 +262,10 @@ BAD_BINDINGS = {
         "is not JSON. Give a list of (record_id, entity_type, entity_id). In a template write {{ ",
     ),
     "json_of_something_else": ('{"a": 1}', "is not a list of bindings"),
-    "two_parts": ([[1, "deal"]], "bindings[0]: [1, 'deal'] is not a binding"),
+    "two_parts": (
+        [[1, "deal"]],
+        "bindings[0] is a list of 2 values; give (record_id, entity_type, entity_id)",
+    ),
     "text": (["7"], "bindings[0]: '7' is not a binding"),
     "both_spellings": (
         [{"record_id": 1, "OWNER_ID": 1, "entity_type": "deal", "entity_id": 1}],
