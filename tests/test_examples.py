@@ -91,6 +91,7 @@ def test_a_lead_that_is_no_deal(portal, run_dag):
     assert "lead 1 has not become a deal" in run.output
 
 
+@pytest.mark.slow
 def test_bind_rows_twice(portal, run_dag):
     dag = example("bitrix24_bind_rows")
     for status in ("bound", "already_bound"):

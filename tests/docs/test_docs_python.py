@@ -57,6 +57,7 @@ DAGS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("block", DAGS)
 def test_dag(block, portal, run_dag, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

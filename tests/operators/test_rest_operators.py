@@ -23,6 +23,7 @@ def statuses(rows):
     return [row["STATUS"] for row in rows]
 
 
+@pytest.mark.slow
 def test_call_takes_params_in_every_way_that_airflow_passes_values(portal, run_dag):
     with DAG("call_params", params={"env": "prod", "id": 4}) as dag:
 

@@ -144,6 +144,7 @@ def test_transfers_that_fail(portal, timeline, connection, run_dag):
     assert portal.bindings(denied) == [("lead", 1)], "what could not be bound stays where it is"
 
 
+@pytest.mark.slow
 def test_bind_and_unbind_activities(portal, run_dag):
     call, todo = (portal.add_activity("deal", 1, subject=text) for text in ("Call", "To do"))
     with DAG("activities") as dag:

@@ -194,6 +194,7 @@ def troubled(draw: Any) -> LongList:
     )
 
 
+@pytest.mark.slow
 @given(troubled(), some.sampled_from(["ASC", "DESC"]))
 @settings(max_examples=150, deadline=None)
 def test_every_row_that_was_there_all_the_time_or_an_error(portal, order):

@@ -140,6 +140,7 @@ def test_it_comes_back_after_any_number_of_deferrals():
     assert progress.earlier_since == 900.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [50, 6_000, 300_000])
 def test_what_a_deferral_takes_along_fits_its_columns_and_comes_back(count):
     """MySQL limits the arguments of a trigger, which are encrypted, to 65,535 bytes."""
@@ -154,6 +155,7 @@ def test_what_a_deferral_takes_along_fits_its_columns_and_comes_back(count):
     assert (again.known, again.unclear) == (progress.known, progress.unclear)
 
 
+@pytest.mark.slow
 def test_where_a_deferral_cannot_take_along_what_is_known_it_is_looked_up():
     noise = random.Random(5)
     progress = Progress({n: noise.randbytes(60).hex() for n in range(100_000)})
