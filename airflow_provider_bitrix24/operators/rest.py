@@ -332,7 +332,7 @@ class Bitrix24BatchOperator(BulkOperator):
                 try:
                     yield from self.hook.field_checks.look([call])
                 except rest.InvalidInputError as error:
-                    refused[position] = Outcome(call, error=error.but(code="INVALID_INPUT"))
+                    refused[position] = Outcome(call, error=error)
         return refused
 
     def check(self, outcomes: Outcomes, progress: Progress) -> Result:
