@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .date_habits import DateHabits
     from .faults import Fault, FaultBox
     from .journal import JournalEntry, RequestEntry
     from .limits import Limits
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "Bitrix24Portal": "portal",
+    "DateHabits": "date_habits",
     "Fault": "faults",
     "FaultBox": "faults",
     "JournalEntry": "journal",
@@ -32,6 +34,7 @@ _HOME = {
 
 __all__ = [
     "Bitrix24Portal",
+    "DateHabits",
     "Fault",
     "FaultBox",
     "JournalEntry",

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import dates
+from . import dates, php
 from .fields import parse_table
 from .item_store import ItemStore, Row
 from .values import UNREADABLE, scalar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from datetime import timezone
+    from datetime import tzinfo
 
     from .owner_types import OwnerTypes
     from .timeline import Pair
@@ -25,9 +25,14 @@ _FIELDS = parse_table("""
     START_TIME datetime -; END_TIME datetime -; DEADLINE datetime -; COMPLETED char N; STATUS integer 1 r
     RESPONSIBLE_ID user -; PRIORITY integer 2; NOTIFY_TYPE integer 0; NOTIFY_VALUE integer 0
     DESCRIPTION string -; DESCRIPTION_TYPE integer 1; DIRECTION integer 0; LOCATION string -
-    ORIGINATOR_ID string -; ORIGIN_ID string -; AUTHOR_ID user - r; EDITOR_ID user - r
-    RESULT_MARK integer 0; RESULT_STATUS integer 0; RESULT_STREAM integer 0; AUTOCOMPLETE_RULE integer 0 r
+    SETTINGS object -; ORIGINATOR_ID string -; ORIGIN_ID string -; AUTHOR_ID user - r; EDITOR_ID user - r
+    PROVIDER_PARAMS object -; PROVIDER_DATA string -; RESULT_MARK integer 0; RESULT_VALUE double -
+    RESULT_SUM double -; RESULT_CURRENCY_ID string -; RESULT_STATUS integer 0; RESULT_STREAM integer 0
+    RESULT_SOURCE_ID string -; AUTOCOMPLETE_RULE integer 0 r
 """)
+# What is stored where there is no deadline, but for the server's offset.
+_NEVER = "9999-12-31T00:00:00"
+_OFFSET = slice(len(_NEVER), None)
 
 # What an activity is called: its TYPE_ID, PROVIDER_ID and PROVIDER_TYPE_ID.
 KINDS: Mapping[str, tuple[int, str, str]] = {
@@ -45,8 +50,8 @@ class Activities:
     ``revision`` grows with every change.
     """
 
-    def __init__(self, zone: timezone, types: OwnerTypes) -> None:
-        self._zone = zone
+    def __init__(self, zone: tzinfo, types: OwnerTypes) -> None:
+        self.zone = zone
         self._types = types
         self.store = ItemStore("activity", _FIELDS, typed=True)
         self._items: dict[int, list[Pair]] = {}
@@ -74,7 +79,7 @@ class Activities:
         :param values: fields by name; unknown ones are dropped
         """
         type_id, provider, provider_type = KINDS[kind]
-        moment = dates.stamp(now, self._zone)
+        moment = dates.stamp(now, self.zone)
         row: Row = {
             "TYPE_ID": str(type_id),
             "PROVIDER_ID": provider,
@@ -102,16 +107,22 @@ class Activities:
             known = self.store.fields.get(name)
             if known is None or known.read_only:
                 continue
-            converted = scalar(known, value, self._zone, now)
+            if known.type == "object":
+                converted = value if php.is_array(value) else UNREADABLE
+            else:
+                converted = scalar(known, value, self.zone, now)
             if converted is not UNREADABLE:
                 row[name] = converted
         row["STATUS"] = "2" if row.get("COMPLETED") == "Y" else "1"
         row.setdefault("END_TIME", row.get("START_TIME"))
-        row.setdefault("DEADLINE", row.get("END_TIME"))
+        if "DEADLINE" not in row and row["PROVIDER_ID"] != KINDS["email"][1]:
+            row["DEADLINE"] = row["END_TIME"]
+        if not row.get("DEADLINE"):
+            row["DEADLINE"] = _NEVER + row["CREATED"][_OFFSET]
 
     def _touch(self, row: Row, author: int, now: float) -> None:
         self.revision += 1
-        row["LAST_UPDATED"] = dates.stamp(now, self._zone)
+        row["LAST_UPDATED"] = dates.stamp(now, self.zone)
         row["EDITOR_ID"] = str(author)
 
     def delete(self, activity_id: int) -> None:
@@ -159,6 +170,12 @@ class Activities:
                 self.rebind(activity_id, left)
             else:
                 self.delete(activity_id)
+
+
+def deadline(row: Row) -> str | None:
+    """Return when an activity has to be done, if there is such a moment."""
+    stored = row.get("DEADLINE")
+    return None if not stored or stored.startswith(_NEVER) else str(stored)
 
 
 def _is_fixed(name: str) -> bool:

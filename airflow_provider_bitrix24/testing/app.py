@@ -142,7 +142,7 @@ class PortalApp:
             close_connection(transport, reset=answer.reset)
             await _disconnected(receive)
             return
-        headers = {"Date": formatdate(self._world.clock(), usegmt=True), **answer.headers}
+        headers = {"Date": formatdate(self._world.now(), usegmt=True), **answer.headers}
         headers.setdefault("Content-Length", str(len(answer.body)))
         start = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
         await send({"type": "http.response.start", "status": answer.status, "headers": start})

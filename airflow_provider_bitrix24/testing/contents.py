@@ -6,21 +6,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from .activities import KINDS
-from .fields import user_field
+from .item_contents import PortalItems
 from .timeline import Pair, TimelineRecord
+from .user_cards import user_card
 from .users import DEFAULT_SCOPES, Rights, User, new_code
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
     from .messages import Message
-    from .world import World
 
 
-class PortalContents:
+class PortalContents(PortalItems):
     """Users, CRM items, timelines and activities. All functions may be called from any thread."""
-
-    _world: World
 
     # ------------------------------------------------------------ users
 
@@ -35,6 +33,7 @@ class PortalContents:
         may_read: Rights = True,
         may_update: Rights = True,
         time_zone: str = "",
+        fields: Mapping[str, Any] | None = None,
     ) -> User:
         """Add or replace a user.
 
@@ -44,6 +43,7 @@ class PortalContents:
         :param may_update: the same for changes; administrators may change even what does not exist
         :param time_zone: name of the user's own zone, such as ``Asia/Tokyo``, by default the server's;
             ``crm.item.list`` reads the bounds of date filters on that clock, as the portal's source does
+        :param fields: further values of ``user.get`` by name, such as ``LAST_NAME`` or ``UF_DEPARTMENT``
         """
         user = User(
             user_id,
@@ -55,6 +55,7 @@ class PortalContents:
             _rights(may_read),
             _rights(may_update),
             time_zone=time_zone,
+            card=user_card(fields or {}),
         )
         with self._world.lock:
             self._world.users[user_id] = user
@@ -95,14 +96,6 @@ class PortalContents:
         with self._world.lock:
             self._world.types.remove_dynamic(type_id)
 
-    def add_user_field(
-        self, kind: str, name: str, field_type: str = "string", multiple: bool = False
-    ) -> None:
-        """Add a field ``UF_CRM_...`` to a type of items."""
-        with self._world.lock:
-            field = user_field(name, field_type, multiple=multiple)
-            self._world.crm.store(self._kind(kind)).fields[name] = field
-
     def add_item(self, kind: str, fields: Mapping[str, Any] | None = None, item_id: int | None = None) -> int:
         """Create an item.
 
@@ -112,7 +105,7 @@ class PortalContents:
         :param item_id: its number, by default the next one
         """
         with self._world.lock:
-            return self._world.crm.put(self._kind(kind), fields or {}, item_id, self._world.clock())
+            return self._world.crm.put(self._kind(kind), fields or {}, item_id, self._world.now())
 
     def add_items(self, kind: str, rows: Iterable[Mapping[str, Any]]) -> list[int]:
         """Create many items and return their numbers."""
@@ -125,7 +118,7 @@ class PortalContents:
         """
         with self._world.lock:
             self._world.crm.set_stage(
-                self._kind(kind), item_id, stage_id, author=author_id, now=self._world.clock()
+                self._kind(kind), item_id, stage_id, author=author_id, now=self._world.now()
             )
 
     def delete_item(self, kind: str, item_id: int) -> None:
@@ -142,9 +135,6 @@ class PortalContents:
                 for item_id, row in sorted(store.rows.items())
             }
 
-    def _kind(self, name: str) -> str:
-        return self._world.types.require(name).kind
-
     # ------------------------------------------------------------ timeline
 
     def add_comment(
@@ -155,7 +145,7 @@ class PortalContents:
         :param files: contents by name
         """
         with self._world.lock:
-            now = self._world.clock()
+            now = self._world.now()
             numbers = [
                 self._world.files.add(name, data, author_id, now) for name, data in (files or {}).items()
             ]
@@ -177,7 +167,7 @@ class PortalContents:
         :param record_id: its number, by default the next one
         """
         with self._world.lock:
-            record = TimelineRecord(record_id, kind, text, author_id, self._world.clock())
+            record = TimelineRecord(record_id, kind, text, author_id, self._world.now())
             return self._world.timeline.add(record, (self._kind(kind_of_item), item_id))
 
     def add_log_message(
@@ -185,7 +175,7 @@ class PortalContents:
     ) -> int:
         """Add a log message to an item's timeline and return its number."""
         with self._world.lock:
-            record = TimelineRecord(0, "log_message", text, author_id, self._world.clock())
+            record = TimelineRecord(0, "log_message", text, author_id, self._world.now())
             record.title, record.icon = title, icon
             return self._world.timeline.add(record, (self._kind(kind), item_id))
 
@@ -244,7 +234,7 @@ class PortalContents:
         values = {"SUBJECT": subject, **(fields or {})}
         with self._world.lock:
             pairs = [(self._kind(kind_of_item), item_id)]
-            now = self._world.clock()
+            now = self._world.now()
             return self._world.activities.add(pairs, kind, values, author=author_id, now=now)
 
     def delete_activity(self, activity_id: int) -> None:

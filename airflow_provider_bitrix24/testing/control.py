@@ -51,7 +51,7 @@ class _Control:
             return _json(
                 {
                     "url": world.base_url,
-                    "time": world.clock(),
+                    "time": world.now(),
                     "items": {kind: sorted(world.crm.store(kind).ids) for kind in world.crm.kinds()},
                     "records": [
                         {

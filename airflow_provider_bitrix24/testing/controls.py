@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+from . import dates
+from .date_habits import DateHabits
 from .faults import Fault, FaultBox
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .journal import JournalEntry, RequestEntry
     from .world import World
 
@@ -45,10 +49,36 @@ class PortalControls:
         """How many requests were answered with ``QUERY_LIMIT_EXCEEDED``."""
         return sum(entry.refused for entry in self.requests)
 
+    def set_results_kept(self, kept: bool) -> None:
+        """Decide whether the journal keeps what calls returned; 100,000 wide rows take 100 MB and more."""
+        with self._world.lock:
+            self._world.journal.keep_results = kept
+
     def clear_journal(self) -> None:
         """Forget calls and requests."""
         with self._world.lock:
             self._world.journal.clear()
+
+    # ------------------------------------------------------------ what happens meanwhile
+
+    def on_request(
+        self, callback: Callable[[RequestEntry], object], when: Literal["before", "after"] = "after"
+    ) -> Callable[[], None]:
+        """Run something before or after each request to ``/rest/``, and return what ends that.
+
+        It may change the portal, as other people do while a list is read, but not send a request: the
+        portal's lock is held. If it raises, closing the portal raises the error.
+
+        :param when: before a request is carried out, or after that, before its answer is sent
+        """
+        return self._world.interference.add(when, callback)
+
+    def on_call(self, callback: Callable[[JournalEntry], object]) -> Callable[[], None]:
+        """Run something after each executed call, commands of batches included, and return what ends that.
+
+        What holds for :meth:`on_request` holds here, too.
+        """
+        return self._world.interference.add("call", callback)
 
     # ------------------------------------------------------------ misbehaviour and limits
 
@@ -121,7 +151,55 @@ class PortalControls:
 
     def set_date_filters_ignored(self, ignored: bool) -> None:
         """Decide whether the lists of CRM items ignore conditions on dates with a time."""
-        self._world.switches.ignored_date_filters = ignored
+        self.dates.filter_ignored = ignored
+
+    # ------------------------------------------------------------ dates and the clock
+
+    @property
+    def dates(self) -> DateHabits:
+        """What the portal makes of dates where a user's time zone is not the server's."""
+        return self._world.date_habits
+
+    def set_dates(
+        self,
+        filter_shift_hours: float | None = None,
+        shown_shift_hours: float | None = 0.0,
+        filter_ignored: bool = False,
+    ) -> None:
+        """Set all of ``dates`` at once, as another process has to.
+
+        :param filter_shift_hours: by how many hours ``crm.item.list`` reads bounds too early; ``None``: by as
+            many as the user's clock is ahead of the server's
+        :param shown_shift_hours: by how many hours dates in answers about items are moved; ``None``: likewise
+        :param filter_ignored: whether lists ignore conditions on dates with a time
+        """
+        self._world.date_habits = DateHabits(filter_shift_hours, shown_shift_hours, filter_ignored)
+
+    def move_clock(self, seconds: float) -> None:
+        """Move the portal's clock, back if negative: dates and ``server.time`` follow, limits do not."""
+        with self._world.lock:
+            self._world.skew += seconds
+
+    def set_server_timezone(self, zone: str) -> None:
+        """Set the server's time zone: an offset such as ``+03:00``, or a name such as ``Europe/Berlin``.
+
+        Dates that are stored already keep the offset they were written with.
+        """
+        with self._world.lock:
+            self._world.set_zone(dates.zone(zone))
+
+    def set_time_zone(self, user_id: int, time_zone: str) -> None:
+        """Set a user's own time zone; ``profile`` shows it. Empty: the server's."""
+        with self._world.lock:
+            self._world.users[user_id].time_zone = time_zone
+
+    def set_owner_arrays_ignored(self, ignored: bool) -> None:
+        """Decide whether ``crm.item.productrow.list`` ignores an array of items.
+
+        The documentation of spring 2026 allows ``=ownerId`` to be an array, a later one says that only one
+        item can be named and arrays are no condition: then the rows of all items of the type come.
+        """
+        self._world.switches.ignored_owner_arrays = ignored
 
     # ------------------------------------------------------------ OAuth
 

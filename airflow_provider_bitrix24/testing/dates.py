@@ -3,33 +3,47 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 _DAY_FIRST = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(.*)\Z", re.DOTALL)
 _OFFSET = re.compile(r"([+-])(\d{2}):?(\d{2})\Z")
 
 
-def zone(offset: str) -> timezone:
-    """Return the time zone of an offset such as ``+03:00``."""
+def zone(offset: str) -> tzinfo:
+    """Return the time zone of an offset such as ``+03:00``, or of a name such as ``Europe/Berlin``."""
     found = _OFFSET.match(offset)
     if found is None:
-        raise ValueError(f"{offset!r} is no offset from UTC such as '+03:00'")
+        try:
+            return ZoneInfo(offset)
+        except (ValueError, ZoneInfoNotFoundError):
+            raise ValueError(
+                f"{offset!r} is no offset from UTC such as '+03:00' and no zone such as 'Europe/Berlin'"
+            ) from None
     delta = timedelta(hours=int(found[2]), minutes=int(found[3]))
     return timezone(-delta if found[1] == "-" else delta)
 
 
-def stamp(moment: float, server: timezone) -> str:
+def name_of(found: tzinfo) -> str:
+    """Return the name of a time zone, ``""`` for an offset of no whole hours, which has none."""
+    if isinstance(found, ZoneInfo):
+        return found.key
+    minutes = (found.utcoffset(None) or timedelta()) // timedelta(minutes=1)
+    return "" if minutes % 60 else f"Etc/GMT{-minutes // 60:+d}"  # its sign is the other way round
+
+
+def stamp(moment: float, server: tzinfo) -> str:
     """Write a moment as the API does: ``2025-09-09T16:31:11+03:00``."""
     return datetime.fromtimestamp(int(moment), server).isoformat()
 
 
-def shown(moment: float, server: timezone) -> str:
+def shown(moment: float, server: tzinfo) -> str:
     """Write a moment for a person, with its zone: ``9 Sep 2025 16:31:11 +03:00``."""
     when = datetime.fromtimestamp(int(moment), server)
     return f"{when.day} {when:%b %Y %H:%M:%S} {when.isoformat()[-6:]}"
 
 
-def parse(value: str, server: timezone, now: float) -> datetime | None:
+def parse(value: str, server: tzinfo, now: float) -> datetime | None:
     """Read what ``strtotime`` most commonly is given; ``None`` if it cannot be read.
 
     :param value: ISO 8601, ``DD.MM.YYYY`` with or without a time, or ``now``, ``today``, ``tomorrow``, ...
@@ -52,7 +66,7 @@ def parse(value: str, server: timezone, now: float) -> datetime | None:
 _WORDS = {"now": None, "today": 0, "midnight": 0, "tomorrow": 1, "yesterday": -1}
 
 
-def _relative(word: str, server: timezone, now: float) -> datetime:
+def _relative(word: str, server: tzinfo, now: float) -> datetime:
     moment = datetime.fromtimestamp(int(now), server)
     days = _WORDS[word]
     if days is None:

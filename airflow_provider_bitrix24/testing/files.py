@@ -43,10 +43,10 @@ class FileStore:
         self.files[file_id] = StoredFile(file_id, name, content, author_id, created)
         return file_id
 
-    def token(self, file_id: int) -> str:
+    def token(self, file_id: int, scope: str = "crm") -> str:
         """Return the token of a link to the file."""
         packed = base64.b64encode(f"id={file_id}&_={secrets.token_hex(8)}".encode()).decode()
-        return f"crm|{packed}|{self._sign(packed)}"
+        return f"{scope}|{packed}|{self._sign(packed)}"
 
     def resolve(self, token: str) -> StoredFile | None:
         """Return the file a token leads to, ``None`` if the token is not ours."""

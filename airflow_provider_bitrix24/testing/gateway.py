@@ -45,9 +45,13 @@ class Gateway:
         elif not self._admitted(http):
             answer = self._rejected(request, RestError("QUERY_LIMIT_EXCEEDED", "Too many requests"), entry)
         else:
+            with self.world.lock:
+                self.world.interference.before_request(entry)
             answer = await self._with_faults(http, request, entry)
         entry.status = answer.status
         entry.refused = entry.error == "QUERY_LIMIT_EXCEEDED"
+        with self.world.lock:
+            self.world.interference.after_request(entry)
         return answer
 
     # ------------------------------------------------------------ the stations of a request

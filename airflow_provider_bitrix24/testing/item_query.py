@@ -27,12 +27,12 @@ def refine(query: Query, fields: Mapping[str, Field], filters: Any, order: Any) 
             query.conditions.append(_group(query, fields, value))
             continue
         operator, field = _named(fields, key, value)
-        query.filter([(operator + field.name, value)])
+        query.where(field, operator, value)
     for name, direction in php.pairs(order):
         known = fields.get(name)
         if known is None or known.write_only:
             raise RestError("INVALID_ARG_VALUE", f"Invalid order: field '{name}' is not allowed in order")
-        query.sort([(known.name, direction)])
+        query.order_by(known, direction)
     return query
 
 
@@ -53,8 +53,10 @@ def _group(query: Query, fields: Mapping[str, Field], group: Any) -> Condition:
 def _named(fields: Mapping[str, Field], key: str, value: Any) -> tuple[str, Field]:
     operator, name = split_key(key)
     known = fields.get(name)
-    if known is None or known.write_only:
+    if known is None:
         raise RestError("INVALID_ARG_VALUE", f"Invalid filter: field '{name}' is not allowed in filter")
+    if operator in ("@", "!@") and php.is_array(value) and not value:
+        raise RestError("0", "Mysql query error: (1064) You have an error in your SQL syntax")
     if php.is_array(value) and operator not in ("", "!", "@", "!@"):
         raise RestError("INVALID_ARG_VALUE", f"Invalid filter: value of '{key}' must not be an array")
     return operator, known

@@ -5,35 +5,58 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from . import php
+from .date_habits import moved
 from .fields import MULTI_TYPES
-from .items import linked
+from .item_store import stored_value
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from .fields import Field
     from .item_store import ItemStore, Row
 
+    Reader = Callable[[Row], Any]
 
-def shown(field: Field, row: Row) -> Any:
-    """Return a value as ``crm.item.*`` answers it; files are not decided here."""
-    if field.write_only:
-        return linked(row, field.name.removesuffix("S"))
-    value = row.get(field.name, field.default)
+
+def reader(field: Field, shift: float) -> Reader:
+    """Return what reads a field from a row as ``crm.item.*`` answers it; files are not decided here.
+
+    :param shift: seconds by which dates with a time are moved
+    """
+    cast = _cast(field, shift)
     if field.multiple:
-        return [_shown_scalar(field, item) for item in value or ()]
-    return _shown_scalar(field, value)
+        return lambda row: [cast(item) for item in stored_value(field, row) or ()]
+    if field.first_of is not None:
+        return lambda row: stored_value(field, row)
+    name, default = field.name, field.default
+    if cast is _as_it_is:
+        return lambda row: row.get(name, default) or None
+
+    def read(row: Row) -> Any:
+        value = row.get(name, default)
+        return None if value is None or value == "" else cast(value)
+
+    return read
 
 
-def _shown_scalar(field: Field, value: Any) -> Any:
-    if value is None or value == "":
-        return None
+def _cast(field: Field, shift: float) -> Callable[[Any], Any]:
     if field.is_integer:
-        return php.int_cast(value)
+        return int
     if field.type == "double":
-        return php.float_cast(value)
+        return _number
     if field.type == "boolean":
-        return "Y" if value == "1" else "N"
+        return lambda value: "Y" if value == "1" else "N"
+    if field.type == "datetime" and shift:
+        return lambda value: moved(value, shift)
+    return _as_it_is
+
+
+def _number(value: str) -> float:
+    number = float(value)
+    return int(number) if number.is_integer() else number
+
+
+def _as_it_is(value: Any) -> Any:
     return value
 
 
@@ -60,7 +83,7 @@ def written(fields: Mapping[str, Field], sent: Mapping[str, Any], row: Row | Non
     values: dict[str, Any] = {}
     for name, value in sent.items():
         field = fields.get(name)
-        if field is not None:
+        if field is not None and field.first_of is None:
             values[field.name] = _written_value(field, value)
         elif name == "fm":
             values |= _written_multi(value, row or {})

@@ -6,16 +6,18 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from . import dates, php
-from .fields import Field, standard_fields, user_field
+from .fields import Field, numbered, user_field
 from .files import FileStore, uploaded
-from .history import CREATED, FINAL, MOVED, OTHER_PIPELINE
+from .history import CREATED, FINAL, MOVED, OTHER_PIPELINE, Step
 from .item_names import storage_names
 from .item_store import ItemStore, Row
+from .standard_fields import standard_fields
+from .user_fields import UserField, check_kind, options
 from .values import UNREADABLE, scalar
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import timezone
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from datetime import tzinfo
 
     from .history import StageHistory
     from .pipelines import Pipelines, Stage
@@ -25,14 +27,15 @@ class Crm:
     """The items of a portal, by type; ``revision`` grows with every change."""
 
     def __init__(
-        self, server_zone: timezone, files: FileStore, pipelines: Pipelines, history: StageHistory
+        self, server_zone: tzinfo, files: FileStore, pipelines: Pipelines, history: StageHistory
     ) -> None:
-        self._zone = server_zone
+        self.zone = server_zone
         self._files = files
         self._pipelines = pipelines
         self._history = history
         self._stores: dict[str, ItemStore] = {}
         self._multi_ids = count(100)
+        self._field_ids, self._option_ids = count(501), count(21)
         self.revision = 0
 
     def store(self, kind: str) -> ItemStore:
@@ -40,7 +43,7 @@ class Crm:
         found = self._stores.get(kind)
         if found is None:
             standard = standard_fields(kind)
-            known = standard or {"ID": Field("ID", "integer", read_only=True)}
+            known = numbered(standard or {"ID": Field("ID", "integer", read_only=True)}, self._field_ids)
             found = self._stores[kind] = ItemStore(kind, known, typed=standard is not None)
         return found
 
@@ -59,19 +62,49 @@ class Crm:
         names = [row.get("NAME"), row.get("LAST_NAME")]
         return str(row.get("TITLE") or " ".join(name for name in names if name) or f"{kind} {item_id}")
 
+    def add_user_field(
+        self, kind: str, name: str, field_type: str, *, choices: Iterable[Any] = (), **more: Any
+    ) -> None:
+        """Add a user field to a type.
+
+        :param choices: options of a list
+        :param more: the rest of its definition
+        """
+        check_kind(field_type)
+        store = self.store(kind)
+        known = options(choices, self._option_ids)
+        definition = UserField(next(self._field_ids), field_type, options=known, **more)
+        store.add_field(user_field(name, definition))
+
+    def remove_user_field(self, kind: str, name: str) -> None:
+        """Remove a user field of a type, with its values."""
+        self.revision += 1
+        self.store(kind).remove_field(name)
+
     # ------------------------------------------------------------ writing
 
-    def remove(self, kind: str, item_id: int) -> None:
-        """Remove an item."""
+    def remove(self, kind: str, item_id: int) -> Row:
+        """Remove an item and return it as it was."""
         self.revision += 1
+        row = self.store(kind).rows[item_id]
         self.store(kind).remove(item_id)
+        self._history.item_deleted(kind, item_id)
+        return row
+
+    def put_back(self, kind: str, row: Row, moment: str) -> int:
+        """Store a removed item under a new number, with its old dates; its history begins anew."""
+        self.revision += 1
+        store = self.store(kind)
+        item_id = store.insert(None, dict(row))
+        self._note_step(store, store.rows[item_id], CREATED, moment)
+        return item_id
 
     def create(
         self, kind: str, values: Mapping[str, Any], *, author: int, now: float, item_id: int | None = None
     ) -> int:
         """Create an item from what a caller gave, dropping what is unknown or read-only."""
         store = self.store(kind)
-        moment = dates.stamp(now, self._zone)
+        moment = dates.stamp(now, self.zone)
         row: Row = {"DATE_CREATE": moment, "DATE_MODIFY": moment, "LAST_ACTIVITY_TIME": moment}
         if "MOVED_TIME" in store.fields:
             row["MOVED_TIME"] = moment
@@ -113,7 +146,7 @@ class Crm:
                 "STAGE_ID": self._pipelines.of(kind)[wanted].stages[0].stage_id,
             }
         self._write(store, row, values, author, now, creating=False)
-        row["DATE_MODIFY"] = dates.stamp(now, self._zone)
+        row["DATE_MODIFY"] = dates.stamp(now, self.zone)
         row["MODIFY_BY_ID"] = str(author)
         if stage and store.value(row, stage) != before:
             row |= {"MOVED_TIME": row["DATE_MODIFY"], "MOVED_BY_ID": str(author)}
@@ -127,14 +160,12 @@ class Crm:
         if not store.typed:
             self.revision += 1
             return store.insert(item_id, dict(values))
-        if not values.keys() <= store.fields.keys():
-            known = storage_names(store)
-            values = {known.get(name, name): value for name, value in values.items()}
+        values = self.stored_names(kind, values)
         for name in values:
             if name not in store.fields:
                 if not name.startswith("UF_"):
                     raise ValueError(f"{name!r} is no field of a {kind}; user fields are named UF_CRM_...")
-                store.fields[name] = user_field(name)
+                self.add_user_field(kind, name, "string")
         new_id = self.create(kind, values, author=1, now=now, item_id=item_id)
         row = store.rows[new_id]
         for name, value in values.items():
@@ -143,6 +174,23 @@ class Crm:
                 if row[name] is UNREADABLE:
                     raise ValueError(f"{name}={value!r} cannot be read")
         return new_id
+
+    def stored_names(self, kind: str, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return values by the names they are stored by, given by those or by the names of ``crm.item.*``."""
+        store = self.store(kind)
+        if values.keys() <= store.fields.keys():
+            return values
+        known = storage_names(store)
+        return {known.get(name, name): value for name, value in values.items()}
+
+    def put_alike(self, kind: str, numbers: Sequence[int], values: Mapping[str, Any], now: float) -> None:
+        """Create many items for a test, all alike."""
+        first, *others = numbers
+        self.put(kind, values, first, now)
+        store = self.store(kind)
+        for number in others:
+            store.insert(number, dict(store.rows[first]))
+        self._history.add_alike(kind, first, others)
 
     # ------------------------------------------------------------ stages
 
@@ -179,7 +227,7 @@ class Crm:
         if not row.get("STAGE_ID") and pipeline is not None:
             row["STAGE_ID"] = pipeline.stages[0].stage_id
 
-    def _note_step(self, store: ItemStore, row: Row, how: int) -> None:
+    def _note_step(self, store: ItemStore, row: Row, how: int, moment: str | None = None) -> None:
         stage = stage_field(store)
         if stage is None:
             return
@@ -187,9 +235,8 @@ class Crm:
         semantic = self._pipelines.semantic(store.kind, stage_id)
         if how == MOVED and semantic != "P":
             how = FINAL
-        self._history.add(
-            store.kind, how, int(row["ID"]), row["DATE_MODIFY"], self.category(store, row), semantic, stage_id
-        )
+        category, moment = self.category(store, row), moment or row["DATE_MODIFY"]
+        self._history.add(store.kind, Step(how, int(row["ID"]), moment, category, semantic, stage_id))
 
     def _write(
         self,
@@ -206,7 +253,7 @@ class Crm:
             if known is None or known.read_only or (known.immutable and not creating):
                 continue
             if known.write_only:
-                self._write_links(row, known, value)
+                self._write_links(store.fields, row, known, value)
             elif known.is_multi:
                 row[name] = self._merged_multi(known.name, row.get(name) or [], value)
             else:
@@ -216,11 +263,13 @@ class Crm:
                     row.pop(f"{name}S", None)  # one contact replaces all of them
         self._derive(store, row)
 
-    def _write_links(self, row: Row, known: Field, value: Any) -> None:
+    def _write_links(self, known_names: Collection[str], row: Row, known: Field, value: Any) -> None:
         """``CONTACT_IDS`` keeps the whole list; its first is ``CONTACT_ID``."""
         linked = [number for number in map(php.int_cast, php.values(value)) if number > 0]
         row[known.name] = linked
-        row[known.name.removesuffix("S")] = str(linked[0]) if linked else None
+        first = known.name.removesuffix("S")
+        if first in known_names:
+            row[first] = str(linked[0]) if linked else None
 
     def _merged_multi(self, type_id: str, stored: list[Row], value: Any) -> list[Row]:
         """Entries with a known ID change or delete that one, all others are added."""
@@ -241,11 +290,11 @@ class Crm:
     def _converted(self, known: Field, value: Any, author: int, now: float) -> Any:
         """Return the stored form of a value, ``UNREADABLE`` if the field shall stay as it is."""
         if known.multiple and known.type != "file":
-            plain = [scalar(known, item, self._zone, now) for item in php.values(value)]
+            plain = [scalar(known, item, self.zone, now) for item in php.values(value)]
             return [item for item in plain if item not in (UNREADABLE, "", None)]
         if known.type == "file":
             return self._stored_files(known, value, author, now)
-        return scalar(known, value, self._zone, now)
+        return scalar(known, value, self.zone, now)
 
     def _stored_files(self, known: Field, value: Any, author: int, now: float) -> Any:
         """Write ``{"fileData": [name, base64]}``, or a list of those; anything else changes nothing."""
@@ -271,11 +320,3 @@ class Crm:
 def stage_field(store: ItemStore) -> str | None:
     """Return the field with an item's stage, if items of the type have one."""
     return next((name for name in ("STAGE_ID", "STATUS_ID") if name in store.fields), None)
-
-
-def linked(row: Row, name: str) -> list[int]:
-    """Return the numbers of linked items: the list if there is one, or the single link."""
-    if f"{name}S" in row:
-        return list(row[f"{name}S"])
-    number = php.int_cast(row.get(name))
-    return [number] if number > 0 else []

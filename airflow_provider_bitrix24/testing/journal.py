@@ -48,16 +48,24 @@ class RequestEntry:
 
 @dataclass
 class Journal:
-    """Both lists, and the last of their running numbers, which a clear does not reset."""
+    """Both lists, and the last of their running numbers, which a clear does not reset.
+
+    :param keep_results: whether calls are written down with what they returned
+    """
 
     calls: list[JournalEntry] = field(default_factory=list)
     requests: list[RequestEntry] = field(default_factory=list)
     last: int = 0
+    keep_results: bool = True
 
-    def call(self, **values: Any) -> None:
+    def call(self, **values: Any) -> JournalEntry:
         """Write down a call."""
         self.last += 1
-        self.calls.append(JournalEntry(seq=self.last, **values))
+        if not self.keep_results:
+            values["result"] = None
+        entry = JournalEntry(seq=self.last, **values)
+        self.calls.append(entry)
+        return entry
 
     def request(self, **values: Any) -> RequestEntry:
         """Write down a request that has arrived; its outcome is filled in later."""

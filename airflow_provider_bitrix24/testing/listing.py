@@ -6,11 +6,11 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from datetime import datetime, tzinfo
+from typing import TYPE_CHECKING, Any, overload
 
 from . import dates, php
-from .item_store import ItemStore, Row
+from .item_store import ItemStore, Row, stored_value
 
 if TYPE_CHECKING:
     from .fields import Field
@@ -84,8 +84,35 @@ class _Window:
         if self.among is not None:
             wanted = sorted(number for number in self.among if self.low <= number <= self.high)
             return [number for number in wanted if _holds(ids, number)]
-        first, last = bisect_left(ids, self.low), bisect_right(ids, self.high)
-        return ids if (first, last) == (0, len(ids)) else ids[first:last]
+        return _Span(ids, bisect_left(ids, self.low), bisect_right(ids, self.high))
+
+
+@dataclass
+class _Span(Sequence[int]):
+    """A part of a list, without a copy of it."""
+
+    whole: list[int]
+    first: int
+    last: int
+
+    def __len__(self) -> int:
+        return max(0, self.last - self.first)
+
+    @overload
+    def __getitem__(self, place: int) -> int: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[int]: ...
+    def __getitem__(self, place: int | slice) -> int | Sequence[int]:
+        places = range(self.first, self.last)[place]
+        if isinstance(places, int):
+            return self.whole[places]
+        return [self.whole[number] for number in places]
+
+    def __iter__(self) -> Iterator[int]:
+        return map(self.whole.__getitem__, range(self.first, self.last))
+
+    def __reversed__(self) -> Iterator[int]:
+        return map(self.whole.__getitem__, reversed(range(self.first, self.last)))
 
 
 def _holds(ids: list[int], number: int) -> bool:
@@ -102,7 +129,7 @@ class Query:
     """
 
     store: ItemStore
-    server_zone: timezone
+    server_zone: tzinfo
     now: float
     window: _Window = field(default_factory=_Window)
     conditions: list[Condition] = field(default_factory=list)
@@ -111,23 +138,33 @@ class Query:
     date_shift: float | None = 0.0
 
     def filter(self, conditions: Iterable[tuple[str, Any]]) -> Query:
-        """Add conditions; keys that name no field are dropped, as the API does."""
+        """Add conditions; keys that name no field are dropped, as the API does, and empty lists of values."""
         for key, value in conditions:
             operator, name = split_key(key)
             known = self.store.fields.get(name)
-            if known is None or known.write_only:
+            if known is None or known.write_only or known.item_only:
                 continue
-            if name != "ID" or not self.window.narrow(operator, value):
-                self.conditions.append(self.condition(known, operator, value))
+            if operator in ("@", "!@") and php.is_array(value) and not value:
+                continue
+            self.where(known, operator, value)
         return self
+
+    def where(self, known: Field, operator: str, value: Any) -> None:
+        """Add a condition on a field."""
+        if known.name != "ID" or not self.window.narrow(operator, value):
+            self.conditions.append(self.condition(known, operator, value))
 
     def sort(self, order: Iterable[tuple[str, Any]]) -> Query:
         """Add an order; unknown fields are ignored."""
         for name, direction in order:
             known = self.store.fields.get(name)
-            if known is not None and not known.is_multi:
-                self.order.append((known, php.text(direction).strip().upper() == "DESC"))
+            if known is not None and not known.is_multi and not known.item_only:
+                self.order_by(known, direction)
         return self
+
+    def order_by(self, known: Field, direction: Any) -> None:
+        """Add a field to the order."""
+        self.order.append((known, php.text(direction).strip().upper() == "DESC"))
 
     def only(self, wanted: Callable[[int], bool]) -> Query:
         """Leave out the items whose numbers do not pass."""
@@ -191,7 +228,7 @@ class Query:
             comparable = _comparable(known)
 
             def key(row: Row, known: Field = known, comparable: _Cast = comparable) -> tuple[bool, Any]:
-                value = comparable(self.store.value(row, known.name))
+                value = comparable(stored_value(known, row))
                 return value is not None, 0 if value is None else value
 
             rows.sort(key=key, reverse=descending)
@@ -207,9 +244,19 @@ class Query:
             return lambda row: True
         if operator in _LIKE and known.type in _NO_LIKE:
             operator = "!" if operator.startswith("!") else ""
+        if known.multiple:
+            return self._list_condition(known, operator, value)
         test = self._test(known, operator, value)
+        if known.first_of is not None:
+            return lambda row: test(stored_value(known, row))
         name, default = known.name, known.default
         return lambda row: test(row.get(name, default))
+
+    def _list_condition(self, known: Field, operator: str, value: Any) -> Condition:
+        """One of several values is enough; none of them may meet a condition that is denied."""
+        test = self._test(known, operator.removeprefix("!"), value)
+        negative = operator.startswith("!")
+        return lambda row: any(map(test, stored_value(known, row) or [None])) is not negative
 
     def _multi_condition(self, known: Field, operator: str, value: Any) -> Condition:
         """Phones and the like are compared as a whole only."""

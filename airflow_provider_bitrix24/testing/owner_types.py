@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import count
 
 
 @dataclass(frozen=True)
@@ -15,6 +16,8 @@ class OwnerType:
     :param short: short code, empty if there is none
     :param entity: whether timeline records can be bound to it
     :param title: what a smart process is called
+    :param number: a smart process' own number, which is not its ``entityTypeId``
+    :param created: when a smart process was made
     """
 
     type_id: int
@@ -22,6 +25,13 @@ class OwnerType:
     short: str = ""
     entity: bool = True
     title: str = ""
+    number: int = 0
+    created: float = 0.0
+
+    @property
+    def code(self) -> str:
+        """The short code; that of a smart process is ``T`` with its number in hexadecimal digits."""
+        return f"T{self.type_id:x}" if self.number else self.short
 
     @property
     def kind(self) -> str:
@@ -56,20 +66,37 @@ class OwnerTypes:
 
     def __init__(self) -> None:
         self._dynamic: dict[int, OwnerType] = {}
+        self._numbers = count(2, 2)
 
-    def add_dynamic(self, type_id: int, title: str = "") -> OwnerType:
+    def add_dynamic(self, type_id: int, title: str = "", now: float = 0.0) -> OwnerType:
         """Create a smart process, or return it.
 
         :param type_id: 128 to 191, or an even number from 1030
+        :param now: the portal's time
         """
         if not (128 <= type_id <= 191 or (type_id >= 1030 and type_id % 2 == 0)):
             raise ValueError(f"{type_id} is no number of a smart process: 128-191 or an even one from 1030")
-        made = OwnerType(type_id, f"DYNAMIC_{type_id}", title=title or f"Smart process {type_id}")
-        return self._dynamic.setdefault(type_id, made)
+        known = self._dynamic.get(type_id)
+        if known is None:
+            title = title or f"Smart process {type_id}"
+            number = next(self._numbers)
+            known = OwnerType(type_id, f"DYNAMIC_{type_id}", title=title, number=number, created=now)
+            self._dynamic[type_id] = known
+        return known
 
     def remove_dynamic(self, type_id: int) -> None:
         """Delete a smart process."""
         self._dynamic.pop(type_id, None)
+
+    def dynamic(self) -> list[OwnerType]:
+        """Return the smart processes, in the order they were made."""
+        return list(self._dynamic.values())
+
+    def by_code(self, code: str) -> OwnerType | None:
+        """Resolve a short code such as ``D`` or ``T80``."""
+        wanted = code.upper()
+        known = (*_STATIC, *self._dynamic.values())
+        return next((owner for owner in known if owner.code and owner.code.upper() == wanted), None)
 
     def by_name(self, name: str) -> OwnerType | None:
         """Resolve a name or short code in any case; ``DYNAMIC_n`` only if that smart process exists."""

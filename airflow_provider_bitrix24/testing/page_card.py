@@ -6,7 +6,8 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from .item_names import item_name
-from .items import linked, stage_field
+from .item_store import linked
+from .items import stage_field
 from .page_timeline import timeline
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from . import dates
+from .activities import deadline
 from .page_assets import icon
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def _activity_entry(world: World, row: Row, number: int) -> Entry:
     if row.get("COMPLETED") == "Y":
         notes = ["done"]
     else:
-        due = row.get("DEADLINE")
+        due = deadline(row)
         notes = [f"due {dates.shown(datetime.fromisoformat(due).timestamp(), world.zone)}"] if due else []
     return Entry(
         f"activity-{number}",

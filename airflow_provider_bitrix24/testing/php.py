@@ -228,6 +228,11 @@ def _split_name(name: str) -> list[str | None]:
 
 # ---------------------------------------------------------------- JSON
 
+
+class Object(dict[str, Any]):
+    """A PHP object: empty, it is ``{}``, where an empty array is ``[]``."""
+
+
 _HEX_ESCAPES = str.maketrans(
     {
         "/": "\\/",
@@ -251,10 +256,16 @@ def encode(value: Any) -> bytes:
     return dumped.translate(_HEX_ESCAPES).encode("utf-8", "replace")
 
 
+class Plain(dict[str, Any]):
+    """A map whose values JSON takes as they are: no whole floats, no maps that PHP writes as lists."""
+
+
 def _as_json(value: Any) -> Any:
     """Turn empty dicts and dicts with the keys 0..n-1 into lists, and whole floats into integers."""
+    if type(value) is Plain and value:
+        return value
     if isinstance(value, dict):
-        if is_list_like(value):
+        if is_list_like(value) and not isinstance(value, Object):
             return [_as_json(item) for item in value.values()]
         return {key: item if type(item) is str else _as_json(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING
 
+from .directories import named
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -106,7 +108,7 @@ class Pipelines:
             category_id = len(known) if kind == "deal" else next(self._category_ids)
         made = Pipeline(category_id, kind, type_id, name, 100 * (len(known) + 1), not known)
         known[category_id] = made
-        for code, label in _parse(_STAGES.get(kind) or _STAGES["dynamic"]):
+        for code, label in named(_STAGES.get(kind) or _STAGES["dynamic"]):
             mark = label[0] if label[0] in "+-" else ""
             self.add_stage(made, code, label.lstrip("+-"), {"+": "S", "-": "F"}.get(mark, "P"))
         return made
@@ -154,19 +156,6 @@ class Pipelines:
                 if stage.stage_id == stage_id:
                     return stage.name
         return stage_id
-
-
-def _parse(table: str) -> Iterator[tuple[str, str]]:
-    code, words = "", list[str]()
-    for word in table.split():
-        if "=" in word:
-            if code:
-                yield code, " ".join(words)
-            code, _, first = word.partition("=")
-            words = [first]
-        else:
-            words.append(word)
-    yield code, " ".join(words)
 
 
 def _guessed(code: str) -> str:

@@ -15,6 +15,7 @@ from .app import PortalApp
 from .contents import PortalContents
 from .controls import PortalControls
 from .limits import Limits
+from .related import RelatedContents
 from .server import ServerThread
 from .world import World
 
@@ -32,8 +33,13 @@ _ACTIONS = (
     "add_pipeline",
     "add_stage",
     "add_user_field",
+    "remove_user_field",
     "set_stage",
     "delete_item",
+    "restore_item",
+    "update_item",
+    "hide_items",
+    "add_many",
     "delete_record",
     "bind",
     "unbind",
@@ -43,6 +49,13 @@ _ACTIONS = (
     "bind_activity",
     "activity_bindings",
     "add_chat",
+    "add_department",
+    "add_status",
+    "add_product_rows",
+    "add_requisite",
+    "add_bank_detail",
+    "product_rows",
+    "add_currency",
     "load_demo",
     "charge_operating",
     "expire_access_tokens",
@@ -52,15 +65,20 @@ _ACTIONS = (
     "set_overload",
     "set_deleted",
     "set_bindings_remembered",
+    "set_owner_arrays_ignored",
     "set_log_messages_as_documented",
     "rename",
+    "set_dates",
+    "move_clock",
+    "set_server_timezone",
+    "set_time_zone",
     "connection",
     "oauth_connection",
     "webhook_url",
 )
 
 
-class Bitrix24Portal(PortalContents, PortalControls):
+class Bitrix24Portal(PortalContents, RelatedContents, PortalControls):
     """A Bitrix24 portal in this process, reachable over HTTP at the loopback.
 
     A new portal has user 1 "Admin" (administrator), user 2 "Manager" (may read and change everything) and
@@ -74,7 +92,7 @@ class Bitrix24Portal(PortalContents, PortalControls):
     :param host: a loopback address
     :param port: 0 picks a free one
     :param clock: the portal's time, for limits, tokens and dates
-    :param server_timezone: offset in which the portal writes times
+    :param server_timezone: offset in which the portal writes times, or a zone such as ``Europe/Berlin``
     :param self_hosted: a portal on premises instead of in the cloud
     :param code: fixed webhook code of user 1, by default a random one
     """
@@ -119,8 +137,11 @@ class Bitrix24Portal(PortalContents, PortalControls):
         self.add_user(3, "Guest", may_update=False)
 
     def load_demo(self) -> None:
-        """Fill the CRM with a few companies, contacts, deals and leads."""
+        """Fill the CRM with companies, contacts, deals and leads; the users live where the server is."""
         demo.load(self)
+        with self._world.lock:
+            for user in self._world.users.values():
+                user.time_zone = user.time_zone or dates.name_of(self._world.zone)
 
     def _certificate(self) -> tuple[str, str, str]:
         """Create the files, which go with the portal: a stopped one can be started again."""
@@ -150,6 +171,8 @@ class Bitrix24Portal(PortalContents, PortalControls):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._server.close()
+        if error is None and self._world.interference.errors:
+            raise self._world.interference.errors[0]
 
     def rename(self, location: str | None = None) -> str:
         """Move the portal: the addresses so far answer 302 with an HTML page to every call.

@@ -45,8 +45,8 @@ class Stopwatch:
 
     def block(self) -> Object:
         """Return the ``time`` block: the start in whole seconds, as newer portals write it."""
-        world, finish = self.world, self.world.clock()
-        start = int(self.started)
+        world, finish = self.world, self.world.now()
+        start = int(self.started + world.skew)
         block: Object = {
             "start": start,
             "finish": round(finish, 6),
@@ -56,8 +56,10 @@ class Stopwatch:
             "date_finish": dates.stamp(finish, world.zone),
         }
         if world.operating.limit is not None:
-            block["operating_reset_at"] = world.operating.reset_at(self.credential, self.method, finish)
-            block["operating"] = round(world.operating.used(self.credential, self.method, finish), 6)
+            clock = world.clock()
+            reset_at = world.operating.reset_at(self.credential, self.method, clock)
+            block["operating_reset_at"] = reset_at + int(world.skew)
+            block["operating"] = round(world.operating.used(self.credential, self.method, clock), 6)
         return block
 
 
@@ -114,7 +116,7 @@ class Runner:
     def _run(
         self, call: Call, method: Method, watch: Stopwatch, key: str | None, fault: Fault | None
     ) -> Outcome:
-        if self.world.operating.blocked(watch.credential, watch.method, call.now):
+        if self.world.operating.blocked(watch.credential, watch.method, self.world.clock()):
             error = RestError("OPERATION_TIME_LIMIT", "Method is blocked due to operation time limit.")
             return self._refused(call, key, error)
         if fault is not None and not fault.executed:
@@ -156,8 +158,8 @@ class Runner:
         result: Any = None,
         error: RestError | None = None,
     ) -> None:
-        self.world.journal.call(
-            at=call.now,
+        entry = self.world.journal.call(
+            at=self.world.clock(),
             method=call.method,
             params=call.params,
             user_id=call.user.user_id,
@@ -168,3 +170,5 @@ class Runner:
             error=error.code if error else None,
             status=error.status if error else 200,
         )
+        if executed:
+            self.world.interference.called(entry)

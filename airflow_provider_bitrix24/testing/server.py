@@ -15,15 +15,13 @@ import struct
 import threading
 import weakref
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from starlette.types import ASGIApp
 
 _GRACE = 0.2
@@ -61,6 +59,14 @@ def close_connection(transport: asyncio.Transport, *, reset: bool) -> None:
     transport.abort()
 
 
+class _Running(NamedTuple):
+    """What there is only while the server serves."""
+
+    loop: asyncio.AbstractEventLoop
+    thread: threading.Thread
+    config: Config
+
+
 class ServerThread:
     """Serves an ASGI application until stopped; afterwards it can be started again."""
 
@@ -69,19 +75,17 @@ class ServerThread:
         self._host = host
         self._certificate = certificate
         self._key = key
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
+        self._now: _Running | None = None
         self._servers: list[asyncio.Server] = []
         #: its addresses while it does not serve: bound, so that nobody else gets them, but refusing
         self._kept: dict[int, socket.socket] = {}
         weakref.finalize(self, _give_away, self._kept)
         self._state = ServerState()
-        self._config: Config | None = None
 
     @property
     def running(self) -> bool:
         """Whether it is serving."""
-        return self._thread is not None
+        return self._now is not None
 
     def start(self, ports: list[int]) -> list[int]:
         """Begin to serve.
@@ -92,27 +96,33 @@ class ServerThread:
         with ExitStack() as undo:
             sockets = [undo.enter_context(self._take(port)) for port in ports]
             undo.pop_all()  # all of them could be had
-        self._config = self._load_config()
+        config = self._load_config()
         self._state = ServerState()
-        self._loop = loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=_run, args=(loop,), name="bitrix24-portal", daemon=True)
-        self._thread.start()
-        return [self._serve(bound) for bound in sockets]
+        loop = asyncio.new_event_loop()
+        thread = threading.Thread(target=_run, args=(loop,), name="bitrix24-portal", daemon=True)
+        self._now = now = _Running(loop, thread, config)
+        thread.start()
+        return [self._serve(now, bound) for bound in sockets]
 
     def open(self, port: int = 0) -> int:
-        """Serve on one more address and return its port."""
-        return self._serve(self._take(port))
+        """Serve on one more address and return its port.
+
+        :raises RuntimeError: it does not serve
+        """
+        if self._now is None:
+            raise RuntimeError("The portal is not running, so it cannot take another address.")
+        return self._serve(self._now, self._take(port))
 
     def stop(self) -> None:
         """End everything, running requests included, but keep the addresses for the next start."""
-        loop, thread = self._loop, self._thread
-        if loop is None or thread is None:
+        if self._now is None:
             return
+        loop, thread, _ = self._now
         asyncio.run_coroutine_threadsafe(self._shut_down(), loop).result()
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
-        self._loop = self._thread = None
+        self._now = None
 
     def close(self) -> None:
         """Stop and give the addresses away."""
@@ -168,23 +178,16 @@ class ServerThread:
         config.load()
         return config
 
-    def _serve(self, bound: socket.socket) -> int:
-        assert self._loop is not None  # noqa: S101 - only called while running
-        assert self._config is not None  # noqa: S101
+    def _serve(self, now: _Running, bound: socket.socket) -> int:
         port: int = bound.getsockname()[1]
-        future = asyncio.run_coroutine_threadsafe(
-            self._listen(bound, self._protocol(self._config)), self._loop
-        )
-        future.result()
+        asyncio.run_coroutine_threadsafe(self._listen(now, bound), now.loop).result()
         return port
 
-    def _protocol(self, config: Config) -> Callable[[], asyncio.Protocol]:
-        return lambda: _Protocol(config=config, server_state=self._state, app_state={}, _loop=self._loop)
+    async def _listen(self, now: _Running, bound: socket.socket) -> None:
+        def protocol() -> asyncio.Protocol:
+            return _Protocol(config=now.config, server_state=self._state, app_state={}, _loop=now.loop)
 
-    async def _listen(self, bound: socket.socket, protocol: Callable[[], asyncio.Protocol]) -> None:
-        assert self._config is not None  # noqa: S101
-        server = await asyncio.get_running_loop().create_server(protocol, sock=bound, ssl=self._config.ssl)
-        self._servers.append(server)
+        self._servers.append(await now.loop.create_server(protocol, sock=bound, ssl=now.config.ssl))
 
     async def _shut_down(self) -> None:
         for server in self._servers:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
+from typing import Any
 from zoneinfo import ZoneInfo
 
 # Several names of one scope stand for the levels of detail that the portal distinguishes.
-DEFAULT_SCOPES = ("crm", "user", "user_basic", "user_brief", "im", "task", "disk")
+DEFAULT_SCOPES = ("crm", "user", "user_basic", "user_brief", "department", "im", "task", "disk")
 Rights = bool | Collection[tuple[str, int]]
 
 
@@ -24,6 +25,8 @@ class User:
 
     ``may_read`` and ``may_update`` are true, false, or the items the right is limited to. ``time_zone``
     names the user's own zone, if any: ``crm.item.list`` reads the bounds of date filters on that clock.
+    ``card`` holds further fields of ``user.get`` by name.
+    ``hidden`` are items that the user may not read, an administrator neither.
     """
 
     user_id: int
@@ -36,12 +39,16 @@ class User:
     may_update: Rights
     webhook_active: bool = True
     time_zone: str = ""
+    card: dict[str, Any] = field(default_factory=dict)
+    hidden: set[tuple[str, int]] = field(default_factory=set)
 
     def allowed(self, rights: Rights, kind: str, item_id: int, *, exists: bool) -> bool:
         """Tell whether a right covers an item; administrators have it for items that do not exist too.
 
         :param rights: ``self.may_read`` or ``self.may_update``
         """
+        if (kind, item_id) in self.hidden:
+            return False
         if self.admin:
             return True
         if not exists:
@@ -59,6 +66,11 @@ class User:
         moment = datetime.fromtimestamp(now, server)
         own = moment.astimezone(ZoneInfo(self.time_zone)).utcoffset() or timedelta()
         return (own - (moment.utcoffset() or timedelta())).total_seconds()
+
+    @property
+    def reads_everything(self) -> bool:
+        """Whether lists show the user every item."""
+        return not self.hidden and (self.admin or self.may_read is True)
 
     @property
     def reads_anything(self) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from . import dates, php
 
 if TYPE_CHECKING:
-    from datetime import timezone
+    from datetime import tzinfo
 
     from .fields import Field
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 UNREADABLE = object()
 
 
-def scalar(known: Field, value: Any, zone: timezone, now: float) -> Any:
+def scalar(known: Field, value: Any, zone: tzinfo, now: float) -> Any:
     """Return the stored form of one value: text, ``None``, or ``UNREADABLE``.
 
     :param zone: of dates that name none
@@ -23,10 +23,12 @@ def scalar(known: Field, value: Any, zone: timezone, now: float) -> Any:
     """
     if value is None:
         return None
+    if known.type == "enumeration":
+        return _option(known, php.int_cast(value))
     if known.is_integer:
         return str(php.int_cast(value)) if value != "" else None
     if known.type == "double":
-        return f"{php.float_cast(value):.2f}"
+        return _number(known, value)
     if known.type in ("char", "boolean"):
         return _flag(known, value)
     if known.type in ("date", "datetime"):
@@ -34,13 +36,31 @@ def scalar(known: Field, value: Any, zone: timezone, now: float) -> Any:
     return UNREADABLE if php.is_array(value) else php.text(value)
 
 
-def _date(known: Field, value: str, zone: timezone, now: float) -> Any:
+def _date(known: Field, value: str, zone: tzinfo, now: float) -> Any:
     if not value:
         return ""
     moment = dates.parse(value, zone, now)
     if moment is None:
         return UNREADABLE
     return dates.date_only(moment) if known.type == "date" else moment.isoformat(timespec="seconds")
+
+
+def _option(known: Field, number: int) -> Any:
+    """Take the id of an option: a label is none, and 0 empties the field."""
+    if not number:
+        return None
+    options = known.definition.options
+    return str(number) if not options or any(o.number == number for o in options) else UNREADABLE
+
+
+def _number(known: Field, value: Any) -> str | None:
+    """Amounts of the item have two digits behind the point, a user field has as many as it needs."""
+    if not known.is_user_field:
+        return f"{php.float_cast(value):.2f}"
+    if value == "":
+        return None
+    written = f"{php.float_cast(value):.{known.definition.precision}f}"
+    return written.rstrip("0").rstrip(".") if "." in written else written
 
 
 def _flag(known: Field, value: Any) -> str:

@@ -8,10 +8,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from .activities import Activities
+from .date_habits import DateHabits, seconds
+from .dates import stamp
+from .departments import Departments
+from .directories import Directories
 from .faults import FaultBox
 from .fields import CHILD_KINDS, PARENT_KINDS, parent_field
 from .files import FileStore
 from .history import StageHistory
+from .interference import Interference
 from .items import Crm
 from .journal import Journal
 from .limits import LeakyBuckets, Limits, OperatingTime
@@ -19,11 +24,14 @@ from .messages import Messenger
 from .oauth import OAuthApplication
 from .owner_types import OwnerTypes
 from .pipelines import Pipelines
+from .product_rows import ProductRows
+from .recycle_bin import RecycleBin
+from .requisites import Requisites
 from .timeline import Pair, Timeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from datetime import timezone
+    from datetime import tzinfo
 
     from .users import Identity, User
 
@@ -38,7 +46,7 @@ class Switches:
     :param require_https: refuse webhooks over plain HTTP
     :param remembered_bindings: let changes of comments go by the bindings they saw in the last hour
     :param documented_log_messages: list log messages as documented, not as in the source
-    :param ignored_date_filters: let the lists of items ignore conditions on dates with a time
+    :param ignored_owner_arrays: let the list of product rows ignore an array of items
     """
 
     rest_available: bool = True
@@ -46,7 +54,7 @@ class Switches:
     overload_status: int | None = None
     require_https: bool = False
     documented_log_messages: bool = False
-    ignored_date_filters: bool = False
+    ignored_owner_arrays: bool = False
     remembered_bindings: bool = False
 
 
@@ -55,13 +63,15 @@ class World:
     """Everything a portal knows. Hold ``lock`` while looking at or changing it."""
 
     clock: Callable[[], float]
-    zone: timezone
+    zone: tzinfo
     limits: Limits
     self_hosted: bool
     request_delay: float = 0.0
     command_delay: float = 0.0
     base_url: str = ""
     users: dict[int, User] = field(default_factory=dict)
+    departments: Departments = field(default_factory=Departments)
+    directories: Directories = field(default_factory=Directories)
     types: OwnerTypes = field(default_factory=OwnerTypes)
     timeline: Timeline = field(default_factory=Timeline)
     files: FileStore = field(default_factory=FileStore)
@@ -71,16 +81,31 @@ class World:
     journal: Journal = field(default_factory=Journal)
     faults: FaultBox = field(default_factory=FaultBox)
     switches: Switches = field(default_factory=Switches)
+    interference: Interference = field(default_factory=Interference)
+    date_habits: DateHabits = field(default_factory=DateHabits)
+    skew: float = 0.0
     method_cost: dict[str, float] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def __post_init__(self) -> None:
+        self.opened = self.clock()
         self.crm = Crm(self.zone, self.files, self.pipelines, self.history)
+        self.product_rows = ProductRows(self.crm, self.types)
+        self.recycle_bin = RecycleBin()
+        self.requisites = Requisites(self.types)
         self.activities = Activities(self.zone, self.types)
         self._born = secrets.token_hex(4)  # another portal's versions are others
         self.oauth = OAuthApplication(self.clock)
         self.buckets = LeakyBuckets(self.limits)
         self.operating = OperatingTime(self.limits.operating_limit)
+
+    def moment(self) -> str:
+        """Return the portal's time as it is stored."""
+        return stamp(self.now(), self.zone)
+
+    def now(self) -> float:
+        """Return the time as the portal's clock shows it; limits and tokens go by ``clock``."""
+        return self.clock() + self.skew
 
     # ------------------------------------------------------------ rights
 
@@ -104,6 +129,10 @@ class World:
 
     # ------------------------------------------------------------ changes
 
+    def set_zone(self, zone: tzinfo) -> None:
+        """Set the server's time zone."""
+        self.zone = self.crm.zone = self.activities.zone = zone
+
     def reset(self) -> None:
         """Forget journal, faults and what has been used of the limits."""
         self.journal.clear()
@@ -114,23 +143,30 @@ class World:
     def add_smart_process(self, type_id: int, title: str) -> str:
         """Create a smart process with a pipeline, and the links between its items and others."""
         known = self.types.by_id(type_id) is not None
-        owner = self.types.add_dynamic(type_id, title)
+        owner = self.types.add_dynamic(type_id, title, self.now())
         if not known:
             self.pipelines.add(owner.kind, type_id, "General")
-            fields = self.crm.store(owner.kind).fields
             for parent in PARENT_KINDS:
                 link = parent_field(self.types.require(parent).type_id)
-                fields[link.name] = link
-            link = parent_field(type_id)
+                self.crm.store(owner.kind).add_field(link)
             for child in CHILD_KINDS:
-                self.crm.store(child).fields[link.name] = link
+                self.crm.store(child).add_field(parent_field(type_id))
         return owner.kind
 
     def delete_item(self, pair: Pair) -> None:
-        """Delete an item with its bindings and the records and activities that belong to nothing else."""
-        self.crm.remove(*pair)
+        """Delete an item with all that belongs to it alone."""
+        row = self.crm.remove(*pair)
+        self.recycle_bin.keep(pair, row, self.product_rows.take_out(pair))
         self.timeline.item_deleted(pair)
         self.activities.item_deleted(pair)
+        self.requisites.item_deleted(pair)
+
+    def restore_item(self, pair: Pair) -> int:
+        """Make a new item of a deleted one, as the portal does, and return its number."""
+        deleted = self.recycle_bin.take(pair)
+        item_id = self.crm.put_back(pair[0], deleted.row, self.moment())
+        self.product_rows.put_back((pair[0], item_id), deleted.product_rows)
+        return item_id
 
 
 @dataclass
@@ -160,16 +196,24 @@ class Call:
     @property
     def now(self) -> float:
         """The portal's time."""
-        return self.world.clock()
+        return self.world.now()
 
     def date_shift(self, *, on_users_clock: bool) -> float | None:
         """Return by how many seconds a list reads bounds of dates too early; ``None`` if it ignores them.
 
         :param on_users_clock: whether the list reads them on the clock of the user who calls
         """
-        if self.world.switches.ignored_date_filters:
+        habits = self.world.date_habits
+        if habits.filter_ignored:
             return None
-        return self.user.zone_shift(self.now, self.world.zone) if on_users_clock else 0.0
+        return seconds(habits.filter_shift_hours, self._user_ahead) if on_users_clock else 0.0
+
+    def shown_shift(self) -> float:
+        """Return by how many seconds dates with a time are moved in answers about items."""
+        return seconds(self.world.date_habits.shown_shift_hours, self._user_ahead)
+
+    def _user_ahead(self) -> float:
+        return self.user.zone_shift(self.now, self.world.zone)
 
     def pairs_user_may(self, action: Callable[[User, Pair], bool], pairs: list[Pair]) -> Iterator[Pair]:
         """Filter items by a right, ``world.may_read`` or ``world.may_update``."""

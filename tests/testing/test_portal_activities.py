@@ -121,6 +121,116 @@ def test_fields(client):
     assert (fields["ID"]["isReadOnly"], fields["SUBJECT"]["type"]) == (True, "string")
 
 
+def test_an_activity_comes_once_for_each_wanted_item(box, client, deal, contact):
+    owned = box.add_activity("deal", deal)
+    shared = box.add_activity("deal", deal)
+    box.bind_activity(shared, "contact", contact)
+    both = [{"OWNER_TYPE_ID": 2}, {"OWNER_TYPE_ID": 3}]
+    answer = client("crm.activity.list", {"order": {"ID": "ASC"}, "filter": {"BINDINGS": both}})
+    assert [row["ID"] for row in answer.result] == [str(owned), str(shared), str(shared)]
+    assert answer.body["total"] == 3
+    assert _list(client, filter={"BINDINGS": both}, start=-1) == [owned, shared, shared]
+    assert _list(client, filter={"BINDINGS": [{"OWNER_TYPE_ID": 2}]}) == [owned, shared]
+
+
+def test_a_row_has_text_or_null_and_two_arrays(box, client, deal):
+    number = box.add_activity("deal", deal, "Call Ada", kind="call", author_id=2)
+    (row,) = client("crm.activity.list", {"filter": {">ID": 0}}).result
+    moment = "2025-09-09T16:31:11+03:00"
+    assert row == {
+        "ID": str(number),
+        "OWNER_ID": "10",
+        "OWNER_TYPE_ID": "2",
+        "TYPE_ID": "2",
+        "PROVIDER_ID": "VOXIMPLANT_CALL",
+        "PROVIDER_TYPE_ID": "CALL",
+        "PROVIDER_GROUP_ID": None,
+        "ASSOCIATED_ENTITY_ID": "0",
+        "SUBJECT": "Call Ada",
+        **dict.fromkeys(("CREATED", "LAST_UPDATED", "START_TIME", "END_TIME", "DEADLINE"), moment),
+        "COMPLETED": "N",
+        "STATUS": "1",
+        "RESPONSIBLE_ID": "2",
+        "PRIORITY": "2",
+        "NOTIFY_TYPE": "0",
+        "NOTIFY_VALUE": "0",
+        "DESCRIPTION": None,
+        "DESCRIPTION_TYPE": "1",
+        "DIRECTION": "0",
+        "LOCATION": None,
+        "SETTINGS": [],
+        "ORIGINATOR_ID": None,
+        "ORIGIN_ID": None,
+        "AUTHOR_ID": "2",
+        "EDITOR_ID": "2",
+        "PROVIDER_PARAMS": [],
+        "PROVIDER_DATA": None,
+        "RESULT_MARK": "0",
+        "RESULT_VALUE": None,
+        "RESULT_SUM": None,
+        "RESULT_CURRENCY_ID": None,
+        "RESULT_STATUS": "0",
+        "RESULT_STREAM": "0",
+        "RESULT_SOURCE_ID": None,
+        "AUTOCOMPLETE_RULE": "0",
+    }
+
+
+def test_settings_are_an_array_or_an_object(box, client, deal):
+    plain = box.add_activity("deal", deal)
+    full = box.add_activity("deal", deal, fields={"SETTINGS": {"DURATION": 5, "TAGS": []}, "RESULT_SUM": 7})
+    rows = client("crm.activity.list", {"select": ["ID", "SETTINGS", "RESULT_SUM"]}).result
+    assert rows == [
+        {"ID": str(plain), "SETTINGS": [], "RESULT_SUM": None},
+        {"ID": str(full), "SETTINGS": {"DURATION": 5, "TAGS": []}, "RESULT_SUM": "7.00"},
+    ]
+    client("crm.activity.update", {"id": full, "fields": {"SETTINGS": "text"}})
+    assert box.activities()[full]["SETTINGS"] == {"DURATION": 5, "TAGS": []}
+
+
+def test_no_deadline_is_one_in_the_year_9999(box, client, deal):
+    never = "9999-12-31T00:00:00+03:00"
+    letter = box.add_activity("deal", deal, kind="email")
+    todo = box.add_activity("deal", deal, fields={"DEADLINE": "2025-09-10T12:00:00+03:00"})
+    rows = {row["ID"]: row["DEADLINE"] for row in client("crm.activity.list").result}
+    assert rows == {str(letter): never, str(todo): "2025-09-10T12:00:00+03:00"}
+    client("crm.activity.update", {"id": todo, "fields": {"DEADLINE": ""}})
+    assert client("crm.activity.get", {"id": todo}).result["DEADLINE"] == never
+    assert _list(client, filter={"<DEADLINE": "2026-01-01T00:00:00Z"}) == []
+
+
+def test_changed_activities_by_their_date_and_new_ones_by_their_number(box, client, clock, deal):
+    first, second = box.add_activity("deal", deal), box.add_activity("deal", deal)
+    clock.now += 60
+    client("crm.activity.update", {"id": first, "fields": {"SUBJECT": "Changed"}})
+    since = {">=LAST_UPDATED": "2025-09-09T13:32:00Z"}
+    assert _list(client, filter=since, order={"ID": "ASC"}, start=-1) == [first]
+    assert _list(client, filter={">ID": first}, order={"ID": "ASC"}, start=-1) == [second]
+
+
+def test_activities_of_hidden_items_are_left_out(box, client, deal, contact):
+    box.add_activity("deal", deal, author_id=2)
+    seen = box.add_activity("contact", contact, author_id=2)
+    box.hide_items("deal", [deal])
+    assert _list(client) == [seen]
+
+
+def test_more_fields_are_described_than_lists_have(box, client, deal):
+    box.add_activity("deal", deal)
+    (row,) = client("crm.activity.list").result
+    fields = client("crm.activity.fields").result
+    assert fields.keys() - row.keys() == {
+        "BINDINGS",
+        "COMMUNICATIONS",
+        "FILES",
+        "WEBDAV_ELEMENTS",
+        "IS_INCOMING_CHANNEL",
+    }
+    assert fields["TYPE_ID"].items() >= {"type": "crm_enum_activitytype", "isRequired": True}.items()
+    assert (fields["SETTINGS"]["type"], fields["RESULT_SUM"]["type"]) == ("object", "double")
+    assert fields["COMMUNICATIONS"]["isMultiple"] is True
+
+
 # ---------------------------------------------------------------- to-dos
 
 

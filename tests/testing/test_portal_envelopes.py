@@ -68,7 +68,7 @@ def test_server_time_zone():
         assert Client(portal)("server.time").result == "1969-12-31T18:30:00-05:30"
 
 
-@pytest.mark.parametrize("offset", ["3", "Europe/Berlin", "+3:00"])
+@pytest.mark.parametrize("offset", ["3", "Europe/Nowhere", "+3:00"])
 def test_bad_time_zone(offset):
     with pytest.raises(ValueError, match="offset"):
         Bitrix24Portal(server_timezone=offset)

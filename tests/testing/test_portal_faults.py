@@ -251,6 +251,7 @@ def test_delay_together_with_another_fault(box, client):
     assert box.faults.active() == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("executed", [False, True])
 def test_client_gives_up_while_the_portal_goes_on(box, client, executed):
     box.inject("delay", _BIND, seconds=2.0, executed=executed)

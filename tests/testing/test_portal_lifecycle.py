@@ -167,6 +167,7 @@ def test_delays():
         assert time.monotonic() - begun >= 0.25
 
 
+@pytest.mark.slow
 def test_requests_do_not_wait_for_each_other():
     with Bitrix24Portal(limits=Limits.off(), request_delay=3.0) as portal:
         threads = [threading.Thread(target=Client(portal), args=("profile",)) for _ in range(10)]

@@ -85,6 +85,14 @@ def test_categories(box, client):
     assert only["isDefault"] == "Y"
 
 
+def test_categories_of_contacts_and_companies(box, client):
+    box.add_items("contact", [{"categoryId": 5}, {}, {"categoryId": 5}])
+    general, suppliers = client("crm.category.list", {"entityTypeId": 3}).result["categories"]
+    assert general == {"id": 0, "name": "Category 0", "sort": 100, "entityTypeId": 3, "isDefault": "Y"}
+    assert (suppliers["id"], suppliers["isDefault"], suppliers["originId"]) == (5, "N", "")
+    assert client("crm.category.list", {"entityTypeId": 4}).body["total"] == 1
+
+
 def test_category_errors(client):
     assert client("crm.category.list").error[:2] == (400, "100")
     assert client("crm.category.list", {"entityTypeId": 999}).error[:2] == (400, "NOT_FOUND")
@@ -206,8 +214,77 @@ def test_history_pages_and_rights(box):
 
 def test_history_errors(box, client):
     assert client("crm.stagehistory.list").error[:2] == (400, "100")
-    assert _history(client, 999).error[1] == "NOT_FOUND"
-    assert _history(client, 3).error[1] == "ENTITY_TYPE_NOT_SUPPORTED"
+    for type_id in (3, 7, 999):
+        assert _history(client, type_id).error[1] == "ENTITY_TYPE_NOT_SUPPORTED"
     assert _history(client, filter={"STAGE": "x"}).error[1] == "INVALID_ARG_VALUE"
+    box.add_item("deal")
     box.add_user(4, may_read=False)
-    assert _history(Client(box, 4)).error[1] == "ACCESS_DENIED"
+    assert _history(Client(box, 4)).result["items"] == [], "for any user, as far as the items may be read"
+
+
+def test_history_since_a_moment(box, client, clock):
+    box.add_item("deal")
+    clock.now += 60
+    box.add_item("deal")
+    since = {">=CREATED_TIME": "2025-09-09T13:32:00Z"}
+    assert [row["OWNER_ID"] for row in _history(client, filter=since).result["items"]] == [2]
+    for wrong in ({">CREATED_TIME": "soon"}, {"0": {"CREATED_TIME": ""}}):
+        assert _history(client, filter=wrong).error[1] == "WRONG_DATETIME_FORMAT"
+
+
+def test_history_of_leads_and_old_invoices_knows_no_pipelines(box, client):
+    box.add_item("lead")
+    (row,) = _history(client, 1).result["items"]
+    assert row.keys() == {"ID", "TYPE_ID", "OWNER_ID", "CREATED_TIME", "STATUS_SEMANTIC_ID", "STATUS_ID"}
+    assert _history(client, 1, filter={"CATEGORY_ID": 0}).error[1] == "INVALID_ARG_VALUE"
+    assert _history(client, 5).result["items"] == []
+
+
+@pytest.mark.parametrize(("kind", "type_id"), [("deal", 2), ("smart_invoice", 31), ("dynamic_128", 128)])
+def test_history_of_all_that_has_stages(box, client, kind, type_id):
+    box.add_smart_process(128)
+    item = box.add_item(kind)
+    *_, won, _ = client(
+        "crm.status.list", {"filter": {"ENTITY_ID": _stages_of(client, type_id)}, "order": {"SORT": "ASC"}}
+    ).result
+    box.set_stage(kind, item, won["STATUS_ID"])
+    steps = _history(client, type_id, order={"ID": "asc", "NO_SUCH": "ASC"}).result["items"]
+    assert [step["TYPE_ID"] for step in steps] == [1, 3]
+    assert steps[1]["STAGE_ID"] == won["STATUS_ID"]
+    assert steps[1]["CATEGORY_ID"] == steps[0]["CATEGORY_ID"]
+
+
+def _stages_of(client, type_id):
+    kinds = client("crm.status.entity.types").result
+    return next(row["ID"] for row in kinds if row.get("ENTITY_TYPE_ID") == type_id)
+
+
+def test_history_selection_always_has_the_id(box, client):
+    box.add_item("deal")
+    (row,) = _history(client, select=["STAGE_ID", "NO_SUCH"]).result["items"]
+    assert row == {"ID": 1, "STAGE_ID": "NEW"}
+    assert len(_history(client, select=["NO_SUCH"]).result["items"][0]) == 7
+
+
+def test_history_goes_with_its_item(box, client):
+    box.add_items("deal", [{}, {}, {}])
+    assert _history(client).body["total"] == 3
+    box.set_stage("deal", 2, "WON")
+    client("crm.item.delete", {"entityTypeId": 2, "id": 2})
+    client("crm.deal.delete", {"id": 3})
+    assert [row["OWNER_ID"] for row in _history(client).result["items"]] == [1]
+    box.add_item("deal", item_id=3)
+    box.delete_item("deal", 1)
+    rows = _history(client).result["items"]
+    assert [(row["OWNER_ID"], row["ID"]) for row in rows] == [(3, 5)], "numbers are never given twice"
+
+
+def test_history_of_many_items_added_at_once(box, client):
+    box.add_many("deal", 3)
+    box.delete_item("deal", 2)
+    box.delete_item("deal", 3)
+    box.add_many("deal", 2, ids=[4, 2])
+    rows = _history(client, order={"ID": "ASC"}).result["items"]
+    assert [(row["ID"], row["OWNER_ID"]) for row in rows] == [(1, 1), (4, 4), (5, 2)]
+    box.hide_items("deal", [4])
+    assert [row["OWNER_ID"] for row in _history(client).result["items"]] == [1, 2]

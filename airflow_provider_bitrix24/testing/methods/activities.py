@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from .. import dates, php
 from ..activities import KINDS
 from ..errors import ACCESS_DENIED, RestError, classic_error, denied, not_found, owner_not_found
-from ..listing import Query
+from ..fields import Field
+from ..listing import PAGE, Page, Query, cut
 from ..world import Call, Listed
 from .params import classic_array, classic_id, controller_int, controller_optional_int
 from .registry import classic, controller
@@ -18,6 +20,24 @@ if TYPE_CHECKING:
 
 # Comes only when it is named.
 _COMMUNICATIONS = "COMMUNICATIONS"
+# What crm.activity.fields calls otherwise than a plain number, and what it names besides.
+_ENUMS = {
+    "OWNER_TYPE_ID": "crm_enum_ownertype",
+    "TYPE_ID": "crm_enum_activitytype",
+    "STATUS": "crm_enum_activitystatus",
+    "PRIORITY": "crm_enum_activitypriority",
+    "NOTIFY_TYPE": "crm_enum_activitynotifytype",
+    "DESCRIPTION_TYPE": "crm_enum_contenttype",
+    "DIRECTION": "crm_enum_activitydirection",
+}
+_REQUIRED = ("TYPE_ID", "SUBJECT", "RESPONSIBLE_ID", _COMMUNICATIONS)
+_ONLY_DESCRIBED = {
+    "BINDINGS": Field("BINDINGS", "crm_activity_binding", read_only=True, multiple=True),
+    _COMMUNICATIONS: Field(_COMMUNICATIONS, "crm_activity_communication", multiple=True),
+    "FILES": Field("FILES", "diskfile", multiple=True),
+    "WEBDAV_ELEMENTS": Field("WEBDAV_ELEMENTS", "diskfile", multiple=True),
+    "IS_INCOMING_CHANNEL": Field("IS_INCOMING_CHANNEL", "char", read_only=True),
+}
 _KIND_BY_TYPE = {type_id: kind for kind, (type_id, _, _) in KINDS.items() if type_id != KINDS["todo"][0]}
 
 
@@ -36,28 +56,43 @@ def list_activities(call: Call) -> Listed:
     query = Query(activities.store, call.world.zone, call.now)
     query.filter(filters.items())
     query.sort(classic_array(call, "order").items() or {"START_TIME": "ASC"}.items())
+    found: Counter[int] | None = None
     if php.is_array(filters.get("BINDINGS")):
-        bound = _bound_to(call, php.values(filters["BINDINGS"]))
-        query.only(lambda activity_id: activity_id in bound)
-    if not call.user.admin and call.user.may_read is not True:
+        found = counted = _bound_to(call, php.values(filters["BINDINGS"]))
+        query.only(lambda activity_id: activity_id in counted)
+    if not call.user.reads_everything:
         query.only(lambda activity_id: _may_read(call, activity_id))
     selected = {php.text(name) for name in classic_array(call, "select").values()} - {""} or {"*"}
-    page = query.page(call.start)
+    page = query.page(call.start) if found is None else _repeated(query, found, call.start)
     return Listed([_render(call, row, selected) for row in page.rows], page.total, page.next)
 
 
-def _bound_to(call: Call, wanted: list[Any]) -> set[int]:
-    """Return the activities bound to any of the items; an entry may name a type, a number, or both."""
+def _repeated(query: Query, found: Counter[int], start: int | None) -> Page:
+    """Return a page on which an activity comes once for each of the wanted items it is bound to."""
+    rows = [row for row in query.everything() for _ in range(found[int(row["ID"])])]
+    if start is not None and start < 0:
+        return Page(rows[:PAGE], total=0)
+    return cut(rows, start, overrun_first=True)
+
+
+def _bound_to(call: Call, wanted: list[Any]) -> Counter[int]:
+    """Count for each activity the wanted items that it is bound to.
+
+    :param wanted: each entry names a type, a number, or both
+    """
     activities = call.world.activities
-    found: set[int] = set()
-    for entry in wanted:
-        type_id, item_id = (php.int_cast(php.lookup(entry, name)) for name in ("OWNER_TYPE_ID", "OWNER_ID"))
-        owner = call.world.types.by_id(type_id)
-        for pair in activities.bound_items():
-            right_type = type_id <= 0 or (owner is not None and pair[0] == owner.kind)
-            if right_type and item_id in (0, pair[1]):
-                found.update(activities.of(pair))
+    found: Counter[int] = Counter()
+    for pair in activities.bound_items():
+        if any(_matches(call, pair, entry) for entry in wanted):
+            found.update(activities.of(pair))
     return found
+
+
+def _matches(call: Call, pair: Pair, entry: Any) -> bool:
+    type_id, item_id = (php.int_cast(php.lookup(entry, name)) for name in ("OWNER_TYPE_ID", "OWNER_ID"))
+    owner = call.world.types.by_id(type_id)
+    right_type = type_id <= 0 or (owner is not None and pair[0] == owner.kind)
+    return right_type and item_id in (0, pair[1])
 
 
 def _render(call: Call, row: Row, selected: set[str]) -> Row:
@@ -65,14 +100,21 @@ def _render(call: Call, row: Row, selected: set[str]) -> Row:
     store = call.world.activities.store
     names = [name for name in store.fields if "*" in selected or name in selected]
     shown = {name: store.value(row, name) for name in names or store.fields}
+    shown |= {name: value or [] for name, value in shown.items() if store.fields[name].type == "object"}
     if _COMMUNICATIONS in selected:
         shown[_COMMUNICATIONS] = row.get(_COMMUNICATIONS)
     return shown
 
 
 def fields(call: Call) -> dict[str, Any]:
-    """Describe the fields."""
-    return {name: field.describe() for name, field in call.world.activities.store.fields.items()}
+    """Describe the fields, among them some that lists never have."""
+    known = {**call.world.activities.store.fields, **_ONLY_DESCRIBED}
+    described = {name: field.describe() for name, field in known.items()}
+    for name, enum in _ENUMS.items():
+        described[name]["type"] = enum
+    for name in _REQUIRED:
+        described[name]["isRequired"] = True
+    return described
 
 
 # ---------------------------------------------------------------- writing

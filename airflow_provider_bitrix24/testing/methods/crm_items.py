@@ -6,9 +6,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .. import php
+from ..date_habits import moved
 from ..errors import ACCESS_DENIED, classic_error
 from ..files import show_link
-from ..listing import Query
+from ..listing import Condition, Query
+from ..metadata import describe_classic
 from ..world import Call, Listed
 from .params import classic_array, classic_id
 from .registry import Method, classic
@@ -22,11 +24,44 @@ _NOT_FOUND = {
     "contact": "Contact is not found",
     "company": "Company is not found",
 }
+#: Conditions that show the templates of recurring deals, too.
+_TEMPLATES_WANTED = frozenset({"IS_RECURRING", "=IS_RECURRING", "ID", "=ID", "@ID"})
+#: Of these, classic methods know only the items of the first category.
+_CATEGORISED = ("contact", "company")
+
+
+def _in_first_category(row: Row) -> bool:
+    return row.get("CATEGORY_ID") in (None, "0")
+
+
+def _known(call: Call, kind: str, item_id: int) -> bool:
+    row = call.world.crm.store(kind).rows.get(item_id)
+    return row is not None and (kind not in _CATEGORISED or _in_first_category(row))
+
+
+def _is_no_template(row: Row) -> bool:
+    return row.get("IS_RECURRING") != "Y"
+
+
+def _staying(kind: str, filters: dict[str, Any]) -> Condition | None:
+    """Return which rows a list does not leave out, ``None`` if it leaves out none."""
+    if kind in _CATEGORISED:
+        return _in_first_category
+    return _is_no_template if kind == "deal" and _TEMPLATES_WANTED.isdisjoint(filters) else None
+
+
+def _all_stay(call: Call, store: ItemStore, stays: Condition) -> bool:
+    """Tell whether no row at all is left out, so that a list need not look at its rows."""
+    revision = call.world.crm.revision
+    known = store.cache.get(stays)
+    if known is None or known[0] != revision:
+        known = store.cache[stays] = revision, all(map(stays, store.rows.values()))
+    return bool(known[1])
 
 
 def _existing(call: Call, kind: str) -> int:
     item_id = classic_id(call)
-    if not call.world.crm.exists(kind, item_id):
+    if not _known(call, kind, item_id):
         raise classic_error(_NOT_FOUND.get(kind, "Not found"))
     return item_id
 
@@ -49,14 +84,14 @@ def add(kind: str, call: Call) -> int:
 def get(kind: str, call: Call) -> Row:
     """Return an item with all its fields."""
     item_id = classic_id(call)
-    if not call.world.crm.exists(kind, item_id):
+    if not _known(call, kind, item_id):
         raise classic_error("Not found")
     if not call.world.may_read(call.user, (kind, item_id)):
         raise classic_error(ACCESS_DENIED)
     store = call.world.crm.store(kind)
     row = store.rows[item_id]
     shown = [field for field in store.readable() if not field.is_multi or row.get(field.name)]
-    return render(call, store, row, shown)
+    return render(call, store, [row], shown)[0]
 
 
 def update(kind: str, call: Call) -> bool:
@@ -77,12 +112,16 @@ def list_items(kind: str, call: Call) -> Listed:
     """List items."""
     world, store = call.world, call.world.crm.store(kind)
     query = Query(store, world.zone, call.now, date_shift=call.date_shift(on_users_clock=False))
-    query.filter(classic_array(call, "filter").items()).sort(classic_array(call, "order").items())
-    if not call.user.admin and call.user.may_read is not True:
+    filters = classic_array(call, "filter")
+    query.filter(filters.items()).sort(classic_array(call, "order").items())
+    if not call.user.reads_everything:
         query.only(lambda item_id: world.may_read(call.user, (kind, item_id)))
+    stays = _staying(kind, filters)
+    if stays is not None and not _all_stay(call, store, stays):
+        query.conditions.append(stays)
     shown = _selection(store, [php.text(name) for name in classic_array(call, "select").values()])
     page = query.page(call.start)
-    return Listed([render(call, store, row, shown) for row in page.rows], page.total, page.next)
+    return Listed(render(call, store, page.rows, shown), page.total, page.next)
 
 
 def _selection(store: ItemStore, selected: list[str]) -> list[Field]:
@@ -100,33 +139,46 @@ def _selection(store: ItemStore, selected: list[str]) -> list[Field]:
 
 def describe(kind: str, call: Call) -> dict[str, Any]:
     """Describe the fields."""
-    return {name: field.describe() for name, field in call.world.crm.store(kind).fields.items()}
+    return describe_classic(kind, call.world.crm.store(kind), call.world.pipelines)
 
 
 # ---------------------------------------------------------------- reading
 
 
-def render(call: Call, store: ItemStore, row: Row, shown: list[Field]) -> Row:
-    """Write a row as answers show it: text or null, files as links."""
-    return {
-        field.name: _files(store.kind, row, field)
-        if field.type == "file"
-        else row.get(field.name, field.default)
-        for field in shown
-    }
+def render(call: Call, store: ItemStore, rows: list[Row], shown: list[Field]) -> list[Row]:
+    """Write rows as answers show them: text or null, files as links."""
+    shift = call.shown_shift()
+    plain: list[Field] = []
+    special: list[Field] = []
+    for field in shown:
+        as_stored = field.type != "file" and not field.multiple and not (shift and field.type == "datetime")
+        (plain if as_stored else special).append(field)
+    stored = [(field.name, field.default) for field in plain]
+    answers: list[Row] = []
+    for row in rows:
+        answer = php.Plain({name: row.get(name, default) for name, default in stored})
+        answer.update((field.name, _shown(call, store.kind, row, field, shift)) for field in special)
+        answers.append(answer)
+    return answers
 
 
-def _files(kind: str, row: Row, field: Field) -> Any:
-    """Write the links of a file field; a multiple one without files is ``False``."""
-    stored = row.get(field.name)
-    if field.multiple:
-        return [_file(kind, row, field, number) for number in stored or ()] or False
-    return None if stored is None else _file(kind, row, field, stored)
+def _shown(call: Call, kind: str, row: Row, field: Field, shift: float) -> Any:
+    """Write a value; a multiple field without any is ``False``."""
+    stored = row.get(field.name, field.default)
+    if field.type == "file" and field.multiple:
+        stored = [_file(call, kind, row, field, number) for number in stored or ()]
+    elif field.type == "file" and stored is not None:
+        return _file(call, kind, row, field, stored)
+    elif field.type == "datetime" and shift:
+        stored = moved(stored, shift)
+    return stored or False if field.multiple and field.is_user_field else stored
 
 
-def _file(kind: str, row: Row, field: Field, number: int) -> dict[str, Any]:
-    """Write both links; each needs somebody who is signed in, for its ``auth`` is empty."""
-    link = show_link(kind, row["ID"], field.name, number, auth="")
+def _file(call: Call, kind: str, row: Row, field: Field, number: int) -> dict[str, Any]:
+    """Write both links with the application's token; a webhook's are for somebody who is signed in."""
+    identity = call.identity
+    auth = identity.secret if identity.via == "application" else ""
+    link = show_link(kind, row["ID"], field.name, number, auth=auth)
     return {"id": number, "showUrl": link, "downloadUrl": f"{link}&download=y"}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from .. import php
 from ..errors import ACCESS_DENIED, classic_error
-from ..items import linked
+from ..item_store import linked
 from ..world import Call
 from .registry import Method, classic
 

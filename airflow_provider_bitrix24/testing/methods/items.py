@@ -10,9 +10,10 @@ from ..errors import RestError, denied, not_found
 from ..files import machine_link, show_link
 from ..item_names import any_spelling, item_fields
 from ..item_query import refine
-from ..item_values import has_multi, shown, shown_multi, written
+from ..item_values import has_multi, reader, shown_multi, written
 from ..items import stage_field
 from ..listing import Query
+from ..metadata import describe_items, unreachable_fields
 from ..world import Call, Listed
 from .params import controller_array, controller_int
 from .registry import controller
@@ -20,6 +21,7 @@ from .registry import controller
 if TYPE_CHECKING:
     from ..fields import Field
     from ..item_store import ItemStore, Row
+    from ..item_values import Reader
 
 _STATIC = ("lead", "deal", "contact", "company", "quote", "smart_invoice")
 
@@ -34,6 +36,7 @@ class _Type:
     store: ItemStore
     fields: dict[str, Field]
     spellings: dict[str, Field]
+    shift: float
 
     @classmethod
     def of(cls, call: Call) -> _Type:
@@ -46,9 +49,8 @@ class _Type:
             text = f"Entity type {owner.name} is not supported"
             raise RestError("ENTITY_TYPE_NOT_SUPPORTED", text)
         store = call.world.crm.store(owner.kind)
-        original = call.params.get("useOriginalUfNames") in ("Y", "y", "true", True)
-        fields = item_fields(store, original=original)
-        return cls(call, type_id, owner.kind, store, fields, any_spelling(fields))
+        names = _names(store, original=_original(call))
+        return cls(call, type_id, owner.kind, store, *names, call.shown_shift())
 
     def existing(self) -> int:
         """Return ``id``."""
@@ -57,25 +59,32 @@ class _Type:
             raise not_found()
         return item_id
 
-    def render(self, row: Row, selected: set[str] | None = None) -> Row:
-        """Write an item as answers show it.
+    def render(self, row: Row) -> Row:
+        """Write an item with everything it has."""
+        return self.render_all([row])[0]
+
+    def render_all(self, rows: list[Row], selected: set[str] | None = None) -> list[Row]:
+        """Write items as answers show them.
 
         :param selected: names of fields; all if not given
         """
-        answer: Row = {
-            name: self._value(field, row)
+        readers = [
+            (name, self._reader(field))
             for name, field in self.fields.items()
             if selected is None or name in selected or (field.is_user_field and "UF_*" in selected)
-        }
+        ]
         if selected is None and has_multi(self.store):
-            answer["fm"] = shown_multi(row)
+            readers.append(("fm", shown_multi))
         if selected is None or "entityTypeId" in selected:
-            answer["entityTypeId"] = self.type_id
-        return answer
+            readers.append(("entityTypeId", lambda row: self.type_id))
+        return [php.Plain({name: read(row) for name, read in readers}) for row in rows]
 
-    def _value(self, field: Field, row: Row) -> Any:
-        if field.type != "file":
-            return shown(field, row)
+    def _reader(self, field: Field) -> Reader:
+        if field.type != "file" or not field.is_user_field:
+            return reader(field, self.shift)
+        return lambda row: self._files(field, row)
+
+    def _files(self, field: Field, row: Row) -> Any:
         stored = row.get(field.name)
         if field.multiple:
             return [self._file(field, row, number) for number in stored or ()]
@@ -91,7 +100,11 @@ class _Type:
 
     def changes(self, row: Row | None) -> dict[str, Any]:
         """Read ``fields``; a pipeline or stage that there is not is an error."""
-        values = written(self.spellings, controller_array(self.call, "fields"), row)
+        sent = controller_array(self.call, "fields")
+        for field in unreachable_fields(self.store):
+            if field.name.lower() in sent:
+                raise RestError("100", f"Field {field.name} cannot be set")
+        values = written(self.spellings, sent, row)
         crm, stage = self.call.world.crm, stage_field(self.store)
         if stage is None:
             return values
@@ -105,6 +118,20 @@ class _Type:
         if stage in values and values[stage] not in [known.stage_id for known in pipeline.stages]:
             raise _not_valid("stageId")
         return values
+
+
+def _original(call: Call) -> bool:
+    """Tell whether user fields go by the names that they were created with."""
+    return call.params.get("useOriginalUfNames") in ("Y", "y", "true", True)
+
+
+def _names(store: ItemStore, *, original: bool) -> tuple[dict[str, Field], dict[str, Field]]:
+    """Return the fields by their names in answers, and by all that a caller may use."""
+    found = store.cache.get(original)
+    if found is None:
+        fields = item_fields(store, original=original)
+        found = store.cache[original] = fields, any_spelling(fields)
+    return found
 
 
 def _not_valid(name: str) -> RestError:
@@ -129,19 +156,25 @@ def list_items(call: Call) -> Listed:
     shift = call.date_shift(on_users_clock=True)
     query = Query(wanted.store, call.world.zone, call.now, overrun_first=False, date_shift=shift)
     refine(query, wanted.spellings, call.params.get("filter"), call.params.get("order"))
-    if not call.user.admin and call.user.may_read is not True:
+    if not call.user.reads_everything:
         query.only(lambda item_id: call.world.may_read(call.user, (wanted.kind, item_id)))
     page = query.page(call.start)
     selected = _selection(wanted, call.params.get("select"))
-    rows = {"items": [wanted.render(row, selected) for row in page.rows]}
+    rows = {"items": wanted.render_all(page.rows, selected)}
     return Listed(rows, None if (call.start or 0) < 0 else page.total, page.next)
 
 
 def _selection(wanted: _Type, select: Any) -> set[str] | None:
-    """Return the names selected, ``None`` for all; unknown ones are dropped."""
+    """Return the names selected, ``None`` for all; unknown ones are dropped.
+
+    Where user fields go by their original names, the standard fields that a caller selects are lost: the
+    portal looks for their upper-case names among the others.
+    """
     names = {php.text(name) for name in php.values(select)} if php.is_array(select) else set()
-    chosen = [wanted.spellings[name] for name in names if name in wanted.spellings]
-    known = {name for name, field in wanted.fields.items() if field in chosen}
+    if names and "*" not in names and _original(wanted.call):
+        return {name for name in names if name.startswith("UF_")}
+    chosen = {id(wanted.spellings[name]) for name in names if name in wanted.spellings}
+    known = {name for name, field in wanted.fields.items() if id(field) in chosen}
     known |= names & {"UF_*", "entityTypeId"}
     return None if "*" in names or not known else known
 
@@ -185,12 +218,9 @@ def _changeable(wanted: _Type) -> int:
 
 def fields(call: Call) -> dict[str, Any]:
     """Describe the fields."""
-    return {
-        "fields": {
-            name: {**field.describe(), "upperName": field.name}
-            for name, field in _Type.of(call).fields.items()
-        }
-    }
+    wanted = _Type.of(call)
+    described = describe_items(wanted.kind, wanted.store, call.world.pipelines, original=_original(call))
+    return {"fields": described}
 
 
 METHODS = (
