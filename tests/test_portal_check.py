@@ -42,7 +42,7 @@ def test_portal_as_expected(check, portal):
     status, found = check()
     assert (status, differing(found)) == (0, set()), check.text
     assert found["scope"] == ("ok", "crm is granted")
-    assert found["time zone"] == ("ok", "the user has none of their own")
+    assert found["time zone"] == ("ok", "the user has the server's")
     assert found["a refused right"] == ("?", "nothing was refused to this user")
     assert found["bound of a date filter"] == ("ok", "the moment that is given")
     assert "All is as expected, and 2 could not be told." in check.text
@@ -109,6 +109,27 @@ def test_missing_scope(check, portal):
     assert status == 1
     assert {"scope", "methods", "reading the CRM"} <= differing(found), check.text
     assert "crm.item.list" in found["methods"][1]
+
+
+SCOPE_ERROR = {"code": "ERROR_METHOD_NOT_FOUND", "description": "Method not found!", "status": 404}
+
+
+@pytest.mark.parametrize(
+    ("fault", "answer", "told"),
+    [
+        (
+            "error",
+            SCOPE_ERROR,
+            ("?", f"the portal does not tell (MethodNotFoundError {SCOPE_ERROR['code']})"),
+        ),
+        ("result", {"result": None}, ("?", "the portal does not tell (UnexpectedResultError)")),
+        ("result", {"result": ["im"]}, ("DIFFERS", "crm is not granted")),
+    ],
+)
+def test_scope_that_is_not_told_is_not_called_missing(check, portal, fault, answer, told):
+    portal.inject(fault, "scope", times=None, **answer)
+    _, found = check()
+    assert found["scope"] == told
 
 
 def test_empty_portal(box, connect, capsys):

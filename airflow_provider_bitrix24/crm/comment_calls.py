@@ -4,14 +4,50 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
+import pendulum
+
+from airflow_provider_bitrix24.crm.ids import parse_id
 from airflow_provider_bitrix24.crm.inputs import check_text
 from airflow_provider_bitrix24.crm.items import CrmItem
 from airflow_provider_bitrix24.rest.calls import Call
+from airflow_provider_bitrix24.rest.errors import InvalidInputError, UnexpectedResultError
 
 #: what is needed of a comment to tell it from others
 _WHAT_TELLS = ["ID", "CREATED", "COMMENT", "AUTHOR_ID"]
+_LIST = "crm.timeline.comment.list"
+
+
+class ListedComment(NamedTuple):
+    """A comment as the newest comments of an item show it.
+
+    :param number: its id
+    :param created: Unix time at which it was written
+    :param date: the same as the portal writes it
+    :param author: the id of who wrote it, as the portal writes it
+    :param text: its text, as :func:`plain` returns it
+    """
+
+    number: int
+    created: float
+    date: str
+    author: str
+    text: str
+
+    @classmethod
+    def of(cls, row: Any) -> ListedComment:
+        """Return the comment in a row of a page.
+
+        :param row: the row
+        :raises UnexpectedResultError: it lacks what tells a comment from others
+        """
+        try:
+            number, date, author = parse_id(row["ID"], "ID"), str(row["CREATED"]), str(row["AUTHOR_ID"])
+            created = pendulum.parse(date).timestamp()  # type: ignore[union-attr]  # a span has no such method
+            return cls(number, created, date, author, plain(str(row["COMMENT"] or "")))
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError, InvalidInputError):
+            raise UnexpectedResultError("a comment without id, author, date or text", method=_LIST) from None
 
 
 def comment_call(
@@ -51,7 +87,7 @@ def comments_call(item: CrmItem, **more: Any) -> Call:
     :param item: the item
     :param more: further parameters, such as ``select``
     """
-    return Call("crm.timeline.comment.list", {"filter": item.row(), **more})
+    return Call(_LIST, {"filter": item.row(), **more})
 
 
 def newest_comments_call(item: CrmItem) -> Call:

@@ -8,11 +8,9 @@ that it is absent.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import pendulum
-
-from airflow_provider_bitrix24.crm.comment_calls import newest_comments_call, plain
+from airflow_provider_bitrix24.crm.comment_calls import ListedComment, newest_comments_call
 from airflow_provider_bitrix24.crm.items import CrmItem
 from airflow_provider_bitrix24.crm.listing import read_pages
 from airflow_provider_bitrix24.rest.calls import Outcome
@@ -21,7 +19,7 @@ from airflow_provider_bitrix24.rest.plans import Plan, Wait
 from airflow_provider_bitrix24.rest.progress import Progress, Span
 from airflow_provider_bitrix24.rest.reply import Reply
 
-_ADD, _LIST = "crm.timeline.comment.add", "crm.timeline.comment.list"
+_ADD = "crm.timeline.comment.add"
 #: comments are dated in whole seconds, and clocks are read at different moments
 _SLACK = 5.0
 _NO_AUTHOR = "the portal does not tell who the author is"
@@ -38,13 +36,7 @@ class Wanted(NamedTuple):
     text: str
 
 
-class _Found(NamedTuple):
-    text: str
-    created: float
-    author: str
-
-
-_Listed = dict[int, _Found]
+_Listed = dict[int, ListedComment]
 
 
 def look_up(
@@ -73,7 +65,7 @@ def look_up(
         first = min(unclear[n].first for n in positions)
         since[comment.item] = min(first, since.get(comment.item, first))
 
-    def goes_on(item: CrmItem, page: Iterable[_Found]) -> bool:
+    def goes_on(item: CrmItem, page: Iterable[ListedComment]) -> bool:
         return all(found.created >= since[item] - _SLACK for found in page)
 
     listed = yield from _read(since, author, goes_on)
@@ -116,7 +108,7 @@ def present(
     for comment in wanted.values():
         missing.setdefault(comment.item, set()).add(comment.text)
 
-    def goes_on(item: CrmItem, page: Iterable[_Found]) -> bool:
+    def goes_on(item: CrmItem, page: Iterable[ListedComment]) -> bool:
         missing[item] -= {found.text for found in page if found.author == author}
         return bool(missing[item])
 
@@ -167,7 +159,7 @@ def portal_time(profile: Outcome) -> float | None:
 
 
 def _read(
-    items: Iterable[CrmItem], author: str, goes_on: Callable[[CrmItem, Iterable[_Found]], bool]
+    items: Iterable[CrmItem], author: str, goes_on: Callable[[CrmItem, Iterable[ListedComment]], bool]
 ) -> Plan[dict[CrmItem, _Listed | Bitrix24Error]]:
     """Read the author's comments of each item, the newest first, as long as it goes on.
 
@@ -178,23 +170,15 @@ def _read(
 
     def take(item: CrmItem, outcome: Outcome) -> bool:
         try:
-            page = dict(_row(row) for row in outcome.unwrap())
+            page = [ListedComment.of(row) for row in outcome.unwrap()]
         except Bitrix24Error as error:
             errors[item] = error
             return False
-        listed[item] |= {number: found for number, found in page.items() if found.author == author}
-        return goes_on(item, page.values())
+        listed[item] |= {found.number: found for found in page if found.author == author}
+        return goes_on(item, page)
 
     yield from read_pages({item: newest_comments_call(item) for item in listed}, take)
     return {item: errors.get(item, found) for item, found in listed.items()}
-
-
-def _row(row: Any) -> tuple[int, _Found]:
-    try:
-        created = pendulum.parse(str(row["CREATED"])).timestamp()  # type: ignore[union-attr]  # a span has no such method
-        return int(row["ID"]), _Found(plain(str(row["COMMENT"])), created, str(row["AUTHOR_ID"]))
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
-        raise UnexpectedResultError("a comment without id, author, date or text", method=_LIST) from None
 
 
 def _among(created: float, spans: Sequence[Span], cut: float) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import pendulum
 
-from airflow_provider_bitrix24.crm.comment_calls import newest_comments_call, plain
+from airflow_provider_bitrix24.crm.comment_calls import ListedComment, newest_comments_call
 from airflow_provider_bitrix24.crm.ids import parse_id
 from airflow_provider_bitrix24.crm.inputs import check_text
 from airflow_provider_bitrix24.crm.items import CrmItem
@@ -17,7 +17,7 @@ from airflow_provider_bitrix24.crm.listing import read_pages
 from airflow_provider_bitrix24.crm.relations import is_readable, item_call, item_result
 from airflow_provider_bitrix24.crm.watching import ITEM_PARSERS, NowAndThen, Parser, Sight
 from airflow_provider_bitrix24.rest.calls import Outcome
-from airflow_provider_bitrix24.rest.errors import InvalidInputError, UnexpectedResultError
+from airflow_provider_bitrix24.rest.errors import InvalidInputError
 from airflow_provider_bitrix24.rest.methods import number_of
 from airflow_provider_bitrix24.rest.plans import Plan, Work
 from airflow_provider_bitrix24.rest.shown import shown
@@ -96,15 +96,17 @@ class CommentWatch:
         :raises NotFoundError: the item does not exist
         :raises AccessDeniedError: the item does not exist, or may not be read
         """
-        newest: Any = None
-        last: Any = None
+        newest: ListedComment | None = None
+        last: ListedComment | None = None
 
         def take(_: CrmItem, outcome: Outcome) -> bool:
             nonlocal newest, last
-            page = outcome.unwrap()
-            newest = newest or next(iter(page), None)
-            last = next((row for row in page if self._ends(row)), None)
-            return last is None
+            for comment in map(ListedComment.of, outcome.unwrap()):
+                newest = newest or comment
+                if self._is_too_old(comment) or self._fits(comment):
+                    last = comment
+                    return False
+            return True
 
         yield from read_pages({self.item: newest_comments_call(self.item)}, take)
         if newest is None and is_readable(self.item) and self._now_and_then.is_due():
@@ -114,38 +116,21 @@ class CommentWatch:
         found = None if last is None or self._is_too_old(last) else self._row(last)
         return Sight(self._seen(newest), found)
 
-    def _ends(self, row: Any) -> bool:
-        """Tell whether no further comment needs to be read."""
-        return self._is_too_old(row) or self._fits(row)
+    def _is_too_old(self, comment: ListedComment) -> bool:
+        return self._since is not None and comment.created < self._since
 
-    def _is_too_old(self, row: Any) -> bool:
-        _, created = _comment_of(row)
-        return self._since is not None and created < self._since
-
-    def _fits(self, row: Mapping[str, Any]) -> bool:
-        if self._author is not None and str(row.get("AUTHOR_ID")) != str(self._author):
+    def _fits(self, comment: ListedComment) -> bool:
+        if self._author is not None and comment.author != str(self._author):
             return False
-        return self._pattern is None or bool(self._pattern.search(plain(str(row.get("COMMENT") or ""))))
+        return self._pattern is None or bool(self._pattern.search(comment.text))
 
-    def _row(self, row: Mapping[str, Any]) -> dict[str, Any]:
+    def _row(self, comment: ListedComment) -> dict[str, Any]:
         """Return what a comment is, under the API's keys; not its text, which may be long and personal."""
-        number, _ = _comment_of(row)
-        about = {"AUTHOR_ID": number_of(row.get("AUTHOR_ID")), "CREATED": str(row["CREATED"])}
-        return {"ID": number, **self.item.row(), **about}
+        about = {"AUTHOR_ID": number_of(comment.author), "CREATED": comment.date}
+        return {"ID": comment.number, **self.item.row(), **about}
 
-    def _seen(self, newest: Mapping[str, Any] | None) -> str:
+    def _seen(self, newest: ListedComment | None) -> str:
         if newest is None:
             return f"there is no comment on {self.item}"
-        row = self._row(newest)
-        by = f"by user {row['AUTHOR_ID']} at {row['CREATED']}"
-        return f"the newest comment on {self.item} is {row['ID']}, written {by}"
-
-
-def _comment_of(row: Any) -> tuple[int, float]:
-    try:
-        created = pendulum.parse(str(row["CREATED"])).timestamp()  # type: ignore[union-attr]  # a span has no such method
-        return parse_id(row["ID"], "ID"), created
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, InvalidInputError):
-        raise UnexpectedResultError(
-            "a comment without id or date", method="crm.timeline.comment.list"
-        ) from None
+        by = f"by user {number_of(newest.author)} at {newest.date}"
+        return f"the newest comment on {self.item} is {newest.number}, written {by}"

@@ -1,4 +1,4 @@
-"""Whether many CRM items exist: Bitrix24 stores an administrator's comments and bindings on any id.
+"""Whether CRM items exist: Bitrix24 stores an administrator's comments and bindings on any id.
 
 ``crm.item.list`` tells of fifty ids a call which of them the user may read. Only the others are asked for one
 by one, because a list leaves out what the user may not read, as it does what does not exist.
@@ -10,12 +10,34 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from airflow_provider_bitrix24.crm.items import CrmItem
-from airflow_provider_bitrix24.crm.relations import TELLS_NOTHING, is_readable, item_call, no_such_item
+from airflow_provider_bitrix24.crm.relations import (
+    TELLS_NOTHING,
+    fields_of,
+    is_readable,
+    item_call,
+    no_such_item,
+)
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.errors import Bitrix24Error, NotFoundError
 from airflow_provider_bitrix24.rest.list_query import PAGE_SIZE
 from airflow_provider_bitrix24.rest.methods import number_of
 from airflow_provider_bitrix24.rest.plans import Plan, Work
+
+
+def check_items(items: Mapping[str, CrmItem]) -> Plan[None]:
+    """Ask whether items exist, as far as ``crm.item.*`` knows their types.
+
+    :param items: the items by where they stand, for the message
+    :raises NotFoundError: one of them does not exist
+    :raises Bitrix24Error: that cannot be told now
+    """
+    missing = yield from missing_items(items.values())
+    for name, item in items.items():
+        error = missing.get(item)
+        if isinstance(error, NotFoundError):
+            raise no_such_item(item, error, f"{name}: ")
+        if error is not None:
+            raise error
 
 
 def missing_items(items: Iterable[CrmItem]) -> Plan[dict[CrmItem, Bitrix24Error]]:
@@ -29,7 +51,7 @@ def missing_items(items: Iterable[CrmItem]) -> Plan[dict[CrmItem, Bitrix24Error]
     if len(asked) > 1:
         asked, found = yield from _not_listed(asked)
     outcomes = (yield Work([item_call(item) for item in asked])) if asked else []
-    found |= {item: _error(item, outcome) for item, outcome in zip(asked, outcomes, strict=True)}
+    found |= {item: _error_of_one(item, outcome) for item, outcome in zip(asked, outcomes, strict=True)}
     return {item: error for item, error in found.items() if error is not None}
 
 
@@ -73,3 +95,12 @@ def _error(item: CrmItem, outcome: Outcome) -> Bitrix24Error | None:
     if isinstance(outcome.error, NotFoundError):
         return no_such_item(item, outcome.error)
     return None if isinstance(outcome.error, TELLS_NOTHING) else outcome.error
+
+
+def _error_of_one(item: CrmItem, outcome: Outcome) -> Bitrix24Error | None:
+    if outcome.ok:
+        try:
+            fields_of(item, outcome.result)
+        except Bitrix24Error as error:
+            return error
+    return _error(item, outcome)

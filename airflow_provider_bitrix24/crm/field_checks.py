@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_bitrix24.crm.field_names import ClassicNames, FieldNames, ItemNames
+from airflow_provider_bitrix24.crm.telling import first_of
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.errors import Bitrix24Error, InvalidInputError, RejectedError
 from airflow_provider_bitrix24.rest.list_query import parameter_name
@@ -26,8 +27,20 @@ _ITEM = re.compile(r"crm\.item\.(?:list|add|update|import)")
 _OPERATOR = re.compile(r"[^A-Za-z0-9_$]*")
 #: stands for fields, or is put in by a batch
 _NO_NAME = re.compile(r"|\*|UF_\*|_.*|\$.*|.*\..*", re.DOTALL)
-#: misspelt names that one error tells
-_TOLD = 10
+#: a time of day at the end of a date, where its offset from UTC would follow
+_NO_OFFSET = re.compile(r".*\d[T ]\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)?(?: ?[ap]m)?", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class FieldNotes:
+    """What a check of fields has to say of calls that may be sent.
+
+    :param unchecked: a sentence on each type whose fields are not known
+    :param doubtful: a sentence on each condition that the portal may read in another way than it is meant
+    """
+
+    unchecked: list[str]
+    doubtful: list[str]
 
 
 @dataclass(frozen=True)
@@ -61,8 +74,22 @@ class _Check:
                 hint = f" (did you mean {' or '.join(near)}?)" if near else ""
                 yield f"{self.stands}params.{place}: {name!r} is not a field of {known.subject}{hint}"
 
+    def without_offset(self, known: FieldNames | None) -> Iterator[str]:
+        """Yield the conditions whose time has no offset from UTC.
 
-def check_field_names(calls: Sequence[Call], known: Known, stands: Sequence[str] = ()) -> Plan[list[str]]:
+        :param known: the fields of the call's type, ``None`` where they are not known
+        """
+        for condition, wanted in _conditions(_filter_of(self.call)):
+            times = wanted if isinstance(wanted, list) else [wanted]
+            if (
+                known is not None
+                and known.is_moment(_OPERATOR.sub("", condition, count=1))
+                and any(isinstance(time, str) and _NO_OFFSET.fullmatch(time.strip()) for time in times)
+            ):
+                yield condition
+
+
+def check_field_names(calls: Sequence[Call], known: Known, stands: Sequence[str] = ()) -> Plan[FieldNotes]:
     """Compare the names of fields in calls with the metadata, and say what could not be compared, and why.
 
     Metadata that cannot be read for lack of rights or the like is no error: then nothing is known.
@@ -96,12 +123,25 @@ def check_field_names(calls: Sequence[Call], known: Known, stands: Sequence[str]
     if wrong:
         raise _misspelt(wrong)
     unknown = {command for (command, _), found in names.items() if found is None}
-    return [
+    unchecked = [
         "The names of fields are not checked, because their list cannot be read: "
         f"{known[command].error or 'the portal answered no fields'}"
         for command in unread
         if command in unknown
     ]
+    conditions = (
+        (check.call.method, condition)
+        for check in checks
+        for condition in check.without_offset(names[check.source.command(), check.original])
+    )
+    return FieldNotes(unchecked, [_naive(*condition) for condition in dict.fromkeys(conditions)])
+
+
+def _naive(method: str, condition: str) -> str:
+    return (
+        f"{method}: the time in the filter {condition!r} has no offset from UTC, so the portal reads it in "
+        "its own time zone or the user's. Write it with its offset, such as 2026-05-04T10:00:00+02:00."
+    )
 
 
 def _is_final(error: Bitrix24Error) -> bool:
@@ -109,9 +149,8 @@ def _is_final(error: Bitrix24Error) -> bool:
 
 
 def _misspelt(wrong: list[str]) -> InvalidInputError:
-    more = f"; and {len(wrong) - _TOLD} more" if len(wrong) > _TOLD else ""
     return InvalidInputError(
-        "; ".join(wrong[:_TOLD]) + more,
+        "; ".join(first_of(wrong, "more names are not fields")),
         remedy="Correct the name. If there is such a field all the same, pass check_fields=False.",
     )
 
@@ -135,7 +174,7 @@ def _names(check: _Check, outcome: Outcome) -> FieldNames | None:
     if not isinstance(described, Mapping) or not described:
         return None
     if not is_item:
-        return ClassicNames(frozenset(map(str, described)), f"a {check.source.method.split('.')[1]}")
+        return ClassicNames.of(described, f"a {check.source.method.split('.')[1]}")
     subject = f"entityTypeId {check.source.params['entityTypeId']}"
     return ItemNames.of(described, subject, original=check.original)
 
@@ -160,20 +199,25 @@ def _named_in(place: str, value: Any) -> Iterator[str]:
         entries = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else []
         yield from (name for name in entries if isinstance(name, str))
     elif place == "filter":
-        yield from (_OPERATOR.sub("", name, count=1) for name in _conditions(value))
+        yield from (_OPERATOR.sub("", name, count=1) for name, _ in _conditions(value))
     elif place in ("fields", "order") and isinstance(value, Mapping):
         yield from map(str, value)
 
 
-def _conditions(filters: Any) -> Iterator[str]:
-    """Yield the keys of a filter, and of the groups in it."""
+def _filter_of(call: Call) -> Any:
+    """Return the filter of a call, ``None`` where it has none."""
+    return next((value for key, value in call.params.items() if parameter_name(key) == "filter"), None)
+
+
+def _conditions(filters: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the conditions of a filter, and of the groups in it: each key and what it is compared with."""
     if isinstance(filters, list):  # to PHP the same as a mapping by position
         filters = dict(enumerate(filters))
     for key, value in filters.items() if isinstance(filters, Mapping) else ():
         if str(key).isdigit():
             yield from _conditions(value)
         elif str(key).lower() != "logic":
-            yield str(key)
+            yield str(key), value
 
 
 def _refuse_groups(check: _Check) -> None:
@@ -181,9 +225,7 @@ def _refuse_groups(check: _Check) -> None:
 
     :raises InvalidInputError: there are some
     """
-    filters: Any = next(
-        (value for key, value in check.call.params.items() if parameter_name(key) == "filter"), None
-    )
+    filters = _filter_of(check.call)
     if check.source.params or not isinstance(filters, Mapping):
         return
     groups = [key for key in filters if str(key).isdigit() or str(key).lower() == "logic"]

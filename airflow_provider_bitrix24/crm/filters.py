@@ -12,11 +12,11 @@ from airflow_provider_bitrix24.crm.inputs import RETURNED_NOTHING
 from airflow_provider_bitrix24.rest.errors import InvalidInputError
 from airflow_provider_bitrix24.rest.shown import shown
 
-_NAME = re.compile(r"([^A-Za-z0-9_]*)(.*)", re.DOTALL)
-#: the operators made of signs that compare; classic lists drop a condition with another one
-_COMPARES = frozenset({"", "=", ">", ">=", "<", "<=", "!", "!=", "!>", "!>=", "!<", "!<="})
-#: those that only ``crm.item.*`` knows
-_COMPARES_ITEMS = frozenset({"==", "!==", "><", "!><"})
+_NAME = re.compile(r"(\W*)(.*)", re.DOTALL)
+#: what classic lists take off a name; they drop a condition on a name that they do not know
+_CLASSIC = re.compile(r"!?\+?(?:>=?|<=?|=%|%=|%|@|=|\?|\*[=%]?)?")
+#: ``crm.item.*`` knows more, and refuses what it does not know; these mistakes are found earlier here
+_ITEMS = re.compile(r"!?(?:[<>]?=?|==|><)|\S*[^<>=!\s]\S*")
 #: the CRM's own fields that hold dates, in both spellings, without underscores
 _DATES = frozenset({
     "BEGINDATE", "BIRTHDATE", "CLOSEDATE", "CREATED", "CREATEDTIME", "DATECREATE", "DATEMODIFY", "DEADLINE",
@@ -58,11 +58,11 @@ def check_filter(value: Any, field: str, *, of_crm: bool, of_items: bool = False
 
 def _check_condition(name: str, wanted: Any, where: str, *, of_crm: bool, of_items: bool) -> None:
     sign, key = _NAME.fullmatch(name).groups()  # type: ignore[union-attr]  # it fits every text
-    known = _COMPARES | _COMPARES_ITEMS if of_items else _COMPARES
-    if of_crm and (sign != sign.strip() or (set(sign) <= set("<>=!") and sign not in known)):
+    if of_crm and not (_ITEMS if of_items else _CLASSIC).fullmatch(sign):
+        effect = "refuse it" if of_items else "return everything"
         raise InvalidInputError(
-            f"{where}: {sign!r} is not an operator here, and the API would return everything",
-            remedy="Write one of >, >=, <, <=, =, !, @, !@, %, !% before the name, without blanks.",
+            f"{where}: {sign!r} is not an operator here, and the API would {effect}",
+            remedy="Write one of =, !=, >, >=, <, <=, @, !@, %, !%, =%, !=% before the name, without blanks.",
         )
     is_bound = "<" in sign or ">" in sign
     is_id = key.upper() == "ID"
@@ -82,7 +82,7 @@ def _check_condition(name: str, wanted: Any, where: str, *, of_crm: bool, of_ite
         if is_id and "%" not in sign:
             _check_id(value, where, is_bound=is_bound)
         elif key.replace("_", "").upper() in _DATES:
-            _check_date(value, where, is_bound=is_bound)
+            check_date(value, where, is_bound=is_bound)
 
 
 def _is_nothing(value: Any) -> bool:
@@ -94,7 +94,14 @@ def _check_id(value: Any, where: str, *, is_bound: bool) -> None:
         parse_id(value, where)
 
 
-def _check_date(value: Any, where: str, *, is_bound: bool) -> None:
+def check_date(value: Any, where: str, *, is_bound: bool) -> None:
+    """Refuse a value that is no date.
+
+    :param value: the value, as plain JSON
+    :param where: where it stands, for the message
+    :param is_bound: whether it is a bound, which nothing cannot be
+    :raises InvalidInputError: it is none
+    """
     if not is_bound and (value is None or value in ("", False)):  # asks for items without a date
         return
     if not isinstance(value, str) or not _is_date(value.strip()):

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from airflow_provider_bitrix24.crm.bindings import ALREADY_MOVED, move_each, share_each, unbind_each
+from airflow_provider_bitrix24.crm.existence import check_items
 from airflow_provider_bitrix24.crm.items import CrmItem
 from airflow_provider_bitrix24.crm.outcomes import ItemOutcome
 from airflow_provider_bitrix24.crm.records import Record, check_record, read_records
-from airflow_provider_bitrix24.crm.relations import check_items
 from airflow_provider_bitrix24.crm.timeline_bindings import TimelineBinding
 from airflow_provider_bitrix24.rest.errors import Bitrix24Error, InvalidInputError, NotFoundError
 from airflow_provider_bitrix24.rest.plans import Plan

@@ -76,17 +76,25 @@ _NO_ROWS = (
 def _check_caller() -> Plan[list[Finding]]:
     profile, scope, clock = yield Work([Call("profile"), Call("scope"), Call("server.time")])
     who = profile.unwrap()
-    granted = isinstance(scope.result, list) and "crm" in scope.result
-    return [
-        found(
-            "scope",
-            "crm is granted",
-            "crm is granted" if granted else "crm is not granted",
-            ok=granted,
-            means="Every call of the CRM will be refused. Grant the webhook or application the scope crm.",
-        ),
-        _zone(who.get("TIME_ZONE") if isinstance(who, Mapping) else None, clock.result),
-    ]
+    name = who.get("TIME_ZONE") if isinstance(who, Mapping) else None
+    return [_scope(scope), _zone(name, clock.result)]
+
+
+def _scope(scope: Outcome) -> Finding:
+    """Tell a scope that was not granted from one of which the portal says nothing."""
+    check, expected = "scope", "crm is granted"
+    if scope.error is not None:
+        what = f"the portal does not tell ({error_in_words(scope.error)})"
+        means = "Whether the CRM can be used is told by the check 'reading the CRM'."
+        return found(check, expected, what, ok=None, means=means)
+    granted = "crm" in scope.result
+    return found(
+        check,
+        expected,
+        "crm is granted" if granted else "crm is not granted",
+        ok=granted,
+        means="Every call of the CRM will be refused. Grant the webhook or application the scope crm.",
+    )
 
 
 def _zone(name: Any, clock: Any) -> Finding:
@@ -96,7 +104,8 @@ def _zone(name: Any, clock: Any) -> Finding:
     if server is None or server.utcoffset() is None:
         return found(check, expected, "the portal does not tell its time", ok=None)
     if not name:
-        return found(check, expected, "the user has none of their own", ok=True)
+        means = f"Extractions read changes from 26 hours earlier, to be sure. {_SAME_ZONE}"
+        return found(check, expected, "the user has none of their own", ok=None, means=means)
     try:
         zone = ZoneInfo(str(name))
     except (KeyError, ValueError, OSError):

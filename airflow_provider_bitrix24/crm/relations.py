@@ -61,23 +61,6 @@ def check_readable(item: CrmItem, field: str = "related_to") -> CrmItem:
     )
 
 
-def check_items(items: Mapping[str, CrmItem]) -> Plan[None]:
-    """Ask whether items exist, as far as ``crm.item.get`` knows their types.
-
-    Nothing else tells an administrator: for him the timeline of an item that does not exist is empty, and
-    what he binds to it is stored where nobody sees it.
-
-    :param items: the items by where they stand, for the message
-    :raises NotFoundError: one of them does not exist
-    :raises Bitrix24Error: that cannot be told
-    """
-    asked = {name: item for name, item in items.items() if is_readable(item)}
-    outcomes = (yield Work([item_call(item) for item in asked.values()])) if asked else []
-    for (name, item), outcome in zip(asked.items(), outcomes, strict=True):
-        if not isinstance(outcome.error, TELLS_NOTHING):
-            fields_of(item, item_result(item, outcome, name))
-
-
 def item_result(item: CrmItem, outcome: Outcome, field: str = "item") -> Any:
     """Return the result of an item's call.
 

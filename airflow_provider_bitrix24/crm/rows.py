@@ -12,13 +12,12 @@ from typing import Any, Generic, TypeVar
 from airflow_provider_bitrix24.crm.inputs import RETURNED_NOTHING, TOO_LONG, UNKNOWN_KEY, is_sequence, listed
 from airflow_provider_bitrix24.crm.items import ID_KEYS, RESULT_KEYS, TYPE_KEYS
 from airflow_provider_bitrix24.crm.outcomes import FAILED, ItemOutcome
+from airflow_provider_bitrix24.crm.telling import first_of
 from airflow_provider_bitrix24.rest.errors import InvalidInputError
 from airflow_provider_bitrix24.rest.shown import shown
 from airflow_provider_bitrix24.rest.texts import storable
 
 _POSITION = re.compile(r"\[\d+\]")
-#: rows that a message names
-_NAMED = 10
 
 #: names that rows and outcomes use themselves
 _TAKEN = frozenset({
@@ -211,7 +210,5 @@ def _joined(errors: Sequence[InvalidInputError]) -> InvalidInputError:
     """Return one error that names up to ten of the rows that are not valid."""
     if len(errors) == 1:
         return errors[0]
-    told = [error.description for error in errors[:_NAMED]]
-    if len(errors) > _NAMED:
-        told.append(f"{len(errors) - _NAMED} more rows are not valid")
+    told = first_of((error.description for error in errors), "more rows are not valid")
     return errors[0].but(description="; ".join(told))

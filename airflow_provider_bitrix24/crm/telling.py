@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from airflow_provider_bitrix24.crm.items import CrmItem
 from airflow_provider_bitrix24.rest.errors import AccessDeniedError, AmbiguousWriteError, Bitrix24Error
 from airflow_provider_bitrix24.rest.methods import Repeatability, method_facts
@@ -10,6 +12,8 @@ _DENIED = (
     "Give that user the right to do so, or use the credentials of one who has it; and check that the item "
     "exists, for the API tells no difference."
 )
+#: how many things of a kind a message or the log tells one by one
+_SINGLY = 10
 #: how the API refuses a type that the portal does not have
 _NO_TYPE = "ENTITY_TYPE is not defined or invalid"
 
@@ -60,6 +64,17 @@ def counted(number: int, noun: str) -> str:
     :param noun: what one of them is
     """
     return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def first_of(things: Iterable[str], more: str) -> list[str]:
+    """Return up to ten things in words, and how many more there are.
+
+    :param things: the things
+    :param more: what the number of the others is followed by, such as ``more rows are not valid``
+    """
+    told = list(things)
+    left = len(told) - _SINGLY
+    return told if left <= 0 else [*told[:_SINGLY], f"{left} {more}"]
 
 
 def reason_of(error: Bitrix24Error) -> str:

@@ -12,12 +12,12 @@ from typing import Any, Literal, get_args
 from airflow_provider_bitrix24.crm.activities import ActivityBinding, activity_items, activity_items_call
 from airflow_provider_bitrix24.crm.bindings import ALREADY_BOUND, BOUND, B, move_each, share_each
 from airflow_provider_bitrix24.crm.comment_calls import comments_call
+from airflow_provider_bitrix24.crm.existence import check_items
 from airflow_provider_bitrix24.crm.inputs import is_sequence
 from airflow_provider_bitrix24.crm.items import CrmItem
 from airflow_provider_bitrix24.crm.listing import read_list
 from airflow_provider_bitrix24.crm.moving import check_ends
 from airflow_provider_bitrix24.crm.outcomes import ItemOutcome
-from airflow_provider_bitrix24.crm.relations import check_items
 from airflow_provider_bitrix24.crm.timeline_bindings import TimelineBinding
 from airflow_provider_bitrix24.rest.calls import Call
 from airflow_provider_bitrix24.rest.errors import InvalidInputError, UnexpectedResultError

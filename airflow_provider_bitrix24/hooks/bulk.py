@@ -15,6 +15,9 @@ _FAIL_ON: tuple[FailOn, ...] = get_args(FailOn)
 #: itself where the portal is in trouble
 DEFAULT_IN_FLIGHT = 20
 _MOST_IN_FLIGHT = 20
+#: ranges of a list are read to be handed out in order: what is read ahead is kept in memory
+LIST_IN_FLIGHT = 16
+_MOST_LIST_IN_FLIGHT = 40
 
 
 def check_fail_on(value: Any) -> FailOn:
@@ -44,10 +47,23 @@ def check_in_flight(value: Any) -> int:
     :param value: the value
     :raises InvalidInputError: it is not a whole number from 1 to 20
     """
-    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= _MOST_IN_FLIGHT:
+    return _whole_number(value, _MOST_IN_FLIGHT)
+
+
+def check_list_in_flight(value: Any) -> int:
+    """Return a value of ``max_in_flight`` for reading a list.
+
+    :param value: the value
+    :raises InvalidInputError: it is not a whole number from 1 to 40
+    """
+    return _whole_number(value, _MOST_LIST_IN_FLIGHT)
+
+
+def _whole_number(value: Any, most: int) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= most:
         return value
     raise InvalidInputError(
-        f"max_in_flight: {value!r} is not a whole number from 1 to {_MOST_IN_FLIGHT}",
+        f"max_in_flight: {value!r} is not a whole number from 1 to {most}",
         remedy="Leave it out: more requests at once only queue at the portal.",
     )
 

@@ -16,6 +16,7 @@ from airflow_provider_bitrix24.connection.form import DEFAULT_CONN_ID
 from airflow_provider_bitrix24.crm.cards import card_address
 from airflow_provider_bitrix24.crm.inputs import holds_template
 from airflow_provider_bitrix24.crm.items import CrmItem
+from airflow_provider_bitrix24.crm.telling import first_of
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 from airflow_provider_bitrix24.hooks.errors import (
     BITRIX24_RETRY_POLICY,
@@ -30,8 +31,6 @@ from airflow_provider_bitrix24.rest import errors as rest
 OUTCOMES_KEY = "outcomes"
 #: the XCom key under which Airflow keeps what a task returns
 RESULT_KEY = "return_value"
-#: failed items that a task's log lists
-_FAILED_SHOWN = 10
 
 
 class Bitrix24Operator(BaseOperator):
@@ -115,15 +114,13 @@ class Bitrix24Operator(BaseOperator):
         :param level: level of the lines
         :param key: XCom key of the rows
         """
-        failed = [
-            (position, row)
+        failed = (
+            f"Failed: {self.place_of(position, row)}{row['ERROR_DESCRIPTION']}"
             for position, row in enumerate(rows)
             if isinstance(row, dict) and row.get("STATUS") == "failed"
-        ]
-        for position, row in failed[:_FAILED_SHOWN]:
-            self.log.log(level, "Failed: %s%s", self.place_of(position, row), row["ERROR_DESCRIPTION"])
-        if len(failed) > _FAILED_SHOWN:
-            self.log.log(level, "%d more failed, see XCom key %r.", len(failed) - _FAILED_SHOWN, key)
+        )
+        for line in first_of(failed, f"more failed, see XCom key {key!r}."):
+            self.log.log(level, "%s", line)
 
     def place_of(self, position: int, row: dict[str, Any]) -> str:
         """Return what names a failed item in the log before its error, where the error does not.

@@ -17,11 +17,11 @@ from airflow_provider_bitrix24.crm.comments import (
     add_comments,
     parse_comments,
 )
+from airflow_provider_bitrix24.crm.existence import check_items
 from airflow_provider_bitrix24.crm.inputs import check_text
 from airflow_provider_bitrix24.crm.items import CrmItem, parse_items
 from airflow_provider_bitrix24.crm.outcomes import ItemOutcome
 from airflow_provider_bitrix24.crm.record_binding import bind_records
-from airflow_provider_bitrix24.crm.relations import check_items
 from airflow_provider_bitrix24.crm.timeline_bindings import TimelineBinding
 from airflow_provider_bitrix24.hooks.aliases import (
     CommentsLike,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import timedelta
@@ -26,10 +27,9 @@ from airflow_provider_bitrix24.crm.watching import Watch
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 from airflow_provider_bitrix24.hooks.errors import joined
 from airflow_provider_bitrix24.links.card import CrmCardLink
-from airflow_provider_bitrix24.operators.arguments import is_literal, or_none
+from airflow_provider_bitrix24.operators.arguments import is_literal, or_none, unless_none
 from airflow_provider_bitrix24.operators.base import Bitrix24Operator
 from airflow_provider_bitrix24.rest import errors as rest
-from airflow_provider_bitrix24.sensors.literals import check_literals
 from airflow_provider_bitrix24.sensors.templates import renders_anywhere
 from airflow_provider_bitrix24.triggers.base import Bitrix24Trigger
 from airflow_provider_bitrix24.waiting.reports import Reports
@@ -79,11 +79,14 @@ class Bitrix24Sensor(Bitrix24Operator, BaseSensorOperator):
         self._names = tuple(arguments)
         self.arguments.note(**arguments)
         self.arguments.check_either(("entity_type", "entity_id"), "item")
-        if not self.arguments.is_mapped:  # its values come from tasks
+        watch_class = self.trigger_class.watch_class
+        self.arguments.check_literals(
+            **{name: unless_none(parser) for name, parser in watch_class.parsers.items()}
+        )
+        if self.arguments.are_literal(*arguments):  # then also whether they fit together
+            given = {name: value for name in arguments if (value := or_none(arguments[name])) is not None}
             with joined():
-                check_literals(
-                    self.trigger_class.watch_class, {name: or_none(arguments[name]) for name in arguments}
-                )
+                watch_class(**given)
         for name, value in arguments.items():
             setattr(self, name, or_none(value))
         values = (*map(or_none, arguments.values()), self.bitrix24_conn_id)
@@ -125,6 +128,9 @@ class Bitrix24Sensor(Bitrix24Operator, BaseSensorOperator):
         if not self.deferrable:
             with self._telling_timeout(self._say_last_seen):
                 return super().execute(context)
+        return self._look_or_defer(context)
+
+    def _look_or_defer(self, context: Context, deadline: float | None = None) -> Any:
         if unheeded := self._unheeded():
             self.log.warning("The triggerer does not heed %s.", " and ".join(unheeded))
         try:
@@ -137,7 +143,7 @@ class Bitrix24Sensor(Bitrix24Operator, BaseSensorOperator):
             if self.never_fail or (self.soft_fail and isinstance(error, AirflowFailException)):
                 raise AirflowSkipException(f"Skipped instead of failed: {error}") from None
             raise
-        return self._defer()
+        return self._defer(deadline)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Go on after the triggerer; after a timeout, look once more and say what is there.
@@ -148,16 +154,22 @@ class Bitrix24Sensor(Bitrix24Operator, BaseSensorOperator):
         with self._telling_timeout(self._look_last):
             return super().resume_execution(next_method, next_kwargs, context)
 
-    def execute_complete(self, context: Context, event: Any = None) -> Any:
+    def execute_complete(self, context: Context, event: Any = None, deadline: float | None = None) -> Any:
         """End with what the trigger found.
 
-        Airflow may resume a deferred task before its trigger has fired. Then the sensor looks, and waits on.
+        Airflow may resume a deferred task before its trigger has fired. Then the sensor looks, and waits on
+        for what is left of its time.
 
         :param event: the trigger's event
+        :param deadline: Unix time at which waiting ends; ``None`` if the task started in the triggerer
+        :raises AirflowSensorTimeout: the time is over
         :raises Bitrix24Error: the error that the trigger met
         """
         if event is None:
-            return self.execute(context)
+            started = getattr(context.get("ti"), "start_date", None)
+            if deadline is None and started is not None:
+                deadline = started.timestamp() + self.timeout
+            return self._look_or_defer(context, deadline)
         with self.traced(context):
             found = check_event(event)
             self._link()
@@ -216,10 +228,23 @@ class Bitrix24Sensor(Bitrix24Operator, BaseSensorOperator):
     def _report(self) -> None:
         self.log.info("Success criteria met. Exiting.")  # in the words of the other modes
 
-    def _defer(self) -> NoReturn:
+    def _defer(self, deadline: float | None) -> NoReturn:
+        """Wait in the triggerer.
+
+        :param deadline: Unix time at which waiting ends; ``None`` if it begins now
+        :raises AirflowSensorTimeout: the time is over
+        """
+        now = time.time()
+        left = self.timeout if deadline is None else deadline - now
+        if deadline is not None and left <= 0:
+            raise AirflowSensorTimeout(f"The condition was not met within {self.timeout:g} s.")
         self.log.info("The condition is not met yet. The triggerer looks every %g s.", self.poke_interval)
-        timeout = timedelta(seconds=self.timeout)
-        self.defer(trigger=self.trigger(), method_name="execute_complete", timeout=timeout)
+        self.defer(
+            trigger=self.trigger(),
+            method_name="execute_complete",
+            kwargs={"deadline": now + left},
+            timeout=timedelta(seconds=left),
+        )
 
     @cached_property
     def _reports(self) -> Reports:

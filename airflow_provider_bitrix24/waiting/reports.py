@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from airflow_provider_bitrix24.waiting.trouble import Logger
+from airflow_provider_bitrix24.hooks.logs import Logger
 
 #: seconds after which what has not changed is said again
 _REPEAT_SECONDS = 1800.0

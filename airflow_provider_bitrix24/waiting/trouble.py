@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from airflow_provider_bitrix24.crm.watching import Sight
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 from airflow_provider_bitrix24.hooks.errors import Bitrix24Error, from_json
+from airflow_provider_bitrix24.hooks.logs import Logger
 from airflow_provider_bitrix24.rest import errors as rest
 
 #: a look that has to wait longer for the portal's limits is given up and made at the next interval
@@ -62,16 +63,6 @@ def check_event(event: Any) -> Any:
     if isinstance(event, dict) and event.get("status") == _FAILED and isinstance(event.get("error"), dict):
         raise from_json(event["error"])
     raise Bitrix24Error(f"the trigger sent an event that this version does not understand: {event!r}")
-
-
-class Logger(Protocol):
-    """The part of a logger that is used here."""
-
-    def info(self, message: Any, /, *args: Any) -> Any:
-        """Log at INFO."""
-
-    def warning(self, message: Any, /, *args: Any) -> Any:
-        """Log at WARNING."""
 
 
 @dataclass

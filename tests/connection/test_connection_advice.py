@@ -96,6 +96,7 @@ def test_a_webhook_of_rest_3_is_called_so(path):
 # ---------------------------------------------------------------- the mask in place of a secret
 
 
+@pytest.mark.slow
 @given(stars=st.integers(1, 40).map("*".__mul__), blanks=st.sampled_from(["", " ", "\n"]))
 @pytest.mark.parametrize(
     "name", ["host", "login", "password", "schema", *_OAUTH, "proxy", "verify", "timeout"]

@@ -81,7 +81,7 @@ def diagnose(connect: Callable[..., Any], box: Bitrix24Portal) -> Callable[..., 
     [(1, "Admin (user 1, administrator)"), (2, "Manager (user 2, not an administrator)")],
 )
 def test_fine(box, diagnose, user, who):
-    granted = "scopes: crm, disk, im, task, user, user_basic, user_brief"
+    granted = "scopes: crm, department, disk, im, task, user, user_basic, user_brief"
     assert diagnose(box.connection(user_id=user)) == (True, f"Connected as {who}; {granted}.")
     assert diagnose(box.oauth_connection(user)) == (True, f"Connected as {who}; {granted}.")
     pasted = {"conn_type": "bitrix24", "password": box.webhook_url(user)}

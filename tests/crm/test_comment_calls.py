@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_bitrix24.crm.comment_calls import (
+    ListedComment,
     comment_call,
     comment_fields,
     comments_call,
@@ -13,7 +14,7 @@ from airflow_provider_bitrix24.crm.comment_calls import (
 )
 from airflow_provider_bitrix24.crm.items import CrmItem
 from airflow_provider_bitrix24.rest.calls import Call
-from airflow_provider_bitrix24.rest.errors import InvalidInputError
+from airflow_provider_bitrix24.rest.errors import InvalidInputError, UnexpectedResultError
 
 DEAL = CrmItem("deal", 10)
 FILTER = {"ENTITY_TYPE": "deal", "ENTITY_ID": 10}
@@ -86,3 +87,18 @@ def test_the_newest_come_first_with_what_tells_them_apart():
 )
 def test_texts_compare_as_the_portal_keeps_them(text, same):
     assert plain(text) == same
+
+
+ROW = {"ID": "7", "CREATED": "2026-05-04T12:00:00+02:00", "AUTHOR_ID": "3", "COMMENT": " A &amp; B\r\n"}
+
+
+def test_a_row_of_a_page_is_a_comment():
+    comment = ListedComment.of(ROW)
+    assert comment == (7, 1777888800.0, ROW["CREATED"], "3", "A & B")
+    assert ListedComment.of({**ROW, "COMMENT": None}).text == "", "a comment of files alone"
+
+
+@pytest.mark.parametrize("wrong", [{"ID": "x"}, {"ID": None}, {"CREATED": "P1D"}, {"CREATED": None}], ids=str)
+def test_a_row_without_what_tells_a_comment_is_refused(wrong):
+    with pytest.raises(UnexpectedResultError, match="a comment without id, author, date or text"):
+        ListedComment.of({**ROW, **wrong})

@@ -281,7 +281,9 @@ def test_an_error_ends_the_look():
 def test_a_row_that_is_no_comment(row):
     portal = Portal()
     portal.rows = [row]
-    with pytest.raises(UnexpectedResultError, match=f"^{re.escape(_LIST)}: a comment without id or date$"):
+    with pytest.raises(
+        UnexpectedResultError, match=f"^{re.escape(_LIST)}: a comment without id, author, date or text$"
+    ):
         portal.look(CommentWatch("D_10", None, None, None))
 
 

@@ -1,4 +1,4 @@
-"""Whether many items exist, asked of a portal that is fed its answers."""
+"""Whether items exist, asked of a portal that is fed its answers."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_bitrix24.crm.existence import missing_items
+from airflow_provider_bitrix24.crm.existence import check_items, missing_items
 from airflow_provider_bitrix24.crm.items import CrmItem
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.errors import (
     AccessDeniedError,
+    InvalidParameterError,
     MethodNotFoundError,
     NotFoundError,
     ServerError,
+    UnexpectedResultError,
 )
 from airflow_provider_bitrix24.rest.reply import Reply
 
@@ -33,8 +35,11 @@ class Portal:
         self.errors = errors
         self.works: list[list[Call]] = []
 
-    def run(self, items):
-        plan = missing_items(items)
+    def check(self, **items):
+        return self.run(items, check_items)
+
+    def run(self, items, plan_of=missing_items):
+        plan = plan_of(items)
         try:
             work = next(plan)
             while True:
@@ -144,3 +149,43 @@ def test_a_list_that_failed_leaves_the_others_as_they_are():
     missing = stopped.value.value
     assert [missing[item] for item in deals(1, 2)] == [failed, failed]
     assert isinstance(missing[CrmItem("lead", 3)], NotFoundError)
+
+
+# ---------------------------------------------------------------- the first that does not exist is an error
+
+DEAL, LEAD, ORDER = CrmItem("deal", 10), CrmItem("lead", 11), CrmItem("order", 12)
+
+
+def test_items_that_exist_pass():
+    portal = Portal([10, 11], hidden=[11])
+    assert portal.check(source=DEAL, target=LEAD) is None
+    assert portal.check(item=ORDER) is None
+    assert portal.check() is None
+    assert [len(calls) for calls in portal.works] == [2, 1]
+
+
+@pytest.mark.parametrize(
+    ("there", "place"), [([11], "source: deal 10"), ([10], "target: lead 11"), ([], "source: deal 10")]
+)
+def test_an_item_that_does_not_exist_is_named_with_its_place(there, place):
+    with pytest.raises(NotFoundError) as raised:
+        Portal(there).check(source=DEAL, target=LEAD)
+    assert str(raised.value) == f"crm.item.get: NOT_FOUND {place} does not exist. Check its type and id."
+    assert (raised.value.code, raised.value.method) == ("NOT_FOUND", "crm.item.get")
+
+
+@pytest.mark.parametrize("error", [AccessDeniedError, InvalidParameterError, MethodNotFoundError])
+def test_one_who_may_not_ask_is_told_nothing(error):
+    assert Portal([], get=error("no")).check(target=DEAL) is None
+
+
+def test_an_error_that_leaves_it_open_is_raised():
+    with pytest.raises(ServerError, match="busy"):
+        Portal([], get=ServerError("busy")).check(target=DEAL)
+
+
+def test_another_item_than_the_one_asked_for_is_an_error():
+    plan = check_items({"target": DEAL})
+    [call] = next(plan).calls
+    with pytest.raises(UnexpectedResultError, match="asked for deal 10, the portal answered another or none"):
+        plan.send([Outcome(call, Reply({"item": {"id": 11}}))])

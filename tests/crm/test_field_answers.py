@@ -40,7 +40,22 @@ SAME = [
     ("2026-01-31", "2026-01-31T03:00:00+03:00"),
     ("2026-01-31T00:00:00+00:00", "2026-01-31T03:00:00+03:00"),
     ("2026-01-31 10:00:00", "2026-01-31T10:00:00+03:00"),
+    ("2026-01-31 10:00:00", "2026-01-31T02:00:00+03:00"),
+    ("2026-01-31 10:07:00", "2026-01-31T03:00:00+03:00"),
+    ("2026-01-31T23:30:00-05:00", "2026-02-01T03:00:00+03:00"),
+    ("0001-01-01T00:00:00+05:00", "2026-02-01T03:00:00-03:00"),
     ("31.01.2026", "2026-01-31T03:00:00+03:00"),
+    (0, "N"),
+    ("0", "N"),
+    (1, "Y"),
+    (None, "N"),
+    ("100|USD", "100|USD"),
+    (100.5, "100.50"),
+    ('the "x"', "the &quot;x&quot;"),
+    ("R&D", "R&amp;D"),
+    ("it's", "it&#039;s"),
+    ("R&amp;D", "R&D"),
+    ("&lt;b&gt;", "x"),
     ("<b>x</b>", "x"),
     (["name", "Zm9v"], {"id": 3, "url": "x"}),
     ([["name", "Zm9v"]], [{"id": 3, "url": "x"}]),
@@ -65,6 +80,17 @@ OTHER = [
     ([1], [1, 2]),
     ([1], []),
     ("100|USD", "100|EUR"),
+    ("100|USD", "101.00|USD"),
+    (1, "N"),
+    ("Y", "N"),
+    ("Y", 0),
+    ("N", 0),
+    (2, "Y"),
+    ([1, 1], [1]),
+    ('the "x"', "the x"),
+    ("R&D", "sales"),
+    ("2026-01-31 10:07:00", "2026-01-31T09:00:00+03:00"),
+    ("2026-01-31 10:00:00", "2026-02-02T10:00:00+03:00"),
     ("soon", "2026-01-31T03:00:00+03:00"),
     ("2026-02-01", "2026-01-31T03:00:00+03:00"),
     ("2026-01-31T00:00:00+00:00", "2026-01-30T00:00:00+00:00"),
@@ -81,6 +107,32 @@ def test_field_that_the_answer_does_not_show_is_named():
     sent = {"titel": "x", "UF_CRM_17": "y", "TITLE": "z", "assignedById": 1, "fm": {"n0": {}}, "PHONE": []}
     shown = {"title": "z", "ufCrm17": None, "assignedById": 1}
     assert names(sent, shown) == ["titel", "UF_CRM_17"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [
+        ("PARENT_ID_177", "parentId177"),
+        ("parentId177", "parentId177"),
+        ("OBSERVER_IDS", "observers"),
+        ("STATUS_ID", "stageId"),
+        ("statusId", "stageId"),
+        ("COMPANY_TYPE", "typeId"),
+        ("ASSIGNED_BY_ID", "assignedById"),
+        ("UF_CRM_1747309879", "ufCrm_1747309879"),
+    ],
+)
+def test_field_is_found_under_the_name_that_answers_show(sent, shown):
+    assert names({sent: 7}, {shown: 7}) == []
+    assert names({sent: 7}, {shown: 8}) == [sent]
+    assert names({sent: 7}, {"title": 7}) == [sent]
+
+
+@pytest.mark.parametrize("name", ["contactIds", "CONTACT_IDS", "companyIds", "observers", "OBSERVER_IDS"])
+def test_links_and_observers_are_shown_once_each(name):
+    shown = "observers" if "OBSERVER" in name else name
+    assert names({name: [1, "1", 2]}, {shown: [2, 1]}) == []
+    assert names({name: [1, 1]}, {shown: [1, 2]}) == [name]
 
 
 @pytest.mark.parametrize("result", [None, True, [], {}, {"item": []}, {"item": {}}, {"item": None}])

@@ -55,10 +55,12 @@ def check(metadata):
             check.asked += [call.command() for call in work.calls]
             plan.send([answer(call) for call in work.calls])
         except StopIteration as stop:
-            return stop.value
+            check.doubtful = stop.value.doubtful
+            return stop.value.unchecked
         raise AssertionError("the plan asks twice")
 
     check.asked = []
+    check.doubtful = []
     return check
 
 
@@ -234,6 +236,46 @@ def test_metadata_of_each_type_is_read_once(check):
     ]
 
 
+NAIVE = ["2026-05-04 10:00:00", "2026-05-04T10:00", "04.05.2026 10:00:00", "05/04/2026 10:00:00 am"]
+EXACT = ["2026-05-04T10:00:00+02:00", "2026-05-04T10:00:00Z", "2026-05-04 10:00:00+00:00", "2026-05-04", ""]
+DATED = [
+    ("crm.deal.list", {}, ">=DATE_CREATE"),
+    ("crm.contact.list", {}, "!<DATE_MODIFY"),
+    ("crm.item.list", DEAL, ">updatedTime"),
+    ("crm.item.list", SMART, "CREATED_TIME"),
+]
+
+
+@pytest.mark.parametrize(("method", "params", "condition"), DATED)
+@pytest.mark.parametrize("wrapped", [False, True])
+@pytest.mark.parametrize("moment", NAIVE)
+def test_time_without_an_offset_is_doubted_in_a_filter(check, method, params, condition, wrapped, moment):
+    conditions = {condition: [moment] if wrapped else moment}
+    calls = [(method, {**params, "filter": conditions})] * 3
+    assert check(*calls) == []
+    assert check.doubtful == [
+        f"{method}: the time in the filter {condition!r} has no offset from UTC, so the portal reads it in "
+        "its own time zone or the user's. Write it with its offset, such as 2026-05-04T10:00:00+02:00."
+    ]
+
+
+@pytest.mark.parametrize(("method", "params", "condition"), DATED)
+def test_time_with_an_offset_and_a_day_are_not_doubted(check, method, params, condition):
+    check(*((method, {**params, "filter": {condition: moment}}) for moment in EXACT))
+    assert check.doubtful == []
+
+
+def test_only_fields_that_hold_a_time_are_doubted(check):
+    calls = [
+        ("crm.deal.list", {"filter": {"TITLE": NAIVE[0], ">=CLOSEDATE": NAIVE[0], "=UF_CRM_17": NAIVE[0]}}),
+        ("crm.item.update", {**DEAL, "id": 1, "fields": {"title": NAIVE[0]}}),
+        ("crm.item.list", {**DEAL, "filter": {"0": {"logic": "OR", "0": {">=updatedTime": NAIVE[0]}}}}),
+    ]
+    check(*calls)
+    [line] = check.doubtful
+    assert "'>=updatedTime'" in line
+
+
 def test_nothing_is_asked_for_where_no_field_is_named(check):
     check(("crm.deal.list", {"select": ["*", "UF_*"]}), ("crm.item.list", DEAL), ("crm.deal.get", {"id": 1}))
     assert check.asked == []
@@ -247,7 +289,7 @@ def test_all_misspelt_names_are_told_up_to_ten(check):
         "calls[1].params.fields: 'NONSENSE_0' is not a field of a deal"
     )
     assert caught.value.description.count("is not a field") == 10
-    assert caught.value.description.endswith("; and 2 more")
+    assert caught.value.description.endswith("; 2 more names are not fields")
 
 
 @pytest.mark.parametrize("error", [AccessDeniedError, NotFoundError, RejectedError, MethodNotFoundError])

@@ -124,6 +124,17 @@ def test_no_filter_breaks_the_check(value, of_crm):
 
 @pytest.mark.parametrize("sign", ["=>", "=<", ">>", "<>", "><", "==", "!==", ">= ", " >", "! "])
 def test_what_is_no_operator_is_refused(sign):
+    check_refused(sign)
+
+
+@pytest.mark.parametrize(
+    "sign", ["~", "!~", "=@", "@=", "!@=", "!=@", "%%", "=!", "!!", "@!", "%!", "#", "=%%"]
+)
+def test_signs_that_classic_lists_take_for_a_part_of_the_name_are_refused(sign):
+    check_refused(sign)
+
+
+def check_refused(sign):
     found = problem({f"{sign}X": 1})
     where = f"params.filter[{f'{sign}X'!r}]"
     assert (
@@ -153,15 +164,30 @@ def test_what_is_no_operator_is_refused(sign):
         "=%",
         "%=",
         "!=%",
+        "!%=",
+        "?",
+        "*",
+        "*=",
+        "*%",
     ],
 )
 def test_the_apis_operators_pass(sign):
     check_call(Call("crm.deal.list", {"filter": {f"{sign}OPPORTUNITY": [1, 2] if "@" in sign else 1}}))
 
 
-@pytest.mark.parametrize("sign", ["><", "!><", "==", "!=="])
-def test_operators_of_items_alone(sign):
+@pytest.mark.parametrize("sign", ["><", "!><", "==", "!==", "=@", "!@", "=%", "!=%", "~"])
+def test_items_judge_operators_themselves(sign):
     check_call(Call("crm.item.list", {"filter": {f"{sign}opportunity": [1, 2]}}))
+
+
+@pytest.mark.parametrize("sign", ["=>", "=<", "<>", "===", "!>>", " >", "> ", " "])
+def test_mistaken_comparison_of_items_is_refused_as_what_the_api_would_refuse(sign):
+    found = problem({f"{sign}opportunity": 1}, "crm.item.list")
+    assert found.description.endswith(f"{sign!r} is not an operator here, and the API would refuse it")
+
+
+def test_name_in_other_letters_is_no_operator():
+    assert check_call(Call("crm.deal.list", {"filter": {"Название": "x"}}))
 
 
 @pytest.mark.parametrize("value", NOTHING, ids=repr)

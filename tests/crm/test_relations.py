@@ -9,7 +9,6 @@ import pytest
 
 from airflow_provider_bitrix24.crm.items import CrmItem
 from airflow_provider_bitrix24.crm.relations import (
-    check_items,
     check_readable,
     fields_of,
     is_readable,
@@ -23,10 +22,7 @@ from airflow_provider_bitrix24.rest.errors import (
     AccessDeniedError,
     Bitrix24Error,
     InvalidInputError,
-    InvalidParameterError,
-    MethodNotFoundError,
     NotFoundError,
-    ServerError,
     UnexpectedResultError,
 )
 from airflow_provider_bitrix24.rest.reply import Reply
@@ -34,80 +30,6 @@ from airflow_provider_bitrix24.rest.reply import Reply
 DEAL = CrmItem("deal", 10)
 LEAD = CrmItem("lead", 11)
 ORDER = CrmItem("order", 12)
-
-
-def check(answers: list[Any], **items: CrmItem) -> list[dict[str, Any]]:
-    """Feed the plan one answer for each call, and return what the calls asked for."""
-    plan = check_items(items)
-    asked = []
-    try:
-        work = next(plan)
-        while True:
-            assert (work.positions, work.shared) == (None, False)
-            assert {call.method for call in work.calls} == {"crm.item.get"}
-            asked += [call.params for call in work.calls]
-            work = plan.send(
-                [
-                    Outcome(call, error=answer)
-                    if isinstance(answer, Bitrix24Error)
-                    else Outcome(call, Reply(answer))
-                    for call, answer in zip(work.calls, answers, strict=True)
-                ]
-            )
-    except StopIteration:
-        return asked
-
-
-# ---------------------------------------------------------------- whether items exist
-
-
-def test_all_items_are_asked_for_at_once():
-    answers = [{"item": {"id": 10}}, {"item": {"id": "11"}}]
-    assert check(answers, source=DEAL, target=LEAD) == [
-        {"entityTypeId": 2, "id": 10},
-        {"entityTypeId": 1, "id": 11},
-    ]
-
-
-def test_an_item_that_cannot_be_asked_for_is_left_out():
-    assert check([{"item": {"id": 10}}], source=ORDER, target=DEAL) == [{"entityTypeId": 2, "id": 10}]
-    assert check([], source=ORDER) == []
-    assert check([]) == []
-
-
-@pytest.mark.parametrize("position", [0, 1])
-def test_an_item_that_does_not_exist(position):
-    answers: list[Any] = [{"item": {"id": 10}}, {"item": {"id": 11}}]
-    answers[position] = NotFoundError("gone", code="NOT_FOUND_HERE")
-    name = ["source: deal 10", "target: lead 11"][position]
-    problem = f"crm.item.get: NOT_FOUND_HERE {name} does not exist. Check its type and id."
-    with pytest.raises(NotFoundError, match=f"^{re.escape(problem)}$") as raised:
-        check(answers, source=DEAL, target=LEAD)
-    assert (raised.value.code, raised.value.method) == ("NOT_FOUND_HERE", "crm.item.get")
-
-
-TELL_NOTHING = [AccessDeniedError("denied"), InvalidParameterError("what?"), MethodNotFoundError("which?")]
-
-
-@pytest.mark.parametrize("error", TELL_NOTHING, ids=lambda error: type(error).__name__)
-def test_one_who_may_not_ask_is_told_nothing(error):
-    assert len(check([error], target=DEAL)) == 1
-
-
-@pytest.mark.parametrize("error", TELL_NOTHING, ids=lambda error: type(error).__name__)
-def test_the_others_are_looked_at_all_the_same(error):
-    with pytest.raises(NotFoundError, match="target: lead 11 does not exist"):
-        check([error, NotFoundError("gone")], source=DEAL, target=LEAD)
-
-
-def test_an_error_that_leaves_it_open():
-    with pytest.raises(ServerError, match="boom"):
-        check([ServerError("boom")], target=DEAL)
-
-
-def test_another_item_than_the_one_asked_for():
-    with pytest.raises(UnexpectedResultError, match="asked for deal 10, the portal answered another or none"):
-        check([{"item": {"id": 11}}], target=DEAL)
 
 
 # ---------------------------------------------------------------- which items can be asked for

@@ -5,7 +5,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowSensorTimeout, AirflowSkipException, TaskDeferred
+from airflow.providers.common.compat.sdk import AirflowSensorTimeout, AirflowSkipException
 from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_3_PLUS
 from airflow.sdk import DAG, task
 
@@ -368,14 +368,3 @@ def test_deferrable_by_configuration(monkeypatch):
     assert not wait(deferrable=False).deferrable
     monkeypatch.setenv("AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE", "False")
     assert not wait(deferrable=None).deferrable
-
-
-def test_a_sensor_that_is_resumed_without_an_event_looks_again(portal):
-    """Airflow may resume a deferred task before its trigger has fired."""
-    record = portal.add_comment("deal", 1, "Hello")
-    sensor = Sensor(task_id="wait", record_id=record, entity_type="contact", entity_id=1, deferrable=True)
-    with pytest.raises(TaskDeferred) as caught:
-        sensor.resume_execution("execute_complete", None, {})
-    assert caught.value.method_name == "execute_complete"
-    portal.bind(record, "contact", 1)
-    sensor.resume_execution("execute_complete", None, {})

@@ -171,6 +171,7 @@ def test_trouble_of_another_kind_is_not_swallowed(portal, record):
         asyncio.run(events_of(trigger_for(record, poke_interval="soon")))
 
 
+@pytest.mark.slow
 def test_nothing_blocks_the_event_loop(portal, connection, record):
     connection(portal.oauth_connection(token_store=f"{__name__}.Store", plan="self-hosted"), "bitrix24_oauth")
 
