@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from airflow_provider_bitrix24.rest.texts import may_be_unstorable, problem_of, storable
+from airflow_provider_bitrix24.rest.texts import all_storable, may_be_unstorable, problem_of, storable
 
 texts = st.text(st.characters(categories=None) | st.sampled_from("\x00\ud83d\ude00\\u"))
 documents = st.recursive(
@@ -38,6 +38,12 @@ def texts_in(document):
 @given(texts)
 def test_a_text_that_cannot_be_kept_has_a_problem(text):
     assert bool(problem_of(text)) is not is_kept(text)
+
+
+@given(st.lists(texts))
+@example(["\ud83d", "\ude00"])
+def test_many_texts_can_be_kept_if_each_can(several):
+    assert all_storable(several) is not any(map(problem_of, several))
 
 
 @given(documents)

@@ -16,7 +16,7 @@ from fsspec.spec import AbstractBufferedFile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_bitrix24.hooks.writing import check_path, json_line, whole_file
+from airflow_provider_bitrix24.files.writing import check_path, json_line, whole_file
 from airflow_provider_bitrix24.rest.errors import InvalidInputError
 
 
@@ -132,6 +132,12 @@ def test_in_object_storage_nothing_is_written_of_what_breaks_off(narrow):
 def test_what_is_not_a_path_is_refused(value):
     with pytest.raises(InvalidInputError, match=r"output_path: .* is not a path"):
         check_path(value, "output_path")
+
+
+def test_a_relative_path_begins_where_the_worker_is(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write("deep/a.bin", b"new")
+    assert (tmp_path / "deep" / "a.bin").read_bytes() == b"new"
 
 
 def test_a_folder_is_refused_before_anything_is_read(tmp_path):

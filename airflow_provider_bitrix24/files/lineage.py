@@ -1,0 +1,26 @@
+"""Telling Airflow's lineage which file was written."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from airflow.sdk import ObjectStoragePath
+
+_log = logging.getLogger(__name__)
+
+
+def report_output(path: ObjectStoragePath) -> None:
+    """Report a file that a task has written. Lineage that does not work never fails the task.
+
+    :param path: where the file is
+    """
+    from airflow.providers.common.compat.lineage.hook import get_hook_lineage_collector
+
+    try:
+        # the address without the connection's id, which stands where a bucket's name is looked for
+        uri = path.fs.unstrip_protocol(path.path)
+        get_hook_lineage_collector().add_output_asset(context=path, uri=uri)
+    except Exception:
+        _log.debug("Lineage of %s cannot be reported.", path, exc_info=True)

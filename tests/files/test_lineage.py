@@ -1,0 +1,102 @@
+"""Which file Airflow's lineage is told of."""
+
+from __future__ import annotations
+
+import importlib
+
+import pytest
+from airflow.providers.common.compat import sdk as compat
+from airflow.sdk import Asset, ObjectStoragePath
+from airflow.sdk.io import attach
+from fsspec.implementations.memory import MemoryFileSystem
+from operator_alone import run
+
+from airflow_provider_bitrix24.crm.columns import Chunk, Column, ValueType
+from airflow_provider_bitrix24.files.formats import file_format_of
+from airflow_provider_bitrix24.files.tables import open_table
+from airflow_provider_bitrix24.files.writing import check_path
+from airflow_provider_bitrix24.operators.rest import Bitrix24ListOperator
+from airflow_provider_bitrix24.transfers.bitrix24_to_file import Bitrix24ToFileOperator
+
+TABLE = Chunk([Column(name="id", type=ValueType.INTEGER)], [[1, 2]])
+SUFFIXES = ["jsonl", "csv", "parquet", "jsonl.gz", "csv.gz"]
+
+
+def _home():
+    """Return the module of Airflow's collector."""
+    try:
+        return importlib.import_module("airflow.sdk.lineage")
+    except ImportError:  # Airflow 3.1
+        return importlib.import_module("airflow.lineage.hook")
+
+
+@pytest.fixture
+def reported(monkeypatch):
+    """Return what tells the addresses that Airflow's own collector was told of."""
+    home = _home()
+    collector = home.HookLineageCollector()
+    for module in (home, compat):
+        monkeypatch.setattr(module, "get_hook_lineage_collector", lambda: collector, raising=False)
+    return lambda: [
+        entry.asset.uri for entry in collector.collected_assets.outputs for _ in range(entry.count)
+    ]
+
+
+def write(path, name):
+    with open_table(check_path(path, "path"), file_format_of(name), TABLE.columns) as table:
+        table.write(TABLE)
+
+
+def test_the_collector_of_these_tests_hears_what_airflow_reports(reported, tmp_path):
+    with ObjectStoragePath(f"file://{tmp_path}/a").open("wb") as file:
+        file.write(b"a")
+    assert len(reported()) == 1
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_only_the_finished_file_is_reported(reported, tmp_path, suffix):
+    path = tmp_path / "new" / f"a.{suffix}"
+    write(path, path)
+    assert reported() == [Asset(uri=path.as_uri()).uri]
+
+
+def test_only_the_finished_object_is_reported_and_without_the_connection(reported):
+    attach("memory", conn_id="conn", fs=MemoryFileSystem())
+    write("memory://conn@of_lineage/deep/a.csv", "a.csv")
+    [address] = reported()
+    assert address.endswith("/of_lineage/deep/a.csv")
+    assert "conn" not in address
+
+
+@pytest.mark.parametrize("path", ["a.csv", "memory://of_lineage/b.csv"])
+def test_a_file_that_breaks_off_is_not_reported(reported, tmp_path, monkeypatch, path):
+    monkeypatch.chdir(tmp_path)
+    attach("memory", fs=MemoryFileSystem())
+    with (
+        pytest.raises(RuntimeError),
+        open_table(check_path(path, "path"), file_format_of(path), TABLE.columns),
+    ):
+        raise RuntimeError
+    assert reported() == []
+
+
+def test_a_list_reports_its_file(reported, portal, tmp_path):
+    path = tmp_path / "deals.jsonl"
+    run(Bitrix24ListOperator, method="crm.deal.list", output_path=str(path))
+    assert reported() == [Asset(uri=path.as_uri()).uri]
+
+
+def test_an_extraction_reports_its_file_once(reported, portal, tmp_path):
+    path = tmp_path / "deals.jsonl"
+    run(Bitrix24ToFileOperator, dataset="deal", path=str(path))
+    assert reported() == [Asset(uri=path.as_uri()).uri]
+
+
+def test_lineage_that_does_not_work_fails_nothing(monkeypatch, tmp_path):
+    def broken():
+        raise RuntimeError("no lineage")
+
+    for module in (_home(), compat):
+        monkeypatch.setattr(module, "get_hook_lineage_collector", broken, raising=False)
+    write(tmp_path / "a.csv", "a.csv")
+    assert (tmp_path / "a.csv").read_bytes()
