@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterable, Mapping
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,12 +18,17 @@ from airflow_provider_bitrix24.connection.reading import aread_connection, read_
 from airflow_provider_bitrix24.connection.threads import in_thread
 from airflow_provider_bitrix24.connection.tokens import mask
 from airflow_provider_bitrix24.crm.known_calls import check_call
-from airflow_provider_bitrix24.hooks.bulk import DEFAULT_IN_FLIGHT, check_in_flight
+from airflow_provider_bitrix24.files.writing import check_path, whole_file
+from airflow_provider_bitrix24.hooks.bulk import (
+    DEFAULT_IN_FLIGHT,
+    LIST_IN_FLIGHT,
+    check_in_flight,
+    check_list_in_flight,
+)
 from airflow_provider_bitrix24.hooks.errors import joined
 from airflow_provider_bitrix24.hooks.field_checks import FieldChecks, places
 from airflow_provider_bitrix24.hooks.replies import checked_calls, checked_pages, single
 from airflow_provider_bitrix24.hooks.shared_clients import SharedClients
-from airflow_provider_bitrix24.hooks.writing import check_path, whole_file
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.errors import ConnectionUnreadableError, InvalidConnectionError
 from airflow_provider_bitrix24.rest.methods import Repeatability
@@ -221,28 +226,37 @@ class RestHook(BaseHook):
         return self.get_conn().session.policy.cut
 
     def records(
-        self, method: str, params: Mapping[str, Any] | None = None, *, check_fields: bool = False
-    ) -> Iterator[dict[str, Any]]:
+        self,
+        method: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        check_fields: bool = False,
+        max_in_flight: int = LIST_IN_FLIGHT,
+    ) -> Generator[dict[str, Any]]:
         """Yield every row of a list method: all of them, or an exception.
 
         Lists with an id are read in the order of their ids, unless ``order`` says otherwise; long lists 2,500
-        rows a request. Rows that exist the whole time come once each. Rows added while reading may be
-        missing, and rows deleted meanwhile may come. Changed rows come as they are when their page is read,
-        up to 2,500 rows before they are yielded. A list whose filter a batch would change (booleans,
-        ``None``, empty lists, text like markup or ``$result[x]``) is read 50 rows a request. So is a list in
-        another order: it is read by offset, and a row that shifts is an error.
+        rows a request, in several ranges of ids at once. Rows that exist the whole time come once each. Rows
+        added while reading may be missing, and rows deleted meanwhile may come. Changed rows come as they are
+        when their page is read, up to ``max_in_flight`` requests before they are yielded. Of long rows fewer
+        are read ahead, so that they do not fill the memory. A list whose filter a batch would change
+        (booleans, ``None``, empty lists, text like markup or ``$result[x]``) is read 50 rows a request. So is
+        a list in another order: it is read by offset, and a row that shifts is an error.
 
         :param method: a list method, such as ``crm.deal.list``
         :param params: ``filter``, ``select`` and ``order``
         :param check_fields: compare the names of fields with the CRM's metadata first
+        :param max_in_flight: how many requests may be under way at once: 1 to 40; fewer while the portal is
+            in trouble
         :raises IncompleteListError: rows are missing or come twice
         :raises Bitrix24Error: a page failed
         """
         with joined():
+            in_flight = check_list_in_flight(max_in_flight)
             call = check_call(Call(method, params))
             if check_fields:
                 self.carry_out(self.field_checks.look([call]))
-            yield from self.get_conn().records(call)
+            yield from self.get_conn().records(call, in_flight=in_flight)
 
     def download(self, url: str, path: str | Path) -> Path:
         """Download a file that a result links to, and return its path.
@@ -329,23 +343,32 @@ class RestHook(BaseHook):
                 return await client.carry_out(plan)
 
     async def arecords(
-        self, method: str, params: Mapping[str, Any] | None = None, *, check_fields: bool = False
-    ) -> AsyncIterator[dict[str, Any]]:
+        self,
+        method: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        check_fields: bool = False,
+        max_in_flight: int = LIST_IN_FLIGHT,
+    ) -> AsyncGenerator[dict[str, Any]]:
         """Yield every row of a list method, as :meth:`records` does, in as few requests.
 
-        Rows that change meanwhile come as they do there.
+        Rows that change meanwhile come as they do there. If the loop over the rows ends early, the requests
+        under way are cancelled when the generator is closed, by ``contextlib.aclosing`` at once.
 
         :param method: a list method
         :param params: ``filter``, ``select`` and ``order``
         :param check_fields: compare the names of fields first
+        :param max_in_flight: how many requests may be under way at once: 1 to 40
         """
         with joined():
+            in_flight = check_list_in_flight(max_in_flight)
             call = check_call(Call(method, params))
             async with self.aclient() as client:
                 if check_fields:
                     await client.carry_out(self.field_checks.look([call]))
-                async for row in client.records(call):
-                    yield row
+                async with aclosing(client.records(call, in_flight=in_flight)) as rows:
+                    async for row in rows:
+                        yield row
 
     @asynccontextmanager
     async def aclient(self) -> AsyncIterator[AsyncClient]:

@@ -81,6 +81,18 @@ class Arguments:
         """Tell whether an argument was given; ``None`` counts as given."""
         return name in self._values_given
 
+    def has_value(self, name: str) -> bool:
+        """Tell whether an argument was given, and as something else than ``None``."""
+        return self._values_given.get(name, False)
+
+    def is_meant(self, name: str) -> bool:
+        """Tell whether an argument has to have a value.
+
+        In a DAG file ``None`` omits an argument; in a mapped task it means that an upstream task returned
+        nothing.
+        """
+        return self.has(name) and (self._values_given[name] or self.is_mapped)
+
     def source(self, name: str) -> str:
         """Return the names of the tasks that an argument comes from, ``""`` where it comes from none."""
         return self._sources.get(name, "")
@@ -103,15 +115,11 @@ class Arguments:
     def check_not_lost(self, operator: BaseOperator, *names: str) -> None:
         """Refuse an optional argument that was given, but is ``None`` now.
 
-        In a DAG file ``None`` omits an argument; in a mapped task it means that an upstream task returned
-        nothing.
-
         :param operator: the operator, rendered
         :param names: the arguments
         :raises InvalidInputError: there is one
         """
-        meant = [name for name in names if self.has(name) and (self._values_given[name] or self.is_mapped)]
-        refuse_lost({name: getattr(operator, name) for name in meant})
+        refuse_lost({name: getattr(operator, name) for name in names if self.is_meant(name)})
 
 
 def task_names(tasks: Iterable[Any]) -> str:

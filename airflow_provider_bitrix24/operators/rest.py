@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -13,11 +14,12 @@ from airflow_provider_bitrix24.connection.form import DEFAULT_CONN_ID
 from airflow_provider_bitrix24.crm.known_calls import check_call
 from airflow_provider_bitrix24.crm.outcomes import FAILED, ItemOutcome
 from airflow_provider_bitrix24.crm.rows import RowKind, Rows, parse_rows
+from airflow_provider_bitrix24.files.formats import is_gzip
+from airflow_provider_bitrix24.files.writing import check_path, gzipped, json_line, whole_file
 from airflow_provider_bitrix24.hooks.aliases import ApiParamsLike, CallsLike, TextLike
-from airflow_provider_bitrix24.hooks.bulk import FailOn
+from airflow_provider_bitrix24.hooks.bulk import LIST_IN_FLIGHT, FailOn, check_list_in_flight
 from airflow_provider_bitrix24.hooks.errors import InvalidInputError, joined
 from airflow_provider_bitrix24.hooks.field_checks import places
-from airflow_provider_bitrix24.hooks.writing import check_path, json_line, whole_file
 from airflow_provider_bitrix24.operators.api_params import naming_api_params, parse_api_params, refuse_params
 from airflow_provider_bitrix24.operators.arguments import check_flag
 from airflow_provider_bitrix24.operators.base import Bitrix24Operator
@@ -127,8 +129,9 @@ class Bitrix24ListOperator(Bitrix24Operator):
     :param api_params: ``filter``, ``select`` and ``order``
     :param max_rows: the most rows that go to XCom; without ``output_path`` more are an error
     :param output_path: local or object-storage path of a JSON Lines file, such as
-        ``s3://conn@bucket/deals.jsonl``
+        ``s3://conn@bucket/deals.jsonl``; compressed where it ends with ``.gz``
     :param check_fields: compare the names of fields with the CRM's metadata before anything is read
+    :param max_in_flight: how many requests of a long list may be under way at once: 1 to 40
     :param bitrix24_conn_id: Airflow connection of type ``bitrix24``
     :raises IncompleteListError: rows are missing or come twice
     :raises InvalidInputError: there are more rows than ``max_rows``, or a name in ``select``, ``filter`` or
@@ -146,6 +149,7 @@ class Bitrix24ListOperator(Bitrix24Operator):
         max_rows: int = 1000,
         output_path: str | PurePath | ObjectStoragePath | XComArg | None = None,
         check_fields: bool = True,
+        max_in_flight: int = LIST_IN_FLIGHT,
         bitrix24_conn_id: str = DEFAULT_CONN_ID,
         **kwargs: Any,
     ) -> None:
@@ -156,6 +160,8 @@ class Bitrix24ListOperator(Bitrix24Operator):
         self.method: Any = method
         self.api_params = api_params
         self.max_rows = max_rows
+        with joined():
+            self.max_in_flight = check_list_in_flight(max_in_flight)
         self.check_fields = check_flag(check_fields, "check_fields")
         # Airflow 3.1 cannot render a path that is not text.
         self.output_path = str(output_path) if isinstance(output_path, PurePath) else output_path
@@ -173,22 +179,27 @@ class Bitrix24ListOperator(Bitrix24Operator):
         """Read the list."""
         with self.traced(context), naming_api_params():
             call = self._call()
-            if self._to_a_file:
-                return self._to_file(call)
-            return self._to_xcom(self._rows(call))
+            return self._to_file(call) if self._to_a_file else self._to_xcom(call)
 
-    def _rows(self, call: Call) -> Iterator[dict[str, Any]]:
-        return self.hook.records(call.method, call.params, check_fields=self.check_fields)
+    @contextmanager
+    def _rows(self, call: Call) -> Iterator[Iterator[dict[str, Any]]]:
+        """Read the list for the time of the block: what is read ahead ends with it."""
+        rows = self.hook.records(
+            call.method, call.params, check_fields=self.check_fields, max_in_flight=self.max_in_flight
+        )
+        with closing(rows):
+            yield rows
 
-    def _to_xcom(self, rows: Iterator[dict[str, Any]]) -> list[dict[str, Any]]:
+    def _to_xcom(self, call: Call) -> list[dict[str, Any]]:
         collected: list[dict[str, Any]] = []
-        for row in rows:
-            if len(collected) == self.max_rows:
-                raise InvalidInputError(
-                    f"max_rows: {self.method} has more than {self.max_rows} rows",
-                    remedy="Give output_path to write them to a file, or narrow the filter.",
-                )
-            collected.append(row)
+        with self._rows(call) as rows:
+            for row in rows:
+                if len(collected) == self.max_rows:
+                    raise InvalidInputError(
+                        f"max_rows: {self.method} has more than {self.max_rows} rows",
+                        remedy="Give output_path to write them to a file, or narrow the filter.",
+                    )
+                collected.append(row)
         self.log.info("%s has %d rows.", self.method, len(collected))
         return collected
 
@@ -196,12 +207,16 @@ class Bitrix24ListOperator(Bitrix24Operator):
         count, last_id = 0, None
         call, surplus = selecting_id(call)
         path = check_path(self.output_path, "output_path", "Leave it out to get the rows in XCom.")
-        with whole_file(path) as file:
-            for row in self._rows(call):
+        with (
+            whole_file(path, "output_path") as file,
+            gzipped(file, is_gzip(path)) as lines,
+            self._rows(call) as rows,
+        ):
+            for row in rows:
                 last_id = _id_of(row)
                 if surplus:
                     row.pop(surplus, None)
-                file.write(json_line(row))
+                lines.write(json_line(row))
                 count += 1
         self.log.info("The %d rows of %s are in %s.", count, self.method, self.output_path)
         return {"path": str(self.output_path), "count": count, "last_id": last_id}

@@ -42,7 +42,7 @@ class _TlsPool(HTTPSConnectionPool):
 
 
 #: connections that are kept to one portal; more requests at once only queue there
-MOST_IN_FLIGHT = 20
+MOST_IN_FLIGHT = 40
 
 _POOLS = {"http": _PlainPool, "https": _TlsPool}
 

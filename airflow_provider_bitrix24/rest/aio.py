@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, assert_never
 
@@ -15,7 +15,7 @@ from airflow_provider_bitrix24.rest import steps as st
 from airflow_provider_bitrix24.rest.announcing import announced
 from airflow_provider_bitrix24.rest.batches import Many
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
-from airflow_provider_bitrix24.rest.chains import Reader
+from airflow_provider_bitrix24.rest.concurrency import Window
 from airflow_provider_bitrix24.rest.credentials import OAuthApplication
 from airflow_provider_bitrix24.rest.errors import (
     Bitrix24Error,
@@ -24,9 +24,11 @@ from airflow_provider_bitrix24.rest.errors import (
     PortalUnreachableError,
 )
 from airflow_provider_bitrix24.rest.plans import Plan, T, Wait
+from airflow_provider_bitrix24.rest.reader import Reader
 from airflow_provider_bitrix24.rest.redaction import guard_http_loggers
 from airflow_provider_bitrix24.rest.replies import Failure, Response
 from airflow_provider_bitrix24.rest.reply import Reply
+from airflow_provider_bitrix24.rest.spreading import Job
 from airflow_provider_bitrix24.rest.wire import (
     FORM_HEADERS,
     JSON_HEADERS,
@@ -112,20 +114,43 @@ class AsyncClient:
                 raise TypeError("a plan that changes something is carried out by the synchronous client")
             answer = await self.batch(step.calls)
 
-    async def records(self, call: Call) -> AsyncIterator[dict[str, Any]]:
+    async def records(self, call: Call, *, in_flight: int = 1) -> AsyncGenerator[dict[str, Any]]:
         """Yield every row of a list.
 
+        :param call: a list method with filter, order and select
+        :param in_flight: how many requests may be under way at once
         :raises IncompleteListError: rows are missing or come twice
         :raises Bitrix24Error: a page failed
         """
-        reader = Reader(call, self.session, log)
-        while (request := reader.next_request()) is not None:
-            for rows in reader.take(await self._drive(request)):
-                for row in rows:
+        reader, window = Reader(call, self.session, log, in_flight), Window(in_flight)
+        under_way: dict[asyncio.Task[list[Outcome]], Job] = {}
+        try:
+            while True:
+                for job in reader.jobs(window.size - len(under_way)):
+                    under_way[asyncio.create_task(self._drive(job.exchange, window))] = job
+                rows = reader.next_page()
+                if rows is None and reader.is_done:
+                    return
+                for row in rows or ():
                     yield row
+                if under_way:
+                    patience = None if rows is None else 0
+                    ended, _ = await asyncio.wait(
+                        under_way, timeout=patience, return_when=asyncio.FIRST_COMPLETED
+                    )
+                    for task in ended:
+                        under_way.pop(task).take(task.result())
+        finally:
+            for task in under_way:
+                task.cancel()
+            await asyncio.gather(*under_way, return_exceptions=True)
 
-    async def _drive(self, generator: Generator[Any, Any, T]) -> T:
-        """Do what the generator asks for until it has a result."""
+    async def _drive(self, generator: Generator[Any, Any, T], window: Window | None = None) -> T:
+        """Do what the generator asks for until it has a result.
+
+        :param generator: an exchange, or another one of its kind
+        :param window: told what came of each request
+        """
         # Before a slot is taken: one that is used late upsets the portal's count.
         await self._in_thread(_prepare, self._wire)
         self._kept_http(self.session.credentials.origin)
@@ -136,7 +161,10 @@ class AsyncClient:
             except StopIteration as stop:
                 result: T = stop.value
                 return result
+            shrinks = window.shrinks if window else 0
             answer = await self._do(step)
+            if window and isinstance(step, st.Send):
+                window.answered(shrinks, answer)
 
     async def _do(self, step: st.Step | rn.RenewalStep) -> Any:
         match step:
@@ -228,7 +256,7 @@ class AsyncClient:
                 trust_env=False,  # no .netrc, and the same proxies as the synchronous client
                 timeout=httpx2.Timeout(read, connect=connect),
                 limits=httpx2.Limits(
-                    max_connections=100, max_keepalive_connections=20, keepalive_expiry=_KEPT_SECONDS
+                    max_connections=100, max_keepalive_connections=40, keepalive_expiry=_KEPT_SECONDS
                 ),
                 follow_redirects=False,
             )

@@ -13,7 +13,6 @@ import logging
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Any
 
-from airflow_provider_bitrix24.rest.announcing import Headway
 from airflow_provider_bitrix24.rest.batches import BATCH_BYTES, BATCH_SIZE
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.errors import (
@@ -24,7 +23,7 @@ from airflow_provider_bitrix24.rest.errors import (
 from airflow_provider_bitrix24.rest.exchange import command_name, exchange
 from airflow_provider_bitrix24.rest.id_pager import IdPager
 from airflow_provider_bitrix24.rest.list_query import PAGE_SIZE
-from airflow_provider_bitrix24.rest.paging import pager_for
+from airflow_provider_bitrix24.rest.paging import Pager
 from airflow_provider_bitrix24.rest.reply import Reply
 from airflow_provider_bitrix24.rest.session import Session
 from airflow_provider_bitrix24.rest.steps import Step
@@ -35,31 +34,54 @@ _WORTH_IT = 2
 _ANSWER_BYTES = 12_000_000
 #: what a reference in place of an id, encoded, adds to a command
 _REFERENCE_BYTES = 100
-#: after so many chains in a row that were not worth it, the rest is read page by page
+#: after so many chains in a row that were not worth it, the list is read page by page
 _PATIENCE = 3
 
 
-class Reader:
-    """Reads a whole list: says which request comes next, and takes its outcomes.
+class Pace:
+    """How many pages a request may ask for: what was learned from all chains of a list.
 
-    :param call: a list method with filter, order and select, without ``start``
-    :param session: credentials, limits and patience
-    :param log: where to say now and then how far a long list has come
-    :raises InvalidInputError: the call asks for a page in the middle
+    :param longest: pages of the next chain
+    :param in_vain: chains in a row that were not worth it
+    :param page_bytes: of a page's rows
     """
 
-    def __init__(self, call: Call, session: Session, log: logging.Logger) -> None:
-        self._pager = pager_for(call)
+    def __init__(self, longest: int = BATCH_SIZE) -> None:
+        self.longest = longest
+        self.in_vain = 0
+        self.page_bytes = 1
+
+    def pages(self, page: Call) -> int:
+        """Return how many pages a request may ask for, given one of them."""
+        if self.in_vain >= _PATIENCE or not page.fits_batch:
+            return 1
+        fitting = BATCH_BYTES // (len(page.command()) + _REFERENCE_BYTES)
+        return max(1, min(self.longest, fitting, _ANSWER_BYTES // self.page_bytes))
+
+    def measure(self, rows: list[Any]) -> None:
+        """Learn how long rows are."""
+        if rows:
+            self.page_bytes = len(json.dumps(rows))
+
+
+class PageReader:
+    """Reads what a pager asks for: says which request comes next, and takes its outcomes.
+
+    :param pager: of a list, or of a range of it
+    :param session: credentials, limits and patience
+    :param log: where to say which page has to be read again
+    :param pace: what is known of the list's pages
+    """
+
+    def __init__(self, pager: Pager, session: Session, log: logging.Logger, pace: Pace) -> None:
+        self.pager = pager
         self._session = session
         self._log = log
-        self._headway: Headway | None = None
-        self._longest = BATCH_SIZE
-        self._in_vain = 0
-        self._page_bytes = 1
+        self._pace = pace
 
     def next_request(self) -> Generator[Step, Any, list[Outcome]] | None:
         """Return the exchange of the next request, ``None`` where the list is complete."""
-        page = self._pager.next_call()
+        page = self.pager.next_call()
         if page is None:
             return None
         chain = self._chain(page)
@@ -71,35 +93,34 @@ class Reader:
         :raises IncompleteListError: rows are missing or come twice
         :raises Bitrix24Error: a page could not be read
         """
-        if isinstance(self._pager, IdPager) and len(outcomes) > 1:
-            pages = self._take_chain(self._pager, outcomes)
+        if isinstance(self.pager, IdPager) and len(outcomes) > 1:
+            pages = self._take_chain(self.pager, outcomes)
         else:
             pages = self._take_page(outcomes)
         for position, rows in enumerate(pages):
-            if not position and rows:
-                self._page_bytes = len(json.dumps(rows))
-            self._say(len(rows))
+            if not position:
+                self._pace.measure(rows)
             yield rows
 
     def _chain(self, page: Call) -> list[Call]:
         """Return the pages to read at once; none where the next one is read by itself."""
-        if not isinstance(self._pager, IdPager) or self._in_vain >= _PATIENCE or not page.fits_batch:
+        longest = self._pace.pages(page)
+        if not isinstance(self.pager, IdPager) or longest == 1:
             return []
-        fitting = BATCH_BYTES // (len(page.command()) + _REFERENCE_BYTES)
-        longest = min(self._longest, fitting, _ANSWER_BYTES // self._page_bytes)
-        chain = self._pager.next_chain(longest, command_name) if longest > 1 else []
+        chain = self.pager.next_chain(longest, command_name)
         return chain if len(chain) > 1 else []
 
     def _take_page(self, outcomes: list[Outcome]) -> Iterator[list[Any]]:
-        yield self._pager.take(_reply_of(outcomes.pop()))
+        yield self.pager.take(_reply_of(outcomes.pop()))
 
     def _take_chain(self, pager: IdPager, outcomes: list[Outcome]) -> Iterator[list[Any]]:
         """Yield a chain's pages up to the first that is not whole: nothing behind it can be trusted."""
-        _raise_what_hits_every_call(outcomes[0].error)
-        self._longest = _length_of_next(self._longest, outcomes, self._session.policy.near_the_cut)
+        raise_what_hits_every_call(outcomes[0].error)
+        pace = self._pace
+        pace.longest = _length_of_next(pace.longest, outcomes, self._session.policy.near_the_cut)
         asked, used = len(outcomes), 0
         outcomes.reverse()
-        while outcomes:
+        while outcomes and not pager.is_done:
             try:
                 reply = _reply_of(outcomes.pop())
                 length = pager.length_of(reply)
@@ -116,14 +137,8 @@ class Reader:
         outcomes.clear()
         if used < asked:
             pager.count_next()
-        self._in_vain = self._in_vain + 1 if used < min(_WORTH_IT, asked) else 0
-
-    def _say(self, count: int) -> None:
-        left = self._pager.left if isinstance(self._pager, IdPager) else None
-        if self._headway is None and left is not None:
-            self._headway = Headway(self._log, count + left, "rows")
-        if self._headway is not None:
-            self._headway.made(count)
+        worth_it = pager.is_done or used >= min(_WORTH_IT, asked)
+        pace.in_vain = 0 if worth_it else pace.in_vain + 1
 
 
 def _reply_of(outcome: Outcome) -> Reply:
@@ -134,8 +149,12 @@ def _reply_of(outcome: Outcome) -> Reply:
     return outcome.unwrap_reply()
 
 
-def _raise_what_hits_every_call(error: Bitrix24Error | None) -> None:
-    """Raise what reading a single page instead of many would not change."""
+def raise_what_hits_every_call(error: Bitrix24Error | None) -> None:
+    """Raise what reading a single page instead of many would not change.
+
+    :param error: of the first call of a request
+    :raises Bitrix24Error: it would meet the next request as well
+    """
     too_long_a_wait = isinstance(error, LimitError) and error.retry_after is not None
     if error is not None and (error.connection_wide or too_long_a_wait):
         raise error
@@ -145,10 +164,10 @@ def _length_of_next(longest: int, outcomes: Sequence[Outcome], near_the_cut: flo
     """Return how many pages the next chain may have, given what happened to this one's."""
     surplus = sum(isinstance(outcome.error, SurplusCommandError) for outcome in outcomes)
     if surplus:
-        return max(1, len(outcomes) - surplus)
+        return max(1, min(longest, len(outcomes) - surplus))
     cut_off = all(outcome.error is not None and not _is_limit(outcome.error) for outcome in outcomes)
     if cut_off or _duration(outcomes) > near_the_cut:
-        return max(1, len(outcomes) // 2)
+        return max(1, min(longest, len(outcomes) // 2))
     return longest
 
 

@@ -17,8 +17,7 @@ from airflow_provider_bitrix24.rest import steps as st
 from airflow_provider_bitrix24.rest.announcing import Headway, announced
 from airflow_provider_bitrix24.rest.batches import Many
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
-from airflow_provider_bitrix24.rest.chains import Reader
-from airflow_provider_bitrix24.rest.concurrency import Limiter
+from airflow_provider_bitrix24.rest.concurrency import Limiter, Stops
 from airflow_provider_bitrix24.rest.credentials import OAuthApplication
 from airflow_provider_bitrix24.rest.downloads import Download, DownloadStep, download, may_be_page
 from airflow_provider_bitrix24.rest.errors import (
@@ -29,9 +28,11 @@ from airflow_provider_bitrix24.rest.errors import (
 )
 from airflow_provider_bitrix24.rest.plans import Plan, T, Wait, Work
 from airflow_provider_bitrix24.rest.progress import Progress
+from airflow_provider_bitrix24.rest.reader import Reader
 from airflow_provider_bitrix24.rest.redaction import guard_http_loggers
 from airflow_provider_bitrix24.rest.replies import Failure, Response
 from airflow_provider_bitrix24.rest.reply import Reply
+from airflow_provider_bitrix24.rest.side_by_side import SideBySide
 from airflow_provider_bitrix24.rest.wire import (
     FORM_HEADERS,
     JSON_HEADERS,
@@ -72,6 +73,7 @@ class Client:
         self._http: requests.Session | None = None
         self._opened_by = os.getpid()
         self._stopping = threading.Event()
+        self._stops = Stops()
         self._is_stopped = False
         guard_http_loggers()
 
@@ -87,8 +89,9 @@ class Client:
         This may be called by a signal's handler.
         """
         self._is_stopped = True
-        # The thread that the handler interrupts may hold the event's lock.
-        threading.Thread(target=self._stopping.set, daemon=True).start()
+        # The thread that the handler interrupts may hold an event's lock.
+        for stop in (self._stopping.set, self._stops.set):
+            threading.Thread(target=stop, daemon=True).start()
 
     def call_reply(self, call: Call) -> Reply:
         """Carry out a call and return its reply.
@@ -166,16 +169,28 @@ class Client:
                     self._stopping.clear()
         return [outcome for part in parts for outcome in part.result()]
 
-    def records(self, call: Call) -> Iterator[dict[str, Any]]:
+    def records(self, call: Call, *, in_flight: int = 1) -> Iterator[dict[str, Any]]:
         """Yield every row of a list.
 
+        :param call: a list method with filter, order and select
+        :param in_flight: how many requests may be under way at once
         :raises IncompleteListError: rows are missing or come twice
         :raises Bitrix24Error: a page failed
         """
-        reader = Reader(call, self.session, log)
-        while (request := reader.next_request()) is not None:
-            for rows in reader.take(self._drive(request)):
-                yield from rows
+        reader = Reader(call, self.session, log, in_flight)
+        with self._stops.own() as stop, SideBySide(partial(self._drive, stop=stop), stop, in_flight) as work:
+            while True:
+                for job in reader.jobs(work.room):
+                    if reader.is_spread:
+                        self._kept_http()  # threads that all begin now would make one each
+                        work.begin(job)
+                    else:
+                        job.take(self._drive(job.exchange))
+                if (rows := reader.next_page()) is not None:
+                    yield from rows
+                elif reader.is_done:
+                    return
+                work.take_answers(wait=rows is None)
 
     def download(self, link: str, target: IO[bytes]) -> int:
         """Write what a link of the portal leads to into a file, and return the number of bytes.
@@ -197,22 +212,29 @@ class Client:
         generator: Generator[Any, Any, T],
         limiter: Limiter | None = None,
         sending: Callable[[], None] | None = None,
+        stop: threading.Event | None = None,
     ) -> T:
-        """Do what the generator asks for until it has a result."""
+        """Do what the generator asks for until it has a result.
+
+        :param generator: an exchange, or another one of its kind
+        :param limiter: told what came of each request
+        :param sending: called before each request
+        :param stop: ends it besides the client's own
+        """
         self._prepare()
         answer: Any = None
         while True:
             try:
                 step = generator.send(answer)
-            except StopIteration as stop:
-                result: T = stop.value
+            except StopIteration as end:
+                result: T = end.value
                 return result
             if isinstance(step, (st.Send, rn.SendForm, Download)):
-                self._go_on()
+                self._go_on(stop=stop)
             if sending and isinstance(step, st.Send):
                 sending()
             shrinks = limiter.shrinks if limiter else 0
-            answer = self._do(step)
+            answer = self._do(step, stop)
             if limiter and isinstance(step, st.Send):
                 limiter.answered(shrinks, answer)
 
@@ -222,7 +244,7 @@ class Client:
 
         _ = self._wire.tls
 
-    def _do(self, step: st.Step | rn.RenewalStep | DownloadStep) -> Any:
+    def _do(self, step: st.Step | rn.RenewalStep | DownloadStep, stop: threading.Event | None = None) -> Any:
         match step:
             case st.Reserve(portal, at_most):
                 return self._ledger.reserve(portal, self.session.limits, at_most)
@@ -235,7 +257,7 @@ class Client:
                     portal, self.session.limits, slot, passed=passed, readings=readings
                 )
             case st.Pause():
-                return self._pause(step)
+                return self._pause(step, stop)
             case st.Send(request):
                 return self._post(request, JSON_HEADERS, fresh=request.fresh_connection)
             case st.Renew(application):
@@ -251,13 +273,13 @@ class Client:
             case _:
                 assert_never(step)
 
-    def _pause(self, pause: st.Pause) -> None:
+    def _pause(self, pause: st.Pause, stop: threading.Event | None = None) -> None:
         for seconds in announced(log, pause):
-            self._go_on(seconds)
+            self._go_on(seconds, stop)
 
-    def _go_on(self, seconds: float = 0.0) -> None:
+    def _go_on(self, seconds: float = 0.0, stop: threading.Event | None = None) -> None:
         """Sleep and go on, unless the task is being stopped."""
-        if self._stopping.wait(seconds) or self._is_stopped:
+        if (stop or self._stopping).wait(seconds) or self._is_stopped:
             raise InterruptedError("the task is being stopped: nothing more is sent")
 
     def _renew(self, application: OAuthApplication) -> st.Renewed | Bitrix24Error:

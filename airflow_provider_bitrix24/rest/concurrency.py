@@ -33,6 +33,17 @@ class Window:
         """How many may be under way now."""
         return int(self._size)
 
+    def answered(self, shrinks: int, answer: Response | Failure) -> None:
+        """Account for an answer.
+
+        :param shrinks: ``shrinks`` when the request was sent
+        :param answer: what came
+        """
+        if isinstance(answer, Failure) or answer.status >= _TROUBLE:
+            self.troubled(shrinks)
+        else:
+            self.eased()
+
     def eased(self) -> None:
         """Account for a good answer."""
         self._size = min(float(self._most), self._size + 1.0 / self._size)
@@ -80,8 +91,31 @@ class Limiter:
         :param answer: what came
         """
         with self._changed:
-            if isinstance(answer, Failure) or answer.status >= _TROUBLE:
-                self._window.troubled(shrinks)
-            else:
-                self._window.eased()
-                self._changed.notify_all()
+            self._window.answered(shrinks, answer)
+            self._changed.notify_all()
+
+
+class Stops:
+    """Events that make threads give up what they wait for: one for each job that can end by itself."""
+
+    def __init__(self) -> None:
+        self._events: set[threading.Event] = set()
+        self._is_stopped = False
+
+    @contextmanager
+    def own(self) -> Iterator[threading.Event]:
+        """Keep an event for the time of the block."""
+        event = threading.Event()
+        self._events.add(event)
+        if self._is_stopped:
+            event.set()
+        try:
+            yield event
+        finally:
+            self._events.discard(event)
+
+    def set(self) -> None:
+        """Set all events, those to come included."""
+        self._is_stopped = True
+        for event in tuple(self._events):
+            event.set()

@@ -266,6 +266,10 @@ class UnexpectedResultError(Bitrix24Error):
     acted = Acted.UNKNOWN
 
 
+class BadValueError(UnexpectedResultError):
+    """A value does not fit the type of its field, as the metadata tells it. Another try cannot help."""
+
+
 class AmbiguousWriteError(Bitrix24Error):
     """A write that must not be repeated got no clear answer: the portal may have carried it out, or not.
 
@@ -317,6 +321,16 @@ class MorePagesError(IncompleteListError):
     advice = (
         "Read it with Bitrix24ListOperator or the hook's records(), or pass 'start' to read single pages "
         "yourself."
+    )
+
+
+class TooManyDeletionsError(Bitrix24Error):
+    """More rows would be deleted from a table than may go at once. Another try cannot help."""
+
+    permanent = True
+    advice = (
+        "Nothing was deleted. Check whether the connection leads to the right portal, and whether its user "
+        "may still read everything. If the rows are really gone, raise max_deleted_share once; 1 allows all."
     )
 
 

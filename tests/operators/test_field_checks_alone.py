@@ -85,6 +85,31 @@ def test_metadata_that_may_not_be_read_is_one_line(portal):
     assert len([line for line in lines if "not checked" in line]) == 1
 
 
+NAIVE = {"method": "crm.deal.list", "api_params": {"filter": {">=DATE_CREATE": "2026-05-04 10:00:00"}}}
+
+
+@pytest.mark.parametrize(
+    ("cls", "arguments"),
+    [
+        (Bitrix24CallOperator, NAIVE),
+        (Bitrix24ListOperator, NAIVE),
+        (Bitrix24BatchOperator, calls_of(NAIVE, NAIVE, NAIVE)),
+    ],
+)
+def test_time_without_an_offset_in_a_filter_is_one_warning(portal, cls, arguments):
+    [line] = logged(cls, logging.WARNING, **arguments)
+    assert line.startswith("crm.deal.list: the time in the filter '>=DATE_CREATE' has no offset from UTC")
+    assert logged(cls, logging.WARNING, check_fields=False, **arguments) == []
+
+
+def test_hook_warns_of_a_time_without_an_offset_once(portal):
+    hook, log = Bitrix24Hook(), Log()
+    hook.field_checks._log = log
+    for _ in range(3):
+        hook.call(NAIVE["method"], NAIVE["api_params"], check_fields=True)
+    assert [level for level, _ in log.lines] == [logging.WARNING]
+
+
 def test_portal_without_rights_is_the_calls_own_error(portal, connection):
     portal.add_user(9, "Nobody", may_read=False, may_update=False)
     connection(portal.connection(user_id=9), "nobody")

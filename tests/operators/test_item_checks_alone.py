@@ -55,6 +55,7 @@ def test_comments_on_items_that_do_not_exist_fail_and_the_others_are_added(porta
     assert len(portal.records("deal", GONE)) == 2
 
 
+@pytest.mark.slow
 def test_thousand_comments_cost_one_request_more(portal):
     deals = portal.add_items("deal", [{"TITLE": "x"}] * 1000)
     rows = [{"item": ("deal", deal), "comment": "Hello"} for deal in deals]

@@ -10,6 +10,8 @@ from airflow_provider_bitrix24.operators.activity import BindActivityOperator, U
 from airflow_provider_bitrix24.operators.timeline import (
     BindTimelineRecordOperator,
     DeleteTimelineCommentOperator,
+    MoveTimelineRecordOperator,
+    TransferTimelineOperator,
     UnbindTimelineRecordOperator,
     UpdateTimelineCommentOperator,
 )
@@ -48,6 +50,26 @@ def test_a_comment_takes_a_whole_item_or_its_parts(portal, numbers, cls, more, i
     assert portal.bindings(record) == [("deal", 1)]
     texts = [comment.text for comment in portal.comments("contact", 1)]
     assert texts == (["New"] if more else [])
+
+
+TWO_ENDS = {MoveTimelineRecordOperator: ["record_id"], TransferTimelineOperator: []}
+
+
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [
+        (("{{ kind }}", "{{ number }}"), ("company", "{{ number + 1 }}")),
+        ({"entity_type": "{{ kind }}", "entity_id": "{{ number }}"}, "company_{{ number + 1 }}"),
+    ],
+    ids=["tuples of templates", "a mapping and a text"],
+)
+@pytest.mark.parametrize(("cls", "more"), TWO_ENDS.items(), ids=str)
+def test_two_ends_may_come_from_templates_in_parts(portal, numbers, cls, more, source, target):
+    record = numbers["record_id"]
+    operator = cls(task_id="t", source=source, target=target, **{name: numbers[name] for name in more})
+    operator.render_template_fields({"kind": "deal", "number": 1})
+    operator.execute(context_of())
+    assert ("company", 2) in portal.bindings(record)
 
 
 WRONG = [

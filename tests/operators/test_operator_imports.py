@@ -13,13 +13,15 @@ before = set(sys.modules)
 import airflow_provider_bitrix24.operators.rest
 import airflow_provider_bitrix24.operators.timeline
 import airflow_provider_bitrix24.sensors.timeline
+import airflow_provider_bitrix24.transfers.bitrix24_to_file
+import airflow_provider_bitrix24.transfers.bitrix24_to_sql
 print("loaded", json.dumps(sorted(set(sys.modules) - before)))
 """
 
 
 @pytest.mark.slow
 def test_a_dag_file_loads_no_transport():
-    """Transports load on first use, in the worker; what parses DAG files does without."""
+    """Transports and file formats load on first use, in the worker; what parses DAG files does without."""
     run = subprocess.run(
         [sys.executable, "-c", LOADED],
         capture_output=True,
@@ -32,8 +34,10 @@ def test_a_dag_file_loads_no_transport():
     heavy = (
         "requests",
         "httpx2",
+        "sqlalchemy",
         "sqlite3",
         "redis",
+        "pyarrow",
         "starlette",
         "uvicorn",
         "airflow_provider_bitrix24.testing",

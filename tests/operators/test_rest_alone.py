@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import threading
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
@@ -94,6 +96,25 @@ def test_list_to_a_file(portal, tmp_path, written):
         assert "\u4e2d" in lines[-1]
         assert f"The {count} rows of crm.deal.list are in {path}." in written()
     assert [entry.name for entry in path.parent.iterdir()] == ["deals.jsonl"]
+
+
+def test_a_list_to_a_compressed_file(portal, tmp_path):
+    path = tmp_path / "deals.jsonl.gz"
+    _, result, _ = run(Bitrix24ListOperator, method="crm.deal.list", output_path=str(path))
+    rows = [json.loads(line) for line in gzip.decompress(path.read_bytes()).splitlines()]
+    assert result == {"path": str(path), "count": len(rows), "last_id": max(portal.items("deal"))}
+
+
+def test_a_list_with_too_many_rows_is_not_read_on(portal):
+    """The name is so long that a request holds ten pages; so a list of 3,000 rows takes many."""
+    portal.add_items("contact", [{"NAME": f"Contact {number}"} for number in range(3000)])
+    params = {"select": ["ID"], "filter": {"!NAME": "x" * 39_000}}
+    arguments = {"method": "crm.contact.list", "api_params": params, "max_rows": 60, "max_in_flight": 2}
+    error, _ = fails(Bitrix24ListOperator, InvalidInputError, **arguments)
+    sent = len(portal.requests)
+    assert "more than 60 rows" in error.description
+    assert sent < 8
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("bitrix24_")]
 
 
 def test_a_list_without_ids_has_no_last_one(portal, tmp_path):
@@ -335,6 +356,7 @@ def test_a_connection_that_does_not_exist(portal):
 WIDE = 120
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("most", [1, 3])
 @pytest.mark.parametrize(
     ("cls", "arguments"),

@@ -244,6 +244,12 @@ def test_lists(portal, run_dag, tmp_path):
     ]
 
 
+@pytest.mark.parametrize("max_in_flight", [0, 41, "10", True, None], ids=repr)
+def test_up_to_forty_requests_of_a_list_may_be_under_way(max_in_flight):
+    with pytest.raises(InvalidInputError, match=r"max_in_flight: .* is not a whole number from 1 to 40"):
+        Bitrix24ListOperator(task_id="read", method="crm.deal.list", max_in_flight=max_in_flight)
+
+
 @pytest.mark.parametrize("max_rows", [0, -1, "10", 2.5, True, None], ids=repr)
 def test_max_rows(max_rows):
     with pytest.raises(InvalidInputError, match=r"max_rows: .* is not a whole number from 1 up"):

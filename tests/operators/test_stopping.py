@@ -43,6 +43,7 @@ def act(operator):
         operator.poke(context_of()) if hasattr(operator, "poke") else operator.execute(context_of())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("in_flight", [1, 3])
 def test_comments_end_with_the_requests_under_way_and_what_they_did_is_known(portal, in_flight):
     rows = [{"item": "D_1", "comment": f"Comment {number}"} for number in range(600)]

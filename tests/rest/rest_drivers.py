@@ -65,8 +65,8 @@ class SyncDriver:
     def batch(self, calls: list[Call]) -> list[Outcome]:
         return self.client.batch(calls)
 
-    def records(self, call: Call) -> list[Any]:
-        return list(self.client.records(call))
+    def records(self, call: Call, **options: Any) -> list[Any]:
+        return list(self.client.records(call, **options))
 
     def close(self) -> None:
         self.client.close()
@@ -91,9 +91,9 @@ class AsyncDriver:
     def batch(self, calls: list[Call]) -> list[Outcome]:
         return self.run(self.client.batch(calls))
 
-    def records(self, call: Call) -> list[Any]:
+    def records(self, call: Call, **options: Any) -> list[Any]:
         async def read() -> list[Any]:
-            return [row async for row in self.client.records(call)]
+            return [row async for row in self.client.records(call, **options)]
 
         return self.run(read())
 

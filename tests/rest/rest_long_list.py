@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
@@ -12,10 +13,19 @@ from urllib.parse import parse_qsl
 from rest_feed import Feed, html, lost, ok
 
 from airflow_provider_bitrix24.rest.calls import Call
-from airflow_provider_bitrix24.rest.chains import Reader
+from airflow_provider_bitrix24.rest.chains import Pace
+from airflow_provider_bitrix24.rest.reader import Reader
+from airflow_provider_bitrix24.rest.spreading import Job
 
 LOG = logging.getLogger(__name__)
 DEALS, ITEMS = "crm.deal.list", "crm.item.list"
+#: each sign, where it cuts ids in order, and what holds where it is not given
+_BOUNDS = (
+    (">", bisect_right, 0),
+    (">=", bisect_left, 0),
+    ("<", bisect_left, 10**9),
+    ("<=", bisect_right, 10**9),
+)
 _REFERENCE = re.compile(r"\$result((?:\[[^\]]*\])+)")
 
 
@@ -54,7 +64,11 @@ class LongList:
     slow: float = 0.0
     times: Any = None
     pages: int = 0
+    most_under_way: int = 0
     requests: list[list[str]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._ordered = sorted(self.ids)
 
     def answer(self, request: Any) -> Any:
         body = json.loads(request.body)
@@ -86,8 +100,9 @@ class LongList:
     def _page(self, params: dict[str, Any], *, in_batch: bool = False) -> Any:
         number = self.pages
         self.pages += 1
-        self.ids |= self.added.get(number, set())
-        self.ids -= self.removed.get(number, set())
+        if number in self.added or number in self.removed:
+            self.ids = (self.ids | self.added.get(number, set())) - self.removed.get(number, set())
+            self._ordered = sorted(self.ids)
         if number in self.errors and in_batch:
             return {"error": self.errors[number], "error_description": "told to"}
         if number in self.wrong and in_batch:
@@ -97,10 +112,10 @@ class LongList:
     def _list(self, params: dict[str, Any], most: int, *, hole: bool) -> dict[str, Any]:
         key = "id" if self.item else "ID"
         conditions = params.get("filter") or {}
-        low, high = (self._id(conditions.get(f"{sign}{key}", end)) for sign, end in ((">", 0), ("<", 10**9)))
-        down = params["order"][key] == "DESC"
-        ids = sorted((number for number in self.ids if low < number < high), reverse=down)
-        shown = ids[:most]
+        bounds = [(cut, conditions.get(f"{sign}{key}", end)) for sign, cut, end in _BOUNDS]
+        low, *lows, high, highs = (cut(self._ordered, self._id(bound)) for cut, bound in bounds)
+        ids = self._ordered[max(low, *lows) : min(high, highs)]
+        shown = ids[-most:][::-1] if params["order"][key] == "DESC" and most else ids[:most]
         if hole and len(shown) > 2:
             del shown[1]
         rows = [{key: number if self.item else str(number), "TITLE": self.title} for number in shown]
@@ -119,18 +134,48 @@ class LongList:
             return self.astray if value else 0
         return int(value) if str(value).isdigit() else 0
 
-    def read(self, order: str = "ASC", feed: Feed | None = None, **params: Any) -> list[int]:
-        """Read the whole list, and return the ids."""
+    def read(
+        self,
+        order: str = "ASC",
+        feed: Feed | None = None,
+        in_flight: int = 1,
+        choice: Any = None,
+        pages: int = 50,
+        **params: Any,
+    ) -> list[int]:
+        """Read the whole list, and return the ids.
+
+        :param in_flight: how many requests may be under way at once
+        :param pages: that a request may ask for
+        :param choice: its ``randrange`` says which of them comes first; the first one sent, if it is ``None``
+        """
         feed = feed or Feed([])
-        feed.script = _Endless(self)
+        feed.script = self.script
         key = "id" if self.item else "ID"
         call = Call(ITEMS if self.item else DEALS, {"order": {key: order}, **params})
-        reader = Reader(call, feed.session, LOG)
+        reader = Reader(call, feed.session, LOG, in_flight, Pace(pages))
         found: list[int] = []
-        while (request := reader.next_request()) is not None:
-            for rows in reader.take(feed.drive(request)):
+        under_way: list[Job] = []
+        while True:
+            under_way += reader.jobs(in_flight - len(under_way))
+            self.most_under_way = max(self.most_under_way, len(under_way))
+            while (rows := reader.next_page()) is not None:
                 found += [int(row[key]) for row in rows]
-        return found
+            if under_way:
+                job = under_way.pop(choice.randrange(len(under_way)) if choice else 0)
+                job.take(feed.drive(job.exchange))
+            elif reader.is_done:
+                return found
+
+    @property
+    def script(self) -> list[Any]:
+        """A script for a feed that never ends."""
+        return _Endless(self)
+
+    def add(self, ids: set[int]) -> None:
+        """Let rows come into being."""
+        self.ids |= ids
+        self._ordered = sorted(self.ids)
 
     @property
     def lengths(self) -> list[int]:

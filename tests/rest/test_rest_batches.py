@@ -123,6 +123,7 @@ def test_a_revoked_webhook_ends_what_is_not_in_flight_yet(client, box):
     assert len(box.requests) < 5
 
 
+@pytest.mark.slow
 def test_an_interrupted_task_sends_nothing_more(box):
     """What is under way ends; what waits, for the limits as well, is not sent."""
     client = Client(session_of(webhook_of(box), limits=Limits(1.0, 2)), ProcessLedger(), Wire())

@@ -10,11 +10,17 @@ from rest_long_list import DEALS, LOG, LongList
 
 from airflow_provider_bitrix24.rest import errors as e
 from airflow_provider_bitrix24.rest.calls import Call
-from airflow_provider_bitrix24.rest.chains import Reader
+from airflow_provider_bitrix24.rest.chains import Pace, PageReader
+from airflow_provider_bitrix24.rest.paging import pager_for
+from airflow_provider_bitrix24.rest.session import Session
 
 
 def ids(count: int) -> set[int]:
     return set(range(1, count + 1))
+
+
+def reader_of(session: Session) -> PageReader:
+    return PageReader(pager_for(Call(DEALS)), session, LOG, Pace())
 
 
 @pytest.mark.parametrize(("seconds", "lengths"), [(40.0, [1, 50, 29]), (40.1, [1, 50, 25, 4])])
@@ -106,7 +112,7 @@ def test_a_chain_with_two_good_pages_is_not_in_vain():
     ],
 )
 def test_trouble_that_hits_every_call_is_not_asked_for_again(answer, cls):
-    reader = Reader(Call(DEALS), Feed([]).session, LOG)
+    reader = reader_of(Feed([]).session)
     first = [{"ID": str(number)} for number in range(1, 51)]
     feed = Feed([ok(first, total=400, next=50), answer], session=reader._session)
     assert [len(rows) for rows in reader.take(feed.drive(reader.next_request()))] == [50]
@@ -116,14 +122,14 @@ def test_trouble_that_hits_every_call_is_not_asked_for_again(answer, cls):
 
 
 def test_a_page_that_cannot_be_read_by_itself_is_an_error():
-    reader = Reader(Call(DEALS), Feed([]).session, LOG)
+    reader = reader_of(Feed([]).session)
     feed = Feed([lost()] * 6, session=reader._session)
     with pytest.raises(e.ConnectionLostError):
         list(reader.take(feed.drive(reader.next_request())))
 
 
 def test_the_outcomes_are_used_up():
-    reader = Reader(Call(DEALS), Feed([]).session, LOG)
+    reader = reader_of(Feed([]).session)
     pages = [[{"ID": str(number)} for number in range(first, first + 50)] for first in (1, 51, 101, 151)]
     broken = maps(result={"c0": pages[1], "c1": pages[2][:20], "c2": pages[3]})
     feed = Feed([ok(pages[0], total=200, next=50), broken], session=reader._session)
@@ -147,4 +153,4 @@ def test_a_page_that_has_to_be_read_again_is_told_in_the_debug_log(caplog):
 @pytest.mark.parametrize("start", [50, "50"])
 def test_a_page_in_the_middle_is_refused(start):
     with pytest.raises(e.InvalidInputError):
-        Reader(Call(DEALS, {"start": start}), Feed([]).session, LOG)
+        pager_for(Call(DEALS, {"start": start}))

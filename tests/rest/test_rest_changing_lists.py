@@ -31,6 +31,7 @@ def busy_portal(choice: random.Random, changes: int) -> LongList:
     return portal
 
 
+@pytest.mark.slow
 @given(some.randoms(use_true_random=False), some.integers(1, 20), some.sampled_from(["ASC", "DESC"]))
 @settings(max_examples=80, deadline=None)
 def test_new_and_deleted_rows_are_no_missing_ones(choice, changes, order):

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from airflow_provider_bitrix24.rest.concurrency import Limiter, Window
+from airflow_provider_bitrix24.rest.concurrency import Limiter, Stops, Window
 from airflow_provider_bitrix24.rest.replies import Failure, Response
 
 
@@ -75,6 +75,17 @@ def test_trouble_begins_with_status_500(answer, shrinks):
     gate = Limiter(4)
     gate.answered(0, answer)
     assert gate.shrinks == shrinks
+
+
+def test_each_job_can_be_stopped_by_itself_and_all_together():
+    stops = Stops()
+    with stops.own() as one, stops.own() as other:
+        one.set()
+        assert not other.is_set()
+        stops.set()
+        assert other.is_set()
+    with stops.own() as late:
+        assert late.is_set(), "a job that begins afterwards, too"
 
 
 def test_a_place_is_given_back_though_the_work_failed():

@@ -119,11 +119,13 @@ _SAYS = {
     e.MethodNotFoundError: (_NEVER, _NO, True, False),
     e.NotFoundError: (_NEVER, _NO, True, False),
     e.InvalidParameterError: (_NEVER, _NO, True, False),
+    e.BadValueError: (_NEVER, _UNKNOWN, True, False),
     e.UnexpectedResultError: (_NEVER, _UNKNOWN, True, False),
     e.AmbiguousWriteError: (_NEVER, _UNKNOWN, True, False),
     e.DoneInPartError: (_NEVER, _YES, True, False),
     e.IncompleteListError: (_NEVER, _NO, False, False),
     e.MorePagesError: (_NEVER, _NO, True, False),
+    e.TooManyDeletionsError: (_NEVER, _NO, True, False),
 }
 
 

@@ -87,6 +87,7 @@ def new_client(box):
         client.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("count", "most"), [(3, 1), (2, 2), (6, 2), (7, 3), (1, 3)])
 def test_as_many_as_may_be_are_under_way_and_not_one_more(box, deals, new_client, count, most):
     stage, calls = Stage(together=most + 1), deals(count)

@@ -35,6 +35,7 @@ def kept_by_a_pager(name: str) -> tuple[int, int]:
     return kept, size
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "share"), [("CODE", 0.03), ("ID", 0.5)], ids=["without ids", "with ids"])
 def test_a_pager_keeps_no_rows(name, share):
     kept, page = kept_by_a_pager(name)

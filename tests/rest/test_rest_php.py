@@ -53,6 +53,7 @@ def decoded(command: str) -> Any:
     return substitute(query, BatchResult(result={"a": {"b": "replaced"}}))
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(_params(_plain, 1))
 @example({"filter": {" ": "x"}})

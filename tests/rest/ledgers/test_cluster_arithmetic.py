@@ -83,6 +83,7 @@ class Same:
         assert self.processes[0].blocked(meters) == self.python.blocked(meters)
 
 
+@pytest.mark.slow
 @settings(
     max_examples=150,
     deadline=None,

@@ -120,6 +120,7 @@ def test_there_is_one_for_the_process():
     assert isinstance(PROCESS_LEDGER, ProcessLedger)
 
 
+@pytest.mark.slow
 def test_a_portal_refuses_none_of_many_quick_calls():
     """Six threads, the documented figures; six calls more than the burst."""
     with Bitrix24Portal() as portal:
