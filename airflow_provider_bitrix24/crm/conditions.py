@@ -12,20 +12,15 @@ import operator
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
-import pendulum
-
+from airflow_provider_bitrix24.crm import field_types as ft
 from airflow_provider_bitrix24.crm.inputs import from_json, is_sequence
 from airflow_provider_bitrix24.rest.errors import InvalidInputError, UnexpectedResultError
 from airflow_provider_bitrix24.rest.shown import shown
 from airflow_provider_bitrix24.rest.texts import problem_of
 
 _NAME = re.compile(r"(!@|!=|>=|<=|!%|@|=|!|>|<|%)?([A-Za-z][A-Za-z0-9_]*)")
-#: a day, which a time may follow
-_DAY = re.compile(r"([0-9]{4}-?[0-9]{2}-?[0-9]{2})([T ][0-9:.]+(Z|[+-][0-9:]+)?)?")
 
 _ORDERED: dict[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
@@ -34,13 +29,6 @@ _ORDERED: dict[str, Callable[[Any, Any], bool]] = {
     "<=": operator.le,
 }
 _NEGATED = ("!", "!=", "!@", "!%")
-_LINKS = ("user", "crm_lead", "crm_deal", "crm_contact", "crm_company", "crm_entity", "crm_quote")
-_NUMBERS = ("integer", "double", "money", "crm_category", *_LINKS)
-#: types whose values are the ids of something; 0 is none of it
-_IDS = (*_LINKS, "crm", "employee", "enumeration", "iblock_element", "iblock_section")
-_FLAGS = ("boolean", "char")
-#: types whose values say nothing about a customer
-_HARMLESS = (*_FLAGS, *_LINKS, "crm_status", "crm_category")
 
 
 @dataclass(frozen=True)
@@ -86,7 +74,7 @@ def _condition(name: Any, value: Any, field: str) -> Condition:
     if isinstance(value, (set, frozenset)) or is_sequence(value):
         value = list(value)
     if sign in ("@", "!@") and not isinstance(value, list):
-        if _is_empty(value) or isinstance(value, Mapping):
+        if ft.is_empty(value) or isinstance(value, Mapping):
             raise InvalidInputError(f"{field}[{name!r}]: {shown(value)} is not a list")
         value = [value]  # the output of a mapped task that ran once
     if isinstance(value, list) and (not value or sign in (*_ORDERED, "%", "!%")):
@@ -119,15 +107,15 @@ class FieldTest:
         self.source = condition
         self.operator = condition.operator
         self._kind = str(description.get("type"))
-        self._read, what = _reader(self._kind)
+        self._read, what = ft.reader(self._kind)
         values = condition.value if isinstance(condition.value, list) else [condition.value]
         self._text = condition.operator in ("%", "!%")
         self.wanted = [self._wanted(value, f"{field}[{condition.name!r}]", what) for value in values]
 
     def _wanted(self, value: Any, field: str, what: str) -> Any:
-        if self.operator in ("", "!") and (_is_empty(value) or self._is_no_id(value)):
+        if self.operator in ("", "!") and (ft.is_empty(value) or self._is_no_id(value)):
             return None
-        if _is_empty(value):
+        if ft.is_empty(value):
             raise InvalidInputError(f"{field}: {shown(value)} cannot be compared so")
         if self._text:
             return str(value)
@@ -157,15 +145,15 @@ class FieldTest:
         if all(map(self._is_none, values)):
             return f"{self.source.name} (it is empty)"
         named = self.source.name
-        return f"{named} (it is {shown(value)})" if self._kind in _HARMLESS else named
+        return f"{named} (it is {shown(value)})" if self._kind in ft.HARMLESS else named
 
     def _is_none(self, value: Any) -> bool:
         """Tell whether the portal says that there is no value, which it does in several ways."""
-        no = value is False and self._kind not in _FLAGS
-        return no or _is_empty(value) or self._is_no_id(value)
+        no = value is False and self._kind not in ft.FLAGS
+        return no or ft.is_empty(value) or self._is_no_id(value)
 
     def _is_no_id(self, value: Any) -> bool:
-        return self._kind in _IDS and str(value) == "0"
+        return self._kind in ft.IDS and str(value) == "0"
 
     def _matches(self, value: Any) -> bool:
         if self._text:
@@ -202,65 +190,3 @@ def typed(
             )
         tests.append(FieldTest(condition, name, fields[name], field))
     return tests
-
-
-# --- reading values by type ---
-
-
-def _is_empty(value: Any) -> bool:
-    return value is None or (isinstance(value, (str, list)) and not value)
-
-
-def _reader(kind: str) -> tuple[Callable[[Any], Any], str]:
-    """Return what reads values of a type, ``None`` for what is none of it, and the type in words."""
-    if kind in _NUMBERS:
-        return _number, "a number"
-    if kind in _FLAGS:
-        return _flag, "yes or no"
-    if kind == "date":
-        return _date, "a date"
-    if kind == "datetime":
-        return _moment, "a moment with its offset from UTC, such as 2026-05-04T10:00:00+02:00"
-    return _plain_text, "a text"
-
-
-def _number(value: Any) -> Decimal | None:
-    text = str(value).partition("|")[0]  # money of a user's field: 100|USD
-    if "_" in text:  # as Python writes numbers, but neither people nor the portal do
-        return None
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        return None
-    return number if number.is_finite() else None
-
-
-def _flag(value: Any) -> bool | None:
-    return {"Y": True, "N": False, "TRUE": True, "FALSE": False, "1": True, "0": False}.get(
-        str(value).strip().upper()
-    )
-
-
-def _date(value: Any) -> date | None:
-    if isinstance(value, datetime):
-        return value.date()
-    match = _DAY.fullmatch(str(value))
-    try:
-        return date.fromisoformat(match[1]) if match else None
-    except ValueError:
-        return None
-
-
-def _moment(value: Any) -> datetime | None:
-    if isinstance(value, datetime):
-        return value if value.tzinfo is not None else None
-    try:
-        found = pendulum.parse(str(value), strict=True, exact=True)
-    except (ValueError, TypeError, AttributeError, OverflowError):  # some for periods, such as P1D/P1D
-        return None
-    has_offset = re.search(r"(Z|[+-]\d\d:?\d\d)$", str(value))
-    return found if isinstance(found, datetime) and has_offset else None
-
-
-def _plain_text(value: Any) -> str | None:
-    return None if isinstance(value, (bool, list, Mapping)) else str(value)

@@ -9,7 +9,7 @@ import difflib
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 _CAPITAL = re.compile(r"(?<=.)(?=[A-Z])")
@@ -46,10 +46,12 @@ class FieldNames(ABC):
 
     :param names: their names, as the metadata spells them
     :param subject: whose they are, in words
+    :param moments: columns that hold a date with a time
     """
 
     names: frozenset[str]
     subject: str
+    moments: frozenset[str] = field(default=frozenset(), kw_only=True)
 
     @abstractmethod
     def knows(self, name: str, place: str) -> bool:
@@ -58,6 +60,13 @@ class FieldNames(ABC):
         :param name: the name, without an operator
         :param place: where it stands: ``fields``, ``select``, ``filter`` or ``order``
         """
+
+    def is_moment(self, name: str) -> bool:
+        """Tell whether a field holds a date with a time, as far as the metadata tells.
+
+        :param name: its name, without an operator
+        """
+        return as_column(name) in self.moments
 
     def near(self, name: str) -> list[str]:
         """Return names that may have been meant.
@@ -71,6 +80,15 @@ class FieldNames(ABC):
 
 class ClassicNames(FieldNames):
     """Fields of methods such as ``crm.deal.list``, which are written in upper case."""
+
+    @classmethod
+    def of(cls, described: Mapping[Any, Any], subject: str) -> ClassicNames:
+        """Return the names that descriptions tell.
+
+        :param described: descriptions by name, as ``crm.deal.fields`` gives them
+        :param subject: whose they are, in words
+        """
+        return cls(frozenset(map(str, described)), subject, moments=_moments(described))
 
     def knows(self, name: str, place: str) -> bool:
         """Tell whether a name may be a field's; columns may be selected and ordered by in lower case, too."""
@@ -111,18 +129,22 @@ class ItemNames(FieldNames):
             else:
                 columns |= {upper, as_column(name)}
         names = frozenset(map(str, described))
-        return cls(names, subject, frozenset(columns), frozenset(own if original else ()))
+        moments = _moments(described)
+        return cls(names, subject, frozenset(columns), frozenset(own if original else ()), moments=moments)
 
     def knows(self, name: str, place: str) -> bool:
         """Tell whether a name may be a field's; each of the two spellings will do."""
         column = as_column(name)
-        return (
-            name in self.names
-            or name in self.original
-            or column in self.columns
-            or column in _MULTI
-            or _BESIDE_ITEMS.fullmatch(column) is not None
-        )
+        return name in self.names or name in self.original or column in self.columns or is_beside_items(name)
+
+
+def is_beside_items(name: str) -> bool:
+    """Tell whether ``crm.item.*`` takes a name that its metadata does not tell.
+
+    :param name: the name, without an operator
+    """
+    column = as_column(name)
+    return column in _MULTI or _BESIDE_ITEMS.fullmatch(column) is not None
 
 
 def as_column(name: str) -> str:
@@ -131,6 +153,14 @@ def as_column(name: str) -> str:
     :param name: the name
     """
     return name if name.upper() == name else _CAPITAL.sub("_", name).upper()
+
+
+def _moments(described: Mapping[Any, Any]) -> frozenset[str]:
+    return frozenset(
+        as_column(str(name))
+        for name, description in described.items()
+        if isinstance(description, Mapping) and description.get("type") == "datetime"
+    )
 
 
 def _letters(name: str) -> str:

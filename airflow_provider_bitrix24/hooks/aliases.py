@@ -7,6 +7,7 @@ one text, too, which a template makes of JSON.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from decimal import Decimal
 from os import PathLike
 from typing import Any, SupportsIndex, TypeAlias
@@ -45,3 +46,9 @@ FilesLike: TypeAlias = Iterable[TextLike | PathLike[str] | Mapping[str, Any]] | 
 CallsLike: TypeAlias = Iterable[Call | Mapping[str, Any]] | TextLike
 #: parameters of an API method
 ApiParamsLike: TypeAlias = Mapping[str, Any] | TextLike
+#: names of fields, in the API's spelling or the columns'
+FieldNamesLike: TypeAlias = Iterable[TextLike] | TextLike
+#: a filter: operator and field to value
+WhereLike: TypeAlias = Mapping[str, Any] | TextLike
+#: a moment with its offset from UTC, or its ISO text; ``""`` is the beginning
+SinceLike: TypeAlias = datetime | TextLike

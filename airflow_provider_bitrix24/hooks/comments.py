@@ -7,12 +7,12 @@ from typing import Any
 from airflow_provider_bitrix24.crm.comment_calls import comment_fields
 from airflow_provider_bitrix24.crm.comments import Comment, add_comment, add_comments, parse_comments
 from airflow_provider_bitrix24.crm.editing import delete_comment, update_comment
+from airflow_provider_bitrix24.crm.existence import check_items
 from airflow_provider_bitrix24.crm.ids import parse_id
 from airflow_provider_bitrix24.crm.inputs import check_text
 from airflow_provider_bitrix24.crm.items import CrmItem
 from airflow_provider_bitrix24.crm.logmessages import add_log_message, log_message_call
 from airflow_provider_bitrix24.crm.outcomes import ItemOutcome
-from airflow_provider_bitrix24.crm.relations import check_items
 from airflow_provider_bitrix24.crm.rows import Rows
 from airflow_provider_bitrix24.hooks.aliases import CommentsLike, FilesLike, IdLike, ItemLike
 from airflow_provider_bitrix24.hooks.attachments import read_files
@@ -24,13 +24,13 @@ from airflow_provider_bitrix24.hooks.bulk import (
     check_outcomes,
     keeps_invalid,
 )
+from airflow_provider_bitrix24.hooks.crm_data import CrmDataHook
 from airflow_provider_bitrix24.hooks.errors import joined
-from airflow_provider_bitrix24.hooks.rest import RestHook
 from airflow_provider_bitrix24.rest.plans import Plan
 from airflow_provider_bitrix24.rest.progress import Progress
 
 
-class CommentsHook(RestHook):
+class CommentsHook(CrmDataHook):
     """Adds, changes and deletes comments, and adds log messages."""
 
     def add_timeline_comment(
