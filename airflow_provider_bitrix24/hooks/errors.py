@@ -153,6 +153,10 @@ class UnexpectedResultError(rest.UnexpectedResultError, Bitrix24Error, AirflowFa
     """A well-formed answer that is not what the method returns, such as ``false``; the outcome is unclear."""
 
 
+class BadValueError(rest.BadValueError, UnexpectedResultError):
+    """A value does not fit the type of its field, as the metadata tells it. Another try cannot help."""
+
+
 class AmbiguousWriteError(rest.AmbiguousWriteError, Bitrix24Error, AirflowFailException):
     """A write that must not be repeated got no clear answer: the portal may have carried it out, or not."""
 
@@ -167,6 +171,25 @@ class IncompleteListError(rest.IncompleteListError, Bitrix24Error):
 
 class MorePagesError(rest.MorePagesError, IncompleteListError, AirflowFailException):
     """A list method was called once though it has more pages. Another try cannot help."""
+
+
+class TooManyDeletionsError(rest.TooManyDeletionsError, Bitrix24Error, AirflowFailException):
+    """More rows would be deleted from a table than may go at once. Another try cannot help."""
+
+
+class SqlLoadError(Bitrix24Error):
+    """A database did not take a load, and nothing of it was committed. Another try may help."""
+
+    retry = rest.Retry.BACK_OFF
+    advice = "Another try helps once the database answers again."
+
+
+class SqlRefusedError(SqlLoadError, AirflowFailException):
+    """A database refuses a row or a statement of a load. Another try cannot help before something changes."""
+
+    retry = rest.Retry.NEVER
+    permanent = True
+    advice = "Compare the row in Bitrix24 with the table's types, constraints and triggers."
 
 
 _JOINED: dict[str, type[Bitrix24Error]] = {

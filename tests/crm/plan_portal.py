@@ -60,6 +60,10 @@ class Portal:
         item = CrmItem.of_type_id(params["entityTypeId"], params["id"])
         return NotFoundError("Not found") if item in self.deleted else {"item": {"id": item.entity_id}}
 
+    def _crm_item_list(self, params: dict[str, Any]) -> Any:
+        items = [CrmItem.of_type_id(params["entityTypeId"], number) for number in params["filter"]["@id"]]
+        return {"items": [{"id": item.entity_id} for item in items if item not in self.deleted]}
+
     # --- comments ---
 
     def _crm_timeline_comment_get(self, params: dict[str, Any]) -> Any:
@@ -132,6 +136,9 @@ def words_of(call: Call) -> str:
     start = f" from {params['start']}" if "start" in params else ""
     if name == "item.get":
         return f"see {CrmItem.of_type_id(params['entityTypeId'], params['id'])}"
+    if name == "item.list":
+        kind = CrmItem.of_type_id(params["entityTypeId"], 1).entity_type
+        return f"see {kind} {', '.join(map(str, params['filter']['@id']))}"
     if name == "timeline.comment.get":
         return f"get {params['id']}"
     if name == "timeline.bindings.list":

@@ -106,7 +106,7 @@ def test_of_an_item_that_does_not_exist_nothing_is_read(item, name):
     portal.deleted = {item}
     with pytest.raises(NotFoundError, match=f"{name}: {item} does not exist"):
         run(portal, *BOTH)
-    assert portal.said == [["see lead 1", "see deal 2"]]
+    assert portal.said == [["see deal 2", "see lead 1"], [f"see {item}"]]
 
 
 @pytest.mark.parametrize(

@@ -215,6 +215,7 @@ def test_a_store_that_fails_does_not_stop_the_rest(caplog):
     assert "Storing the progress made so far failed" in caplog.text
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(
     requests=st.lists(
