@@ -1,110 +1,19 @@
-"""PostgreSQL and a whole Airflow, each started in a temporary folder and stopped by its process group."""
+"""A whole Airflow, started in a temporary folder and stopped by its process group."""
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import pwd
-import signal
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from pathlib import Path
 
 from free_ports import free_port
+from postgres_box import PATIENCE, Processes, wait_until
 
-PATIENCE = 300.0
 HERE = Path(__file__).resolve().parent
-
-
-def wait_until(what, condition, *, processes=(), seconds=PATIENCE):
-    """Wait for a condition and return its value; say what did not come, or which process ended."""
-    deadline = time.monotonic() + seconds
-    while not (value := condition()):
-        for process in processes:
-            assert process.poll() is None, f"{process.args} ended with {process.returncode}"
-        assert time.monotonic() < deadline, f"waited {seconds:.0f} s for {what}"
-        time.sleep(0.5)
-    return value
-
-
-class Processes:
-    """What was started here: each in a group of its own, which is stopped as a whole."""
-
-    def __init__(self, folder):
-        self._folder = folder
-        self.running = []
-
-    def start(self, name, command, environment, **options):
-        with (self._folder / f"{name}.log").open("wb") as log:
-            process = subprocess.Popen(
-                command,
-                env=environment,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                cwd=self._folder,
-                **options,
-            )
-        self.running.append(process)
-
-    def stop(self):
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            for process in self.running:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, number)
-            deadline = time.monotonic() + 20
-            while any(_lives(process) for process in self.running) and time.monotonic() < deadline:
-                time.sleep(0.2)
-        self.running.clear()
-
-
-def _lives(process):
-    process.poll()
-    try:
-        os.killpg(process.pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
-class Postgres:
-    """A server that may lose everything. It refuses to run as root, so root runs it as ``postgres``."""
-
-    def __init__(self, folder):
-        self._folder = folder
-        self._folder.mkdir()
-        self.port = free_port()
-        self.address = f"airflow@127.0.0.1:{self.port}/postgres"
-        self._processes = Processes(folder)
-        self._options = {}
-        if os.getuid() == 0:
-            owner = pwd.getpwnam("postgres")
-            os.chown(folder, owner.pw_uid, owner.pw_gid)
-            self._options = {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
-
-    def start(self):
-        programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))[-1]
-        data = self._folder / "data"
-        command = [programs / "initdb", "-D", data, "-A", "trust", "-U", "airflow", "--no-sync"]
-        subprocess.run(command, check=True, capture_output=True, cwd=self._folder, **self._options)
-        settings = {"fsync": "off", "unix_socket_directories": "", "max_connections": "300"}
-        command = [programs / "postgres", "-D", data, "-h", "127.0.0.1", "-p", str(self.port)]
-        command += [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-        self._processes.start("postgres", command, dict(os.environ), **self._options)
-        ready = [programs / "pg_isready", "-h", "127.0.0.1", "-p", str(self.port)]
-        wait_until(
-            "PostgreSQL",
-            lambda: subprocess.run(ready, capture_output=True).returncode == 0,
-            processes=self._processes.running,
-        )
-        return self
-
-    def stop(self):
-        self._processes.stop()
 
 
 class Airflow:

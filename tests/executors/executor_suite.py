@@ -13,7 +13,8 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from executor_servers import Airflow, Postgres
+from executor_servers import Airflow
+from postgres_box import Postgres, installed
 from redis_box import PASSWORD
 
 from airflow_provider_bitrix24.testing import Bitrix24Portal
@@ -34,7 +35,7 @@ def folder():
 
 @pytest.fixture
 def postgres(folder):
-    if not list(Path("/usr/lib/postgresql").glob("*/bin/postgres")):
+    if not installed():
         pytest.skip("PostgreSQL is not installed (Debian: apt-get install postgresql)")
     server = Postgres(folder / "postgres")
     try:

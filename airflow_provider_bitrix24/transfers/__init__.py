@@ -1,0 +1,1 @@
+"""Transfers: out of Bitrix24 into files and databases."""

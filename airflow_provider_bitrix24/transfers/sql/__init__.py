@@ -1,0 +1,1 @@
+"""Tables of a database as the target of extracted data, on SQLAlchemy Core."""
