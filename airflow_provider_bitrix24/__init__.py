@@ -35,6 +35,20 @@ def get_provider_info() -> dict[str, Any]:
                 ],
             }
         ],
+        "transfers": [
+            {
+                "source-integration-name": "Bitrix24",
+                "target-integration-name": "Common IO",
+                "how-to-guide": "/docs/extracting.md",
+                "python-module": f"{package}.transfers.bitrix24_to_file",
+            },
+            {
+                "source-integration-name": "Bitrix24",
+                "target-integration-name": "Common SQL",
+                "how-to-guide": "/docs/extracting.md",
+                "python-module": f"{package}.transfers.bitrix24_to_sql",
+            },
+        ],
         "sensors": [
             {
                 "integration-name": "Bitrix24",

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import inspect
+import json
 import pickle
 import pkgutil
 from importlib import import_module
+from pathlib import Path
 
+import airflow
+import jsonschema
 import pytest
+from airflow.providers_manager import ProvidersManager
 from airflow.sdk import DAG, BaseHook, BaseOperator
 from airflow.sdk.module_loading import import_string
 from airflow.serialization.serialized_objects import LazyDeserializedDAG
@@ -21,11 +26,19 @@ from airflow_provider_bitrix24.triggers.limit import LimitTrigger
 
 INFO = get_provider_info()
 PACKAGE = airflow_provider_bitrix24.__name__
-KINDS = {"hooks": BaseHook, "operators": BaseOperator, "sensors": BaseOperator, "triggers": BaseTrigger}
+KINDS = {
+    "hooks": BaseHook,
+    "operators": BaseOperator,
+    "transfers": BaseOperator,
+    "sensors": BaseOperator,
+    "triggers": BaseTrigger,
+}
 
 
 def listed(kind):
     """Return the modules of a kind that Airflow is told of."""
+    if kind == "transfers":
+        return [group["python-module"] for group in INFO[kind]]
     return [name for group in INFO[kind] for name in group["python-modules"]]
 
 
@@ -54,7 +67,7 @@ def name_of(value):
 
 def test_everything_is_found():
     assert {kind: len(classes) for kind, classes in PUBLIC.items()} == {
-        "hooks": 1, "operators": 16, "sensors": 3, "triggers": 4,
+        "hooks": 1, "operators": 16, "transfers": 2, "sensors": 3, "triggers": 4,
     }  # fmt: skip
 
 
@@ -93,6 +106,34 @@ def test_the_ui_names_the_module_to_import_from():
         (timeline.__name__, "BindTimelineRecordOperator"),
         (timeline.__name__, "AddTimelineLogMessageOperator"),
     }
+
+
+def test_airflow_accepts_what_it_is_told():
+    schema = Path(airflow.__file__).with_name("provider_info.schema.json")
+    jsonschema.validate(INFO, json.loads(schema.read_text()))
+
+
+def test_airflow_lists_the_modules_of_transfers():
+    """``airflow providers get`` shows what the manager holds."""
+    shown = ProvidersManager().providers[INFO["package-name"]].data
+    assert shown["transfers"] == INFO["transfers"]
+
+
+def test_what_data_is_moved_between_is_an_integration_of_some_provider():
+    known = {
+        integration["integration-name"]
+        for provider in ProvidersManager().providers.values()
+        for integration in provider.data.get("integrations", ())
+    }
+    for transfer in INFO["transfers"]:
+        assert transfer["source-integration-name"] in known
+        assert transfer["target-integration-name"] in known
+
+
+def test_the_guides_of_transfers_are_there():
+    folder = Path(airflow_provider_bitrix24.__file__).parents[1]
+    for transfer in INFO["transfers"]:
+        assert (folder / transfer["how-to-guide"].removeprefix("/")).is_file()
 
 
 def test_links_and_connection_types_are_there():
