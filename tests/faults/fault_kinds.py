@@ -18,6 +18,7 @@ _METHODS = (
     "crm.deal.get",
     "crm.deal.list",
     "crm.contact.list",
+    "crm.item.list",
     "crm.timeline.bindings.bind",
     "crm.timeline.comment.add",
 )

@@ -6,6 +6,7 @@ import asyncio
 import time
 from typing import Any
 
+from fault_extractions import EXTRACTIONS
 from fault_lists import COMMENT_LISTS, MIXED_CALLS
 from fault_reading import GATHERED, LONG_LISTS
 from fault_renewal import RENEWALS
@@ -165,6 +166,7 @@ OPERATIONS = (
     ),
     Operation("arecords", "`records`", "read", _arecords, _are_deals),
     *LONG_LISTS,
+    *EXTRACTIONS,
     Operation("bind_one", "bind one", "bind_one", _bind_one, _says_bound),
     Operation(
         "bind_unchecked", "bind a list, no checks", "bind", lambda s: _bind_list(s, False), _says_bound

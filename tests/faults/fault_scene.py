@@ -58,8 +58,10 @@ class Scene:
         return hook
 
     def context(self) -> Any:
-        ti = SimpleNamespace(xcom_push=lambda **_: None, try_number=1, max_tries=0, task=None)
-        return {"ti": ti}
+        ti = SimpleNamespace(
+            xcom_push=lambda **_: None, try_number=1, max_tries=0, task=None, dag_id="dag", task_id="cell"
+        )
+        return {"ti": ti, "run_id": "run"}
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
 #: the operations by what they do, a table each; an operation that none of these names comes last
 FAMILIES: dict[str, tuple[str, ...]] = {
     "Reading": ("`call`", "`batch`", "`records`", "`records`, long", "list bindings"),
+    "Extractions": ("extract into a file", "extract into a table"),
     "Bindings of timeline records": (
         "bind one",
         "bind a list, no checks",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 from fault_arranging import ARRANGING
-from fault_kills import Kill, Task, Workers, moments
+from fault_kills import Kill, Task, moments
 from fault_works import SIDE_BY_SIDE, WORKS
+from killable import Workers
 
 _ALL = {**WORKS, **ARRANGING}
 

@@ -57,7 +57,7 @@ class FileStore:
 
 
 def _warm_up() -> None:
-    """Load all that a try needs, so that a fork has it."""
+    """Load all that a try needs, so that a fork has it; the command names further modules."""
     import airflow_provider_bitrix24.operators.activity
     import airflow_provider_bitrix24.operators.rest
     import airflow_provider_bitrix24.operators.timeline
@@ -66,6 +66,8 @@ def _warm_up() -> None:
     from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
     from airflow_provider_bitrix24.rest.wire import Wire
 
+    for module in sys.argv[1:]:
+        importlib.import_module(module)
     _ = Wire().tls
     os.environ["AIRFLOW_CONN_WARM"] = '{"conn_type": "bitrix24"}'
     Bitrix24Hook.get_connection("warm")
@@ -73,6 +75,8 @@ def _warm_up() -> None:
 
 def _operator(order: dict[str, Any]) -> Any:
     """Return the operator that is ordered, in a hurry where it only waits for the portal to recover."""
+    from airflow.sdk import Asset
+
     from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 
     module, _, name = order["operator"].rpartition(".")
@@ -87,15 +91,45 @@ def _operator(order: dict[str, Any]) -> Any:
             return hook
 
     Quick.__name__ = name
-    return Quick(task_id="work", retries=1, **order["arguments"])
+    arguments = dict(order["arguments"])
+    if "asset" in arguments:
+        arguments["asset"] = Asset(arguments["asset"])
+    given = arguments.get("path") if arguments.get("incremental") else None
+    if given is not None:
+        arguments["path"] = "{{ path }}"  # each run's own, which is rendered
+    operator = Quick(task_id="work", retries=1, **arguments)
+    if given is not None:
+        operator.path = given
+    return operator
+
+
+class FileStores:
+    """Stands for Airflow's state stores of assets."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __getitem__(self, asset: Any) -> FileStore:
+        return FileStore(self._path.with_suffix(f".{asset.name}"), None)
 
 
 def _context(order: dict[str, Any]) -> dict[str, Any]:
     started = datetime.fromtimestamp(order["started"], UTC)
-    ti = SimpleNamespace(max_tries=1, try_number=order["try_number"], xcom_push=lambda **_: None)
-    context: dict[str, Any] = {"ti": ti, "dag_run": SimpleNamespace(start_date=started)}
+    run_id = order.get("run_id", "run")
+    ti = SimpleNamespace(
+        max_tries=1,
+        try_number=order["try_number"],
+        xcom_push=lambda **_: None,
+        dag_id="dag",
+        task_id="work",
+        map_index=-1,
+    )
+    run = SimpleNamespace(start_date=started, run_id=run_id)
+    context: dict[str, Any] = {"ti": ti, "dag_run": run, "run_id": run_id}
     if order["store"] is not None:  # Airflow below 3.3 has none
         context["task_state_store"] = FileStore(Path(order["store"]), order.get("kill_at"))
+    if "asset_store" in order:
+        context["asset_state_store"] = FileStores(Path(order["asset_store"]))
     return context
 
 
@@ -104,6 +138,7 @@ def _work(order: dict[str, Any]) -> None:
     from airflow_provider_bitrix24.hooks.errors import Bitrix24Error
 
     os.environ["AIRFLOW_CONN_BITRIX24_DEFAULT"] = order["connection"]
+    os.environ.update(order.get("environment", {}))
     context = _context(order)
     answer: dict[str, Any] = {}
     with nullcontext() if order.get("real_time") else no_long_waits() as waits:
