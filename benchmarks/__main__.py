@@ -15,6 +15,7 @@ from typing import Any
 
 from benchmarks.cases import CASES, Case, chosen
 from benchmarks.clients import NAMES
+from benchmarks.database import programs
 from benchmarks.ledgers import PROCESSES, measure_ledgers
 from benchmarks.measure import ROOT, measure
 from benchmarks.plot import svg
@@ -36,6 +37,9 @@ def main(argv: list[str] | None = None) -> int:
     options.results.mkdir(parents=True, exist_ok=True)
     if not options.report_only:
         for case in cases:
+            if case.database and programs() is None:
+                print(f"{case.letter} is left out: it needs PostgreSQL, which is not in /usr/lib/postgresql.")
+                continue
             _keep(options, case.letter, _run(case.scaled(options.size), options))
         if LEDGER in wanted or not wanted:
             _keep(options, LEDGER, {"processes": PROCESSES, "ledgers": measure_ledgers()})
@@ -97,7 +101,7 @@ def _keep(options: argparse.Namespace, name: str, run: dict[str, Any]) -> None:
 
 def _versions() -> str:
     found = [f"Python {platform.python_version()}"]
-    for name in ("apache-airflow", *(distribution for _, distribution in NAMES.values())):
+    for name in dict.fromkeys(("apache-airflow", *(distribution for _, distribution in NAMES.values()))):
         try:
             found.append(f"{name} {version(name)}")
         except PackageNotFoundError:

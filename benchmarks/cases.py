@@ -5,12 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from math import ceil
 
+from benchmarks.deals import changed
+
 BURST = 50
 PER_SECOND = 2.0
 BATCH = 50
 PAGE = 50
 BINDING = ("bind", "bind_checked", "bind_10", "singles")
 WRITING = (*BINDING, "comments")
+WIDE = ("wide_deals", "wide_deals_to_parquet", "wide_deals_to_sql", "wide_deals_merged")
+READING = ("deals", "deals_32", "sparse_deals", "deals_to_file")
+LISTING = (*READING, *WIDE)
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,9 @@ class Case:
     :param batches: whether the work fits into batches, which decides how few requests can do it
     :param clients: who takes part
     :param bare: start from a bare interpreter, instead of one that has ``airflow.sdk`` loaded as a task has
+    :param prepared: let a client's function ``before_...`` do what comes before, in a process of its own and
+        before the clock starts
+    :param database: whether PostgreSQL is needed
     """
 
     letter: str
@@ -37,6 +45,8 @@ class Case:
     batches: bool = True
     clients: tuple[str, ...] = ("ours", "fast", "sdk", "plain")
     bare: bool = False
+    prepared: bool = False
+    database: bool = False
 
     @property
     def name(self) -> str:
@@ -46,7 +56,8 @@ class Case:
     @property
     def least_requests(self) -> int:
         """The fewest requests that can do it."""
-        commands = ceil(self.size / PAGE) if self.job in ("deals", "deals_to_file") else self.size
+        rows = len(changed(self.size)) if self.job == "wide_deals_merged" else self.size
+        commands = ceil(rows / PAGE) if self.job in LISTING else rows
         return ceil(commands / BATCH) if self.batches else commands
 
     @property
@@ -64,6 +75,7 @@ class Case:
         return replace(self, size=max(self.processes, round(self.size * factor)))
 
 
+_TWO = ("ours", "fast")
 _CASES = (
     Case("a", "{size} bindings", "bind", 1000, 60),
     Case("a-checked", "{size} bindings, checked first", "bind_checked", 1000, 60, clients=("ours",)),
@@ -75,7 +87,39 @@ _CASES = (
     Case("e", "{size} comments added", "comments", 1000, 60),
     Case("f", "{size} deferred sensors, one round", "sensors", 1000, 120),
     Case("g", "{size} deals read", "deals", 100_000, 180),
+    Case("g-32", "{size} deals read, up to 32 requests at once", "deals_32", 100_000, 180, clients=("ours",)),
+    Case("g-sparse", "{size} deals read, of twice as many ids", "sparse_deals", 100_000, 180, clients=_TWO),
     Case("g-file", "{size} deals written to a file", "deals_to_file", 100_000, 180, clients=("ours",)),
+    Case("h", "{size} deals of 40 columns read", "wide_deals", 100_000, 180, clients=("ours", "plain")),
+    Case(
+        "h-parquet",
+        "{size} deals of 40 columns written to Parquet",
+        "wide_deals_to_parquet",
+        100_000,
+        300,
+        clients=("ours", "dlt", "dlt_rest"),
+        prepared=True,
+    ),
+    Case(
+        "i",
+        "{size} deals of 40 columns loaded into PostgreSQL",
+        "wide_deals_to_sql",
+        100_000,
+        600,
+        clients=("ours", "dlt"),
+        prepared=True,
+        database=True,
+    ),
+    Case(
+        "i-merge",
+        "{size} deals in PostgreSQL, the tenth of them that changed merged",
+        "wide_deals_merged",
+        100_000,
+        600,
+        clients=("ours", "dlt"),
+        prepared=True,
+        database=True,
+    ),
 )
 CASES = {case.letter: case for case in _CASES}
 
@@ -91,4 +135,4 @@ def chosen(letters: list[str]) -> list[Case]:
         if not some:
             raise ValueError(f"{letter!r} is no case; there are {', '.join(CASES)} and ledger")
         found += some
-    return found or list(_CASES)
+    return list(dict.fromkeys(found)) or list(_CASES)

@@ -6,9 +6,16 @@ from html import escape
 from typing import Any
 
 from benchmarks.clients import NAMES
-from benchmarks.report import case_of, is_whole
+from benchmarks.results import case_of, is_whole
 
-_COLOURS = {"ours": "#1f77b4", "fast": "#ff7f0e", "sdk": "#2ca02c", "plain": "#8c8c8c"}
+_COLOURS = {
+    "ours": "#1f77b4",
+    "fast": "#ff7f0e",
+    "sdk": "#2ca02c",
+    "plain": "#8c8c8c",
+    "dlt": "#9467bd",
+    "dlt_rest": "#c5b0d5",
+}
 _LEFT, _WIDTH, _RIGHT, _BAR = 150, 420, 190, 16
 
 

@@ -1,7 +1,7 @@
 """The portal of one measurement, in a process of its own.
 
-It says in a line of JSON where it is; told anything, it says in another what it was asked and what is now in
-it, and ends.
+It says in a line of JSON where it is. Told to begin, it changes what the work wants changed, and forgets what
+it was asked so far. Told to report, it says what it was asked and what is now in it, and ends.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from collections import Counter
 from typing import Any
 
 from airflow_provider_bitrix24.testing import Bitrix24Portal
-from benchmarks import work
-from benchmarks.cases import BINDING
+from benchmarks import deals, work
+from benchmarks.cases import BINDING, READING, WIDE
 
 REQUEST_DELAY = 0.030
 COMMAND_DELAY = 0.005
@@ -26,6 +26,11 @@ def main(job: str, size: int, request_delay: float, command_delay: float) -> Non
     fill(portal, job, size)
     with portal:
         print(json.dumps(address(portal)), flush=True)
+        sys.stdin.readline()
+        if job == "wide_deals_merged":
+            deals.change(portal, size)
+        portal.clear_journal()
+        print("{}", flush=True)
         before = time.process_time()
         sys.stdin.readline()
         print(json.dumps(report(portal, job, size, time.process_time() - before)), flush=True)
@@ -44,8 +49,16 @@ def address(portal: Bitrix24Portal) -> dict[str, Any]:
 
 def fill(portal: Bitrix24Portal, job: str, size: int) -> None:
     """Put in what the work needs."""
-    if job in ("deals", "deals_to_file"):
-        portal.add_items("deal", ({"TITLE": f"Deal {number}"} for number in range(1, size + 1)))
+    if job in WIDE:
+        for user_id in (2, 3):
+            portal.add_user(user_id, f"User {user_id}")
+        for name, field_type in deals.USER_FIELDS.items():
+            portal.add_user_field("deal", name, field_type)
+        portal.add_items("deal", (deals.fields(number) for number in range(1, size + 1)))
+        return
+    if job in READING:
+        for number in work.deal_ids(job, size):
+            portal.add_item("deal", {"TITLE": f"Deal {number}"}, number)
         return
     portal.add_items("deal", ({"TITLE": f"Deal {number}"} for number in range(1, 101)))
     portal.add_items("contact", ({"NAME": f"Contact {number}"} for number in range(1, 101)))

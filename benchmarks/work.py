@@ -5,6 +5,7 @@ Items and records are numbered from 1, so everybody knows them without being tol
 
 from __future__ import annotations
 
+import random
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -68,6 +69,13 @@ def is_listed(rows: Sequence[dict[str, Any]], binding: Binding) -> bool:
         int(row["OWNER_ID"]) == record and (str(row["ENTITY_TYPE"]).lower(), int(row["ENTITY_ID"])) == pair
         for row in rows
     )
+
+
+def deal_ids(job: str, size: int) -> list[int]:
+    """Return the ids of the deals to read, in order: one next to the other, or half of twice as many."""
+    if job == "sparse_deals":
+        return sorted(random.Random(size).sample(range(1, 2 * size + 1), size))
+    return list(range(1, size + 1))
 
 
 def note(text: str) -> None:

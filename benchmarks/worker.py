@@ -1,7 +1,8 @@
 """One fresh process that does work with one client.
 
 It says ``ready`` once its interpreter is up, waits for a line, then loads the client and works; a line of
-JSON tells how that went. The clock is the system's monotonic one, which the measuring process reads, too.
+JSON tells how that went. What a client's function returns to look at the result is called after the clock has
+stopped. The clock is the system's monotonic one, which the measuring process reads, too.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ def main() -> None:
     sys.stdin.readline()
     memory = peak()
     result = work(order)
-    ended = time.monotonic()
-    result |= {"ended": ended, "memory_mb": round(peak() - memory, 1)}
+    grown = round(peak() - memory, 1)
+    result = {"ended": time.monotonic(), "memory_mb": grown, **checked(result)}
     print(json.dumps(result), file=answers, flush=True)
     answers.close()
     os._exit(0)  # what a client leaves open is no part of the work
@@ -46,8 +47,23 @@ def work(order: dict[str, Any]) -> dict[str, Any]:
         job = getattr(client, order["job"])
         done = job(portal, order["size"], order["rank"], order["processes"])
     except Exception as error:
-        return {"error": f"{type(error).__name__}: {error}"[:400], "done": None}
+        return failed(error)
     return {"loaded": round(loaded, 3), "done": done}
+
+
+def checked(result: dict[str, Any]) -> dict[str, Any]:
+    """Let a client count what came of its work, if it has to look for that."""
+    if not callable(result["done"]):
+        return result
+    try:
+        return {**result, "done": result["done"]()}
+    except Exception as error:
+        return {**result, **failed(error)}
+
+
+def failed(error: Exception) -> dict[str, Any]:
+    """Return what is told of an error."""
+    return {"error": f"{type(error).__name__}: {error}"[:400], "done": None}
 
 
 def peak() -> float:

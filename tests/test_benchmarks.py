@@ -24,6 +24,7 @@ def result(client, case="b", **changes):
         **whole,
         "refused": 0,
         "portal_cpu": 8.0,
+        "memory_mb": 30.0,
         "surplus": 0,
         "stopped": False,
         "failed": 0,
@@ -75,11 +76,115 @@ def test_who_breaks_off_is_refused_or_stopped_is_told_with_what_was_done():
     assert outcome(result("ours")) == "complete"
 
 
+def test_a_client_that_failed_before_the_clock_started_is_told():
+    from benchmarks.report import table
+
+    text = table(run(result("ours", "i-merge", seconds=0.0, done=0, error="ImportError: no module")))
+    assert row(text, "this package")[-1] == "0 of 10,000 done; `ImportError: no module`"
+
+
 @pytest.mark.parametrize(("seconds", "verdict"), [(82.0, "kept"), (83.0, "**missed**")])
 def test_bars_are_judged(seconds, verdict):
-    from benchmarks.report import bars
+    from benchmarks.bars import bars
 
     assert row(bars([run(result("ours", seconds=seconds))]), "b")[-1] == verdict
+
+
+def verdicts(text, case):
+    return [line.split("|")[-2].strip() for line in text.splitlines() if line.startswith(f"| {case} |")]
+
+
+def test_bars_of_reading_are_time_requests_and_memory():
+    from benchmarks.bars import bars
+
+    reading = run(result("ours", "g", requests=42, memory_mb=61.0), result("fast", "g", seconds=60.0))
+    assert verdicts(bars([reading]), "g") == ["kept", "kept", "**missed**"]
+
+
+def test_bars_of_loading_are_told_from_reading_alone_and_from_dlt():
+    from benchmarks.bars import bars
+
+    reading = run(result("ours", "h", seconds=4.0))
+    file = run(result("ours", "h-parquet", seconds=6.1, memory_mb=120.4))
+    load = run(result("ours", "i", seconds=9.0), result("dlt", "i", seconds=9.0))
+    merge = run(result("ours", "i-merge", seconds=3.0), result("dlt", "i-merge", done=1))
+    text = bars([reading, file, load, merge])
+    assert verdicts(text, "h-parquet") == ["**missed**", "kept"]
+    assert verdicts(text, "i") == ["kept", "kept"]
+    assert verdicts(text, "i-merge") == ["kept"]  # dlt did not do all of it, so only memory is judged
+
+
+def test_cases_of_different_size_are_not_compared():
+    from benchmarks.bars import bars
+
+    reading = run(result("ours", "h", seconds=1.0, size=10, done=10))
+    assert verdicts(bars([reading, run(result("ours", "h-parquet"))]), "h-parquet") == ["kept"]
+
+
+def copied(numbers, **changes):
+    from benchmarks import deals
+
+    rows = [deals.fields(number) for number in numbers]
+    names = ("TITLE", "OPPORTUNITY", "STAGE_ID", "UF_CRM_SCORE")
+    return [
+        (number, *({**row, **changes}[name] for name in names))
+        for number, row in zip(numbers, rows, strict=True)
+    ]
+
+
+def test_forty_fields_are_read_of_each_deal():
+    from benchmarks import deals
+
+    assert len(set(deals.FIELDS)) == len(deals.FIELDS) == 40
+
+
+def test_a_copy_counts_only_if_each_deal_is_right_and_there_once():
+    from benchmarks.deals import right
+
+    assert right(copied([1, 2, 10])) == 3
+    with pytest.raises(ValueError, match="deal 2 comes twice"):
+        right(copied([1, 2, 2]))
+    with pytest.raises(ValueError, match="deal 1 is not as it should be"):
+        right(copied([1], TITLE="Deal 7"))
+
+
+def test_after_a_merge_each_changed_deal_has_to_be_changed():
+    from benchmarks.deals import right
+
+    assert right(copied([10, 20], STAGE_ID="WON") + copied([1]), merged=True) == 3
+    with pytest.raises(ValueError, match="deal 10 is not as it should be"):
+        right(copied([10]), merged=True)
+    with pytest.raises(ValueError, match="deal 1 is not as it should be"):
+        right(copied([1], STAGE_ID="WON"), merged=True)
+
+
+def test_the_least_requests_of_a_merge_read_what_has_changed():
+    from benchmarks.cases import CASES
+
+    assert (CASES["i"].least_requests, CASES["i-merge"].least_requests) == (40, 4)
+
+
+def test_what_looks_at_the_result_runs_after_the_clock_and_may_fail():
+    from benchmarks.worker import checked
+
+    def wrong():
+        raise ValueError("deal 7 comes twice")
+
+    assert checked({"done": 3, "loaded": 0.1})["done"] == 3
+    assert checked({"done": lambda: 4, "loaded": 0.1})["done"] == 4
+    assert checked({"done": wrong, "loaded": 0.1})["error"] == "ValueError: deal 7 comes twice"
+
+
+def test_a_case_that_needs_postgresql_is_left_out_without_it(monkeypatch, capsys, tmp_path):
+    from benchmarks import __main__ as command
+
+    (tmp_path / "benchmarks.md").write_text(PAGE, encoding="utf-8")
+    monkeypatch.setattr(command, "programs", lambda: None)
+    assert command.main(["i", "--results", str(tmp_path), "--docs", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert "i is left out: it needs PostgreSQL" in said
+    assert "i-merge is left out" in said
+    assert not (tmp_path / "i.json").exists()
 
 
 def test_plot_is_an_svg_with_a_bar_for_each_client():
@@ -98,7 +203,35 @@ def test_an_unknown_case_is_refused():
 
     with pytest.raises(ValueError, match="'z' is no case"):
         chosen(["z"])
-    assert [case.letter for case in chosen(["g"])] == ["g", "g-file"]
+    assert [case.letter for case in chosen(["g"])] == ["g", "g-32", "g-sparse", "g-file"]
+    assert [case.letter for case in chosen(["i", "i-merge"])] == ["i", "i-merge"]
+
+
+@pytest.mark.slow
+def test_a_database_is_there_for_one_measurement_only():
+    from benchmarks.database import postgres, programs
+
+    psycopg2 = pytest.importorskip("psycopg2")
+    if programs() is None:
+        pytest.skip("PostgreSQL is not installed")
+    with postgres() as address:
+        with psycopg2.connect(address) as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+            assert cursor.fetchone() == (1,)
+        connection.close()
+    with pytest.raises(psycopg2.OperationalError):
+        psycopg2.connect(address)
+
+
+@pytest.mark.slow
+def test_a_tiny_table_is_read_whole_by_clients_with_and_without_a_connection(tmp_path):
+    from benchmarks.cases import CASES
+    from benchmarks.measure import measure
+
+    case = CASES["h"].scaled(0.0026)
+    ours, plain = measure(case, "ours", (0, 0)), measure(case, "plain", (0, 0))
+    assert (ours["done"], ours["error"], plain["done"], plain["error"]) == (260, None, 260, None)
+    assert plain["requests"] == 1
 
 
 @pytest.mark.slow

@@ -8,4 +8,6 @@ NAMES = {
     "fast": ("fast_bitrix24", "fast_bitrix24"),
     "sdk": ("b24pysdk", "b24pysdk"),
     "plain": ("requests loop", "requests"),
+    "dlt": ("dlt", "dlt"),
+    "dlt_rest": ("dlt rest_api", "dlt"),
 }

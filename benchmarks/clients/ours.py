@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+from benchmarks import deals as wide
 from benchmarks import work
 from benchmarks.work import Portal
 
@@ -82,8 +86,24 @@ def sensors(portal: Portal, size: int, rank: int, processes: int) -> int:
 
 def deals(portal: Portal, size: int, rank: int, processes: int) -> int:
     """Read all deals row by row."""
-    seen = {int(row["ID"]) for row in _hook().records(work.DEALS, {"select": work.SELECT})}
-    return len(seen & set(range(1, size + 1)))
+    return _read("deals", size)
+
+
+def deals_32(portal: Portal, size: int, rank: int, processes: int) -> int:
+    """Read all deals with more requests under way than by default."""
+    return _read("deals_32", size, max_in_flight=32)
+
+
+def sparse_deals(portal: Portal, size: int, rank: int, processes: int) -> int:
+    """Read all deals, where every second id is missing, at random."""
+    return _read("sparse_deals", size)
+
+
+def _read(job: str, size: int, **options: Any) -> int:
+    """Return how many deals came, none if they came in another order."""
+    rows = _hook().records(work.DEALS, {"select": work.SELECT}, **options)
+    found = [int(row["ID"]) for row in rows]
+    return len(found) if found == work.deal_ids(job, size) else 0
 
 
 def deals_to_file(portal: Portal, size: int, rank: int, processes: int) -> int:
@@ -100,3 +120,51 @@ def deals_to_file(portal: Portal, size: int, rank: int, processes: int) -> int:
         operator.execute({})
         with path.open(encoding="utf-8") as file:
             return len({int(json.loads(line)["ID"]) for line in file} & set(range(1, size + 1)))
+
+
+def wide_deals(portal: Portal, size: int, rank: int, processes: int) -> int:
+    """Read the deals of 40 columns row by row."""
+    seen = {row["id"] for row in _hook().records(wide.METHOD, wide.PARAMS)}
+    return len(seen & set(range(1, size + 1)))
+
+
+def wide_deals_to_parquet(portal: Portal, size: int, rank: int, processes: int) -> Callable[[], int]:
+    """Let the operator write the deals to a Parquet file."""
+    from airflow_provider_bitrix24.transfers.bitrix24_to_file import Bitrix24ToFileOperator
+
+    folder = Path(os.environ["AIRFLOW_HOME"]) / "lake"
+    operator = Bitrix24ToFileOperator(
+        task_id="deals", dataset="deal", fields=wide.FIELDS, path=str(folder / "deals.parquet")
+    )
+    operator.execute({})
+    return lambda: wide.in_parquet(str(folder))
+
+
+def wide_deals_to_sql(portal: Portal, size: int, rank: int, processes: int) -> Callable[[], int]:
+    """Let the operator load the deals into PostgreSQL; a later run takes what has changed since."""
+    _load("first")
+    return lambda: wide.in_table("deal", os.environ["AIRFLOW_CONN_WAREHOUSE"])
+
+
+before_wide_deals_merged = wide_deals_to_sql
+
+
+def wide_deals_merged(portal: Portal, size: int, rank: int, processes: int) -> Callable[[], int]:
+    """Let the operator read what has changed and merge it."""
+    _load("second")
+    return lambda: wide.in_table("deal", os.environ["AIRFLOW_CONN_WAREHOUSE"], merged=True)
+
+
+def _load(run_id: str) -> None:
+    from airflow_provider_bitrix24.transfers.bitrix24_to_sql import Bitrix24ToSqlOperator
+
+    operator = Bitrix24ToSqlOperator(
+        task_id="deals",
+        dataset="deal",
+        fields=wide.FIELDS,
+        table="deal",
+        sql_conn_id="warehouse",
+        incremental=True,
+    )
+    task = SimpleNamespace(dag_id="benchmarks", task_id="deals", try_number=1, max_tries=0)
+    operator.execute({"ti": task, "run_id": run_id})
