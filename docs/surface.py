@@ -13,7 +13,7 @@ from airflow_provider_bitrix24.operators.arguments import NOT_GIVEN
 
 PACKAGE = airflow_provider_bitrix24.__name__
 #: folders whose concrete classes are public
-FOLDERS = ("operators", "sensors")
+FOLDERS = ("operators", "transfers", "sensors")
 #: modules whose public classes are public, in the order of the reference
 MODULES = {
     "hook": ("hooks.bitrix24", ["Bitrix24Hook"]),

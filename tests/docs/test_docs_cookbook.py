@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
@@ -25,61 +23,8 @@ def recipe(tmp_path, monkeypatch, portal):
     return find
 
 
-@pytest.fixture
-def variables(monkeypatch):
-    """Airflow's Variables, without a database."""
-    kept = {}
-    monkeypatch.setattr(
-        "airflow.sdk.Variable.get",
-        lambda key, default, deserialize_json: json.loads(kept[key]) if key in kept else default,
-    )
-    monkeypatch.setattr(
-        "airflow.sdk.Variable.set",
-        lambda key, value, serialize_json: kept.update({key: json.dumps(value)}),
-    )
-    return kept
-
-
 def function(dag, task_id):
     return dag.get_task(task_id).python_callable
-
-
-def run_at(hour):
-    return SimpleNamespace(run_after=datetime(2026, 1, 1, hour, tzinfo=UTC))
-
-
-def rows_of(result):
-    with open(result["path"], encoding="utf-8") as file:
-        return {int(row["ID"]): row for row in map(json.loads, file)}
-
-
-def test_changes_since_the_last_run_are_read_once_with_an_overlap(recipe, portal, variables):
-    dag = recipe("changed_deals").changed_deals()
-
-    def run(number):
-        return rows_of(function(dag, "read")(dag_run=run_at(number)))
-
-    old = {"DATE_CREATE": "2020-01-01T00:00:00+03:00", "DATE_MODIFY": "2020-01-01T00:00:00+03:00"}
-    known = [portal.add_item("deal", {"TITLE": "long ago", **old}) for _ in range(3)]
-    assert set(run(1)) == set(portal.items("deal"))
-    assert json.loads(variables["changed_deals"])["highest_id"] == max(known)
-
-    restored = portal.add_item("deal", {"TITLE": "restored", **old})
-    portal.set_stage("deal", known[0], "WON")
-    second = run(2)
-    assert {known[0], restored} <= set(second)
-    assert second[known[0]]["STAGE_ID"] == "WON"
-    assert not {known[1], known[2]} & set(second)
-
-
-def test_the_mark_stays_where_reading_fails(recipe, portal, variables):
-    read = function(recipe("changed_deals").changed_deals(), "read")
-    read(dag_run=run_at(1))
-    before = dict(variables)
-    portal.inject("error", "crm.deal.list", times=None, code="ACCESS_DENIED", status=403)
-    with pytest.raises(Exception, match="ACCESS_DENIED"):
-        read(dag_run=run_at(2))
-    assert variables == before
 
 
 def test_a_value_that_was_not_taken_is_noticed(recipe):

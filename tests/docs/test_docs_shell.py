@@ -12,6 +12,7 @@ from doc_commands import carry_out, check_connection, commands, portal_greeting
 PORTAL = "python -m airflow_provider_bitrix24.testing"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("block", of_kind("shell"), ids=lambda block: block.id)
 def test_shell_block(block, monkeypatch, portal):
     found = commands(block.code)

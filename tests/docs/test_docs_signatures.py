@@ -14,7 +14,7 @@ from airflow_provider_bitrix24 import get_provider_info
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 from airflow_provider_bitrix24.triggers.base import Bitrix24Trigger
 
-OPERATORS = [*surface.classes("operators").values(), *surface.classes("sensors").values()]
+OPERATORS = [cls for folder in surface.FOLDERS for cls in surface.classes(folder).values()]
 #: of each trigger, those that the sensors use and the one that waits for limits
 TRIGGERS = [
     cls
@@ -55,7 +55,7 @@ def name_of(value):
 
 
 def test_everything_is_found():
-    assert len(OPERATORS) == len({cls.__name__ for cls in OPERATORS}) == 19
+    assert len(OPERATORS) == len({cls.__name__ for cls in OPERATORS}) == 21
     assert {cls.__name__ for cls in TRIGGERS} == {
         "CrmItemTrigger",
         "TimelineBindingTrigger",
