@@ -31,7 +31,7 @@ os.environ |= {
 }
 os.makedirs(os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
 
-pytest_plugins = ["dag_runs", "hook_fixtures", "no_waits", "redis_box"]
+pytest_plugins = ["dag_runs", "hook_fixtures", "no_waits", "postgres_box", "redis_box"]
 
 
 @pytest.fixture(autouse=True)

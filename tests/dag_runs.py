@@ -213,3 +213,15 @@ def _store(dag: Any) -> None:
         update_dag_parsing_results_in_db(
             "dags-folder", None, [lazy], {}, None, set(), session=session, files_parsed=set()
         )
+
+
+#: the whole DAGs among the quick tests; each process that runs one makes a database first
+_RUN_DAGS = ("test_share_comment_of_the_newest_open_deal_twice",)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whole DAGs are slow: operators that are executed alone hold the same rules."""
+    for item in items:
+        if "run_dag" in getattr(item, "fixturenames", ()) and item.name not in _RUN_DAGS:
+            item.add_marker(pytest.mark.slow)
