@@ -64,6 +64,8 @@ class ExtractionOperator(DeferringOperator):
     since: Any
     incremental: bool
     overlap: timedelta
+    #: the portal's host as the connection names it, also where the portal redirects to a new one
+    portal: str
 
     def take_extraction(
         self,
@@ -139,6 +141,7 @@ class ExtractionOperator(DeferringOperator):
         self.arguments.check_not_lost(self, "fields", "where")
         self._check_dated(parse_dataset(self.dataset))
         self._moment()
+        self.portal, _ = self.hook.identity
         return open_extraction(
             self.hook,
             self.dataset,
@@ -194,8 +197,7 @@ class ExtractionOperator(DeferringOperator):
 
     def source(self, extraction: Extraction) -> str:
         """Return what tells this extraction from others: the portal, the dataset and the filter."""
-        portal, _ = self.hook.identity
-        return source_digest(portal, extraction.dataset.name, extraction.where)
+        return source_digest(self.portal, extraction.dataset.name, extraction.where)
 
     def new_fields(self, extraction: Extraction, before: Sequence[str] | None) -> list[str]:
         """Return the columns that an earlier run did not have, and log them.

@@ -212,7 +212,7 @@ class Bitrix24ToSqlOperator(ExtractionOperator):
             columns=extraction.columns,
             key=extraction.schema.key,
             dataset=extraction.dataset.name,
-            portal=self.hook.identity[0],
+            portal=self.portal,
             run_id=f"{context['ti'].dag_id} {context['ti'].task_id} {context['run_id']}",
             schema=None if self.schema is None else check_text(self.schema, "schema"),
             filter_digest=self.source(extraction),
