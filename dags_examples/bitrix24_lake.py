@@ -21,7 +21,7 @@ DEALS = Asset("crm_deals")
     max_active_runs=1,
     catchup=False,
     tags=["bitrix24"],
-    params={"lake": Param("/tmp/lake", type="string", description="a folder, or s3://conn@bucket")},  # noqa: S108
+    params={"lake": Param("lake", type="string", description="a folder, or s3://conn@bucket")},
 )
 def bitrix24_lake() -> None:
     Bitrix24ToFileOperator(

@@ -34,12 +34,22 @@ def parse_where(value: Any, schema: CrmSchema, *, of_items: bool, field: str = "
         raise InvalidInputError(
             f"{field}: {shown(found)} is not a filter", remedy="Give it as {'>=opportunity': 1000}."
         )
-    where = {
-        key: condition
-        for name, wanted in found.items()
-        for key, condition in [_condition(name, wanted, schema, of_items, field)]
-    }
+    where = _conditions(found, schema, of_items, field)
     check_filter(where, field, of_crm=True, of_items=of_items)
+    return where
+
+
+def _conditions(found: Mapping[Any, Any], schema: CrmSchema, of_items: bool, field: str) -> dict[str, Any]:
+    """Return conditions in the API's names; of one that stands twice, one would get lost."""
+    where: dict[str, Any] = {}
+    for name, wanted in found.items():
+        key, condition = _condition(name, wanted, schema, of_items, field)
+        if key in where:
+            raise InvalidInputError(
+                f"{field}[{name!r}]: this condition stands there twice, in two spellings",
+                remedy="Write it once. A list of values means one of them.",
+            )
+        where[key] = condition
     return where
 
 
@@ -52,8 +62,7 @@ def _condition(name: Any, wanted: Any, schema: CrmSchema, of_items: bool, field:
             )
         group = wanted
         if isinstance(wanted, Mapping):
-            place = f"{field}[{name!r}]"
-            group = dict(_condition(key, one, schema, of_items, place) for key, one in wanted.items())
+            group = _conditions(wanted, schema, of_items, f"{field}[{name!r}]")
         return str(name), group
     match = _NAME.fullmatch(str(name))
     known = schema.find(match[2]) if match else None

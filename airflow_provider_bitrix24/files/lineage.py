@@ -22,5 +22,5 @@ def report_output(path: ObjectStoragePath) -> None:
         # the address without the connection's id, which stands where a bucket's name is looked for
         uri = path.fs.unstrip_protocol(path.path)
         get_hook_lineage_collector().add_output_asset(context=path, uri=uri)
-    except Exception:
+    except Exception:  # whatever a plugin of Airflow's raises: the file is there all the same
         _log.debug("Lineage of %s cannot be reported.", path, exc_info=True)

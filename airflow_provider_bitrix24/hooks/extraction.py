@@ -30,9 +30,10 @@ from airflow_provider_bitrix24.crm.windows import (
 )
 from airflow_provider_bitrix24.hooks.bulk import DEFAULT_IN_FLIGHT, LIST_IN_FLIGHT
 from airflow_provider_bitrix24.rest.batches import BATCH_SIZE
+from airflow_provider_bitrix24.rest.calls import Call
 from airflow_provider_bitrix24.rest.errors import IncompleteListError, InvalidInputError
 from airflow_provider_bitrix24.rest.methods import number_of
-from airflow_provider_bitrix24.rest.plans import Plan
+from airflow_provider_bitrix24.rest.plans import Plan, T
 from airflow_provider_bitrix24.rest.shown import shown
 
 if TYPE_CHECKING:
@@ -121,9 +122,14 @@ class Extraction:
         if isinstance(self.dataset, OwnedDataset):
             return self._of_owners(self.dataset)
         assert isinstance(self.dataset, ListDataset)  # noqa: S101 - there is no other kind
-        return self._of_lists([self.dataset.call(self.schema, where) for where in self.filters])
+        return self.rows_of([self.dataset.call(self.schema, where) for where in self.filters])
 
-    def _of_lists(self, calls: Iterable[Any]) -> Iterator[dict[str, Any]]:
+    def rows_of(self, calls: Iterable[Call]) -> Iterator[dict[str, Any]]:
+        """Yield the rows of lists, with as many requests under way as the extraction may have.
+
+        :param calls: the lists, one after the other
+        :raises Bitrix24Error: a request failed
+        """
         for call in calls:
             rows = self._hook.records(call.method, call.params, max_in_flight=self._in_flight)
             with closing(rows):  # who reads no further stops what is under way
@@ -133,19 +139,24 @@ class Extraction:
         """Yield what belongs to items, some thousand of them at a time."""
         profile = self._hook.call("profile")
         together = isinstance(profile, Mapping) and profile.get("ADMIN") is True
-        owners = self._of_lists([dataset.owners.ids_call(where) for where in self.filters])
+        owners = self.rows_of([dataset.owners.ids_call(where) for where in self.filters])
         while page := list(islice(owners, BATCH_SIZE * OWNERS_A_CALL)):
             ids = [number for row in page if (number := number_of(row.get("id"))) is not None]
             if together:
                 try:
-                    yield from self._carry_out(dataset.read(ids, together=True))
+                    yield from self.carry_out(dataset.read(ids, together=True))
                     continue
                 except IncompleteListError as error:
                     together = False
                     self._hook.log.info("Product rows are read item by item: %s", error)
-            yield from self._carry_out(dataset.read(ids, together=False))
+            yield from self.carry_out(dataset.read(ids, together=False))
 
-    def _carry_out(self, plan: Plan[list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    def carry_out(self, plan: Plan[T]) -> T:
+        """Carry out a plan that only asks, with as many requests under way as the extraction may have.
+
+        :param plan: the plan
+        :raises Bitrix24Error: what the plan raises
+        """
         return self._hook.carry_out(plan, in_flight=min(self._in_flight, DEFAULT_IN_FLIGHT))
 
 

@@ -213,7 +213,7 @@ class Bitrix24ToSqlOperator(ExtractionOperator):
             key=extraction.schema.key,
             dataset=extraction.dataset.name,
             portal=self.portal,
-            run_id=f"{context['ti'].dag_id} {context['ti'].task_id} {context['run_id']}",
+            run_id=_name_of_run(context),
             schema=None if self.schema is None else check_text(self.schema, "schema"),
             filter_digest=self.source(extraction),
             mode=self.mode,
@@ -249,7 +249,7 @@ class Bitrix24ToSqlOperator(ExtractionOperator):
         if self.deletions is not None and beginning is not None:
             from airflow_provider_bitrix24.transfers.deletions import Sweep
 
-            sweep = Sweep(self.hook, target, extraction, extraction.where, beginning.highest, self.log)
+            sweep = Sweep(target, extraction, beginning.highest, self.log)
             gone = sweep.gone(parse_share(self.max_deleted_share))
         reached = window if window is not None and self.moves_watermark(window) else None
         load = target.load(
@@ -305,3 +305,9 @@ class Bitrix24ToSqlOperator(ExtractionOperator):
             "since": as_text(load.since),
             "watermark": as_text(load.watermark),
         }
+
+
+def _name_of_run(context: Context) -> str:
+    """Return what names a task in a run, the same in each of its tries; mapped ones each have their own."""
+    ti = context["ti"]
+    return f"{ti.dag_id} {ti.task_id} {getattr(ti, 'map_index', -1)} {context['run_id']}"

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from airflow_provider_bitrix24.crm.datasets import ListDataset
 from airflow_provider_bitrix24.crm.deletions import Confirmed, check_census, check_share, confirm_gone
 from airflow_provider_bitrix24.crm.telling import counted
-from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 from airflow_provider_bitrix24.hooks.extraction import Extraction
-from airflow_provider_bitrix24.rest.calls import Call
 from airflow_provider_bitrix24.rest.methods import number_of
 from airflow_provider_bitrix24.transfers.sql.target import SqlTarget
 
@@ -24,28 +22,24 @@ class Sweep:
 
     Rows that came into being meanwhile do no harm: each id that is missing is asked for by itself.
 
-    :param hook: asks the portal
     :param target: the table, prepared
     :param extraction: what is loaded into it
-    :param where: the extraction's filter
     :param highest: the highest id when reading began
     :param log: where to say what was found
     """
 
     def __init__(
         self,
-        hook: Bitrix24Hook,
         target: SqlTarget,
         extraction: Extraction,
-        where: Mapping[str, Any],
         highest: int,
         log: logging.Logger | Any,
     ) -> None:
         assert isinstance(extraction.dataset, ListDataset)  # noqa: S101 - checked with the argument
-        self._hook = hook
         self._target = target
+        self._extraction = extraction
         self._dataset = extraction.dataset
-        self._call = self._dataset.ids_call(where)
+        self._call = self._dataset.ids_call(extraction.where)
         self._highest = highest
         self._log = log
         self._read = 0
@@ -57,14 +51,14 @@ class Sweep:
         :raises TooManyDeletionsError: more would go
         :raises IncompleteListError: the ids that were read are not all that there are
         """
-        self._target.stage_ids(self._ids(self._call))
-        self._hook.carry_out(check_census(self._call, self._read, self._highest))
+        self._target.stage_ids(self._ids())
+        self._extraction.carry_out(check_census(self._call, self._read, self._highest))
         live = self._target.count_live()
         found: list[int] = []
         hidden = 0
         for ids in self._target.missing_ids(_ANY_ID):
             plan = confirm_gone(self._call, self._dataset.name, ids)
-            confirmed: Confirmed = self._hook.carry_out(plan, in_flight=16)
+            confirmed: Confirmed = self._extraction.carry_out(plan)
             found += (*confirmed.gone, *confirmed.left)
             hidden += len(confirmed.hidden)
             check_share(len(found), live, max_deleted_share)
@@ -78,9 +72,8 @@ class Sweep:
             )
         return found
 
-    def _ids(self, call: Call) -> Iterator[int]:
-        rows: Iterable[dict[str, Any]] = self._hook.records(call.method, call.params)
-        for row in rows:
+    def _ids(self) -> Iterator[int]:
+        for row in self._extraction.rows_of([self._call]):
             number = number_of(row.get(self._dataset.id_name))
             if number is not None:
                 self._read += number <= self._highest

@@ -96,6 +96,8 @@ def test_names_beside_the_metadata_pass_for_items():
         ({5.5: 5}, "is not a field"),
         ({"0": {"logic": "OR", "0": {"stagId": "NEW"}}}, r"where\['0'\]\['0'\]\['stagId'\]"),
         ({"opportunity": {"a": 1}}, "is not a value"),
+        ({">opportunity": 5, ">OPPORTUNITY": 7}, r"where\['>OPPORTUNITY'\]: .* stands there twice"),
+        ({"0": {"stageId": "NEW", "stage_id": "WON"}}, r"where\['0'\]\['stage_id'\]: .* twice"),
         (["stageId"], "is not a filter"),
         ("stageId", "is not JSON"),
         (7, "is not a filter"),

@@ -33,6 +33,15 @@ def another_user():
         yield
 
 
+@pytest.fixture
+def closed(tmp_path):
+    """A folder that nobody but an administrator may look into."""
+    folder = tmp_path / "closed"
+    folder.mkdir(mode=0)
+    yield folder
+    folder.chmod(0o700)
+
+
 @pytest.mark.usefixtures("another_user")
 @pytest.mark.parametrize("field", ["path", "output_path"])
 def test_a_folder_without_rights_is_told_with_the_argument(field):
@@ -41,10 +50,10 @@ def test_a_folder_without_rights_is_told_with_the_argument(field):
     assert "Let the worker's user write" in caught.value.remedy
 
 
-@pytest.mark.usefixtures("another_user")
-def test_a_folder_that_may_not_be_looked_into_is_told():
-    with pytest.raises(InvalidInputError, match=r"^path: '/root/a\.csv' cannot be written: Perm"):
-        write("/root/a.csv")
+@pytest.mark.usefixtures("closed", "another_user")
+def test_a_folder_that_may_not_be_looked_into_is_told(closed):
+    with pytest.raises(InvalidInputError, match=r"^path: .*closed/a\.csv' cannot be written: Perm"):
+        write(closed / "a.csv")
 
 
 @pytest.mark.parametrize("name", ["file/a.csv", "file/deep/a.csv"])

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from extracting import DATASETS, fill
+from extracting import DATASETS, context, fill
 
 from airflow_provider_bitrix24.hooks.errors import (
     BadValueError,
@@ -364,3 +364,12 @@ def test_a_filter_that_is_ignored_reads_everything(portal, warehouse, caplog):
     portal.set_dates(filter_ignored=True)
     portal.move_clock(7200)
     assert warehouse.load(incremental=True)["rows"] == 5
+
+
+def test_each_mapped_task_of_a_run_appends_its_rows(portal, warehouse):
+    deals(portal)
+    for map_index in (0, 1, 1):  # the last one was killed before Airflow knew
+        found = context("monday")
+        found["ti"].map_index = map_index
+        assert operator(mode="append").execute(found)["rows"] == 5
+    assert warehouse.query("SELECT count(*) FROM deal") == [(10,)]
