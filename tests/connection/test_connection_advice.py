@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from airflow.sdk import Connection
+from cases import cases
 from hook_helpers import secrets_in, whole_story
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,7 +38,7 @@ def _webhook(extra: Any = None, **fields: Any) -> Settings:
 # ---------------------------------------------------------------- the portal's cut
 
 
-@pytest.mark.parametrize(
+@cases(
     ("extra", "cut", "timeout"),
     [
         ({}, 60.0, 70.0),
@@ -46,14 +47,13 @@ def _webhook(extra: Any = None, **fields: Any) -> Settings:
         ({"request_cut": 120, "timeout": 20}, 120.0, 20.0),
         ({"timeout": 20}, 60.0, 20.0),
     ],
-    ids=str,
 )
 def test_an_answer_is_waited_for_longer_than_the_portal_takes(extra, cut, timeout):
     settings = _webhook(extra)
     assert (settings.request_cut, settings.wire.timeout) == (cut, timeout)
 
 
-@pytest.mark.parametrize("value", [0, -1, 3601, "soon", True])
+@cases("value", [0, -1, 3601, "soon", True])
 def test_a_cut_that_is_no_number_of_seconds(value):
     with pytest.raises(RestError, match=r"^request_cut: .* is not a number from 1 to 3600"):
         _webhook({"request_cut": value})
@@ -81,9 +81,7 @@ def test_advice_on_a_port_names_the_one_of_the_address(url, port):
 # ---------------------------------------------------------------- REST 3.0
 
 
-@pytest.mark.parametrize(
-    "path", ["", "/", f"/1/{_CODE}", f"/1/{_CODE}/", f"/1/{_CODE}/tasks.task.get", "/x/y/z"]
-)
+@cases("path", ["", "/", f"/1/{_CODE}", f"/1/{_CODE}/", f"/1/{_CODE}/tasks.task.get", "/x/y/z"])
 def test_a_webhook_of_rest_3_is_called_so(path):
     with pytest.raises(
         RestError, match=r"^password: the address is one of REST 3.0 .* does not speak"

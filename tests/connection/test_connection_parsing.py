@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from airflow.sdk import Connection
+from cases import cases
 from connection_samples import CODE, ORIGIN, URL, parse, parse_application, parse_webhook
 from hook_helpers import secrets_in
 
@@ -17,7 +18,7 @@ from airflow_provider_bitrix24.rest.pacing import Limits
 # ---------------------------------------------------------------- addresses and credentials that are good
 
 
-@pytest.mark.parametrize(
+@cases(
     ("fields", "origin"),
     [
         pytest.param(fields, origin, id=name)
@@ -54,7 +55,7 @@ def test_a_webhook_in_three_fields(fields, origin):
     assert parse_webhook(**fields).credentials == Webhook(origin, "1", CODE)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("password", "origin"),
     [
         (URL, ORIGIN),
@@ -76,7 +77,7 @@ def test_a_pasted_webhook(password, origin):
     assert {password.strip(), CODE} <= set(settings.secrets)
 
 
-@pytest.mark.parametrize(
+@cases(
     "fields",
     [
         {"host": "portal.bitrix24.com"},
@@ -87,7 +88,6 @@ def test_a_pasted_webhook(password, origin):
         {"schema": "https"},
         {"host": "", "login": "", "schema": ""},
     ],
-    ids=str,
 )
 def test_a_pasted_webhook_and_fields_that_agree(fields):
     settings = parse(password=URL.replace(".com", ".com:8443"), **fields)
@@ -119,7 +119,7 @@ def test_an_application_with_one_token(extra, tokens):
     assert (credentials.tokens.access, credentials.tokens.refresh) == tokens
 
 
-@pytest.mark.parametrize(
+@cases(
     ("given_server", "server"),
     [
         ("https://oauth.bitrix24.tech", "https://oauth.bitrix24.tech"),
@@ -181,12 +181,12 @@ def test_a_form_left_empty_means_the_defaults(empty):
     assert parse_webhook(dict.fromkeys(CONN_FIELDS, empty)) == parse_webhook()
 
 
-@pytest.mark.parametrize("extra", [None, "", " ", "{}"], ids=repr)
+@cases("extra", [None, "", " ", "{}"])
 def test_no_extra(extra):
     assert parse_webhook(extra) == parse_webhook()
 
 
-@pytest.mark.parametrize(
+@cases(
     ("verify", "meaning"),
     [(True, True), ("True", True), (False, False), ("FALSE", False), ("/etc/ca.pem", "/etc/ca.pem")],
 )
@@ -199,7 +199,7 @@ def test_trusted_hosts(hosts):
     assert parse_webhook({"trusted_hosts": hosts}).trusted_hosts == {"new.example.com", "::1"}
 
 
-@pytest.mark.parametrize("value", [True, 1, "1", "true", "Yes"])
+@cases("value", [True, 1, "1", "true", "Yes"])
 def test_plain_http_is_allowed_by(value):
     assert (
         parse_webhook({"allow_http": value}, host="http://intranet").credentials.origin == "http://intranet"
@@ -223,7 +223,7 @@ def test_a_proxy_with_a_password():
 # ---------------------------------------------------------------- URIs
 
 
-@pytest.mark.parametrize(
+@cases(
     ("uri", "origin"),
     [
         (f"bitrix24://1:{CODE}@portal.bitrix24.com", ORIGIN),

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
+from cases import cases
 from hook_helpers import secrets_in, whole_story
 
 from airflow_provider_bitrix24.connection import tokens as kept_tokens
@@ -173,9 +174,7 @@ def test_pairs_of_other_connections_stay():
     assert found == [Tokens(f"access-{number}", f"refresh-{number}") for number in (3, 4, 5)]
 
 
-@pytest.mark.parametrize(
-    "record", [{}, {"access_token": ""}, {"refresh_token": "x"}, {"others": []}], ids=str
-)
+@cases("record", [{}, {"access_token": ""}, {"refresh_token": "x"}, {"others": []}])
 def test_a_record_without_our_pair(record):
     MemoryStore.kept = {_KEY_OF_APPLICATION: record}
     assert _keeper().load() is None

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
+from cases import cases
 
 from airflow_provider_bitrix24.crm.comments import Comment, add_comments
 from airflow_provider_bitrix24.crm.items import CrmItem
@@ -56,7 +57,7 @@ def through_airflow(state):
 # ---------------------------------------------------------------- what is known at first
 
 
-@pytest.mark.parametrize(
+@cases(
     ("try_number", "max_tries", "retries", "is_first"),
     [
         (1, 0, 0, True),
@@ -111,7 +112,7 @@ def test_the_store_counts_more_than_what_was_taken_along():
 # ---------------------------------------------------------------- what is taken along
 
 
-@pytest.mark.parametrize(
+@cases(
     "progress",
     [
         Progress(),
@@ -122,7 +123,7 @@ def test_the_store_counts_more_than_what_was_taken_along():
     ],
     ids=["nothing", "known", "unclear", "all", "an earlier try"],
 )
-@pytest.mark.parametrize("try_number", [1, 2])
+@cases("try_number", [1, 2])
 def test_what_is_known_comes_back_as_it_was(progress, try_number):
     state = through_airflow(deferral_state(progress, "d"))
     again = task_progress(context_of(try_number=try_number), "d", 2, state)

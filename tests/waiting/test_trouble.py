@@ -5,6 +5,7 @@ import logging
 
 import pytest
 from airflow.triggers.base import TriggerEvent
+from cases import cases
 
 from airflow_provider_bitrix24.crm.watching import Sight
 from airflow_provider_bitrix24.hooks import errors
@@ -54,7 +55,7 @@ def test_an_event_shows_no_customers_values_in_airflows_log():
     assert "Ada" not in shown
 
 
-@pytest.mark.parametrize("cls", list(rest.concrete_errors().values()), ids=lambda cls: cls.__name__)
+@cases("cls", list(rest.concrete_errors().values()))
 def test_an_error_comes_out_of_an_event_as_it_went_in(cls):
     error = errors.join(cls("boom", code="X", retry_after=7.0))
     with pytest.raises(type(error)) as caught:
@@ -63,7 +64,7 @@ def test_an_error_comes_out_of_an_event_as_it_went_in(cls):
     assert caught.value.fields() == error.fields()
 
 
-@pytest.mark.parametrize(
+@cases(
     "event",
     [
         None,
@@ -76,7 +77,6 @@ def test_an_error_comes_out_of_an_event_as_it_went_in(cls):
         {"status": "failed"},
         {"status": "failed", "error": "x"},
     ],
-    ids=str,
 )
 def test_an_event_that_is_not_understood_is_no_success(event):
     with pytest.raises(errors.Bitrix24Error, match="an event that this version does not understand"):
