@@ -161,6 +161,14 @@ class AmbiguousWriteError(rest.AmbiguousWriteError, Bitrix24Error, AirflowFailEx
     """A write that must not be repeated got no clear answer: the portal may have carried it out, or not."""
 
 
+class ValueNotTakenError(rest.ValueNotTakenError, Bitrix24Error, AirflowFailException):
+    """The portal said yes to a write, but its answer holds other values. Another try cannot help."""
+
+
+class KeyNotUniqueError(rest.KeyNotUniqueError, Bitrix24Error, AirflowFailException):
+    """Several rows, or several items of the portal, have one key. Another try cannot help."""
+
+
 class DoneInPartError(rest.DoneInPartError, Bitrix24Error, AirflowFailException):
     """Some of many calls failed, and others that must not be repeated were carried out, or may have been."""
 
@@ -178,14 +186,14 @@ class TooManyDeletionsError(rest.TooManyDeletionsError, Bitrix24Error, AirflowFa
 
 
 class SqlLoadError(Bitrix24Error):
-    """A database did not take a load, and nothing of it was committed. Another try may help."""
+    """A database failed: a load, of which nothing was committed, or a query. Another try may help."""
 
     retry = rest.Retry.BACK_OFF
     advice = "Another try helps once the database answers again."
 
 
 class SqlRefusedError(SqlLoadError, AirflowFailException):
-    """A database refuses a row or a statement of a load. Another try cannot help before something changes."""
+    """A database refuses a row, a statement or a query. Another try cannot help before something changes."""
 
     retry = rest.Retry.NEVER
     permanent = True

@@ -99,7 +99,7 @@ class AsyncClient:
         return await self._drive(Many(calls, self.session).in_turn())
 
     async def carry_out(self, plan: Plan[T]) -> T:
-        """Carry out a plan that only asks, and return what it makes of the answers.
+        """Carry out a plan that keeps no progress, and return what it makes of the answers.
 
         :param plan: the plan
         """
@@ -111,7 +111,7 @@ class AsyncClient:
                 result: T = stop.value
                 return result
             if isinstance(step, Wait) or step.positions:
-                raise TypeError("a plan that changes something is carried out by the synchronous client")
+                raise TypeError("a plan that keeps progress is carried out by the synchronous client")
             answer = await self.batch(step.calls)
 
     async def records(self, call: Call, *, in_flight: int = 1) -> AsyncGenerator[dict[str, Any]]:

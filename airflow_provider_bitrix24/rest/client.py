@@ -146,7 +146,7 @@ class Client:
                 sending = partial(progress.sending, dict(zip(items, calls, strict=True))) if items else None
                 outcomes: list[Outcome] = self._drive(many.exchange(calls), limiter, sending)
                 if items:
-                    progress.ended(dict(zip(items, outcomes, strict=True)))
+                    progress.ended(dict(zip(items, outcomes, strict=True)), work.kept)
             headway.made(len(calls))
             return outcomes
 

@@ -286,6 +286,24 @@ class AmbiguousWriteError(Bitrix24Error):
     )
 
 
+class ValueNotTakenError(Bitrix24Error):
+    """The portal said yes to a write, but its answer holds other values. Another try cannot help."""
+
+    permanent = True
+    acted = Acted.YES
+    advice = (
+        "Check that the values exist in the portal (stages, options, items), and that the connection's user "
+        "may change these fields."
+    )
+
+
+class KeyNotUniqueError(Bitrix24Error):
+    """Several rows, or several items of the portal, have one key. Another try cannot help."""
+
+    permanent = True
+    advice = "Let each item have a key of its own, or name the item by its id."
+
+
 class DoneInPartError(Bitrix24Error):
     """Some of many calls failed, and others that must not be repeated were carried out, or may have been.
 

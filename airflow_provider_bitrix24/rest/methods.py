@@ -51,14 +51,27 @@ def _is_null(result: Any) -> bool:
     return result is None or result is True
 
 
+def _is_item(result: Any) -> bool:
+    return _is_mapping(result) and _is_mapping(result.get("item"))
+
+
 def _is_log_message(result: Any) -> bool:
     return _is_mapping(result) and _is_mapping(result.get("logMessage"))
+
+
+def _is_product_rows(result: Any) -> bool:
+    return isinstance(result, dict) and isinstance(result.get("productRows"), list)
 
 
 def _is_items(result: Any) -> bool:
     """Tell whether no row is empty; PHP writes a row without fields as an empty list."""
     rows = result.get("items") if isinstance(result, dict) else result
     return not isinstance(rows, list) or [] not in rows
+
+
+def _is_duplicates(result: Any) -> bool:
+    """Tell whether these are ids by type; PHP writes none of them as an empty list."""
+    return result == [] or _is_mapping(result)
 
 
 def _is_anything(result: Any) -> bool:
@@ -94,6 +107,9 @@ _ADD = Method(Repeatability.ONE_SHOT, _is_id, "an id")
 _UPDATE = Method(Repeatability.REPEATABLE, _is_true, "true")
 _DELETE = Method(Repeatability.ONE_SHOT, _is_true, "true")
 _ONE_SHOT = Method(Repeatability.ONE_SHOT)
+_NOTIFY = Method(
+    Repeatability.ONE_SHOT, _is_id, "an id", remedy="If it answers 'false', check that the user exists."
+)
 
 _EXACT: dict[str, Method] = {
     "crm.timeline.bindings.bind": Method(Repeatability.REPEATABLE, _is_true, "true", false_is_denial=True),
@@ -123,7 +139,15 @@ _EXACT: dict[str, Method] = {
         remedy="Name the fields in 'select' in camelCase, such as 'assignedById', and leave out "
         "'useOriginalUfNames': with it, 'select' drops all fields but the users' own.",
     ),
-    "crm.item.update": Method(Repeatability.REPEATABLE, _is_mapping, "an object"),
+    "crm.item.add": Method(Repeatability.ONE_SHOT, _is_item, "an item"),
+    "crm.item.update": Method(Repeatability.REPEATABLE, _is_item, "an item"),
+    "crm.item.delete": Method(Repeatability.ONE_SHOT, gone_is_done=True),
+    "crm.duplicate.findbycomm": Method(Repeatability.READ, _is_duplicates, "ids by type"),
+    # it replaces all rows of an item
+    "crm.item.productrow.set": Method(Repeatability.REPEATABLE, _is_product_rows, "product rows"),
+    "im.message.add": _ADD,
+    "im.notify.personal.add": _NOTIFY,
+    "im.notify.system.add": _NOTIFY,
     "profile": _READ,
     "scope": _READ_LIST,
     "methods": _READ_LIST,
@@ -132,6 +156,8 @@ _EXACT: dict[str, Method] = {
     # it hands rows out and removes them from the queue
     "event.offline.get": _ONE_SHOT,
 }
+for _entity in ("lead", "deal", "quote"):
+    _EXACT[f"crm.{_entity}.productrows.set"] = _UPDATE
 for _entity in ("lead", "deal", "contact", "company", "quote"):
     _EXACT |= {
         f"crm.{_entity}.add": _ADD,

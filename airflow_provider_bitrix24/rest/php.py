@@ -7,7 +7,7 @@ things cannot be said at all. :func:`carries` tells whether a call survives that
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -64,13 +64,26 @@ _FILTERED = (
 )
 
 
+#: all of these; most texts hold none of them
+_PARTS = tuple(dict.fromkeys(part for parts, _, _ in _FILTERED for part in parts))
+
+
 def _resembles_an_attack(text: str) -> bool:
     text = text.casefold()
-    if any(part in text for part in _MARKUP):
+    if _holds_one(text, _MARKUP):
         return True
+    if not _holds_one(text, _PARTS):
+        return False
     for parts, first, second in _FILTERED:
-        found = first.search(text) if any(part in text for part in parts) else None
+        found = first.search(text) if _holds_one(text, parts) else None
         if found and second.search(text, found.end()):
+            return True
+    return False
+
+
+def _holds_one(text: str, parts: Iterable[str]) -> bool:
+    for part in parts:  # noqa: SIM110 - any() takes three times as long, for each text that is sent
+        if part in text:
             return True
     return False
 

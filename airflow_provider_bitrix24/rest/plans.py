@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
@@ -17,11 +17,14 @@ class Work(NamedTuple):
     :param calls: the calls
     :param positions: the item of each call, where progress is kept of it; ``None`` for mere questions
     :param shared: whether the answers may be a little old, so that one of many who ask the same asks for all
+    :param kept: returns what progress keeps of a call that went well, given its item's position; ``None``
+        keeps nothing. Without it, the result is kept
     """
 
     calls: list[Call]
     positions: list[int] | None = None
     shared: bool = False
+    kept: Callable[[int, Outcome], Any] | None = None
 
 
 class Wait(NamedTuple):
@@ -68,6 +71,21 @@ def both(first: Plan[A], second: Plan[B]) -> Plan[tuple[A, B]]:
         left = iter((yield Work(calls)) if calls else [])
         answers = {number: [next(left) for _ in work.calls] for number, work in works.items()}
     return results[0], results[1]
+
+
+def shared(plan: Plan[A]) -> Plan[A]:
+    """Carry out a plan that only asks, whose answers may be a little old: see :class:`Work`.
+
+    :param plan: the plan
+    """
+    answer: Any = None
+    while True:
+        try:
+            step = plan.send(answer)
+        except StopIteration as stop:
+            result: A = stop.value
+            return result
+        answer = yield step._replace(shared=True) if isinstance(step, Work) else step
 
 
 def carry_out_calls(

@@ -108,10 +108,13 @@ class Progress:
                 self._sent_until_now(position)
             self.write_begun(once)
 
-    def ended(self, outcomes: Mapping[int, Outcome]) -> None:
+    def ended(
+        self, outcomes: Mapping[int, Outcome], kept: Callable[[int, Outcome], Any] | None = None
+    ) -> None:
         """Note what happened to calls.
 
         :param outcomes: the outcomes by position
+        :param kept: returns what is kept of one that went well, ``None`` for nothing; without it, the result
         """
         with self._lock:
             for position, outcome in outcomes.items():
@@ -119,7 +122,10 @@ class Progress:
                     self.unclear.pop(position, None)
                 elif position in self.unclear:
                     self._sent_until_now(position)
-                if outcome.ok and _is_worth_keeping(outcome):
+                if outcome.ok and kept is not None:
+                    if (result := kept(position, outcome)) is not None:
+                        self.known[position] = result
+                elif outcome.ok and _is_worth_keeping(outcome):
                     self.known[position] = outcome.result
             once = any(not outcome.call.may_repeat for outcome in outcomes.values())
             self.write_ended(list(outcomes), at_once=once)

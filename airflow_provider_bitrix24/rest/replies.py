@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import html
 import json
 import logging
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,6 +28,7 @@ from airflow_provider_bitrix24.rest.texts import may_be_unstorable, storable
 log = logging.getLogger(__name__)
 
 _EXCERPT = 200
+_TITLE = re.compile(r"<title[^>]*>([^<]+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -200,12 +203,18 @@ def _listed(value: Any) -> list[Any]:
 def _not_the_api(
     response: Response, text: str, *, method: str, portal: str, secrets: Secrets
 ) -> Bitrix24Error:
+    """Return the error of a body that is not the API's; it quotes a page's title only.
+
+    The rest may be half an answer, or a failed query of the portal's database: values of customers.
+    """
     kind = "HTML" if "<html" in text[:2000].lower() or text.lstrip().startswith("<") else "not the API's JSON"
     what = f"HTTP {response.status} with a body that is {kind if text.strip() else 'empty'}"
-    excerpt = secrets.redact(" ".join(text.split()))[:_EXCERPT]
-    return status_class(response.status)(
-        f"{what}: {excerpt!r}" if excerpt else what, method=method, portal=portal, status=response.status
-    )
+    if title := _TITLE.search(text):
+        excerpt = secrets.redact(" ".join(html.unescape(title[1]).split()))[:_EXCERPT]
+        what = f"{what}: {excerpt!r}"
+    elif size := len(text.strip()):
+        what = f"{what}, {size} characters long"
+    return status_class(response.status)(what, method=method, portal=portal, status=response.status)
 
 
 def json_object(text: str) -> dict[str, Any] | None:

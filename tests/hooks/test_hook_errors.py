@@ -5,6 +5,7 @@ import pickle
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
+from cases import cases
 from hook_helpers import whole_story
 
 from airflow_provider_bitrix24.hooks import errors as joined_errors
@@ -25,11 +26,10 @@ _FIELDS = {
 }
 
 
-@pytest.fixture(params=[cls for _, cls in _CLASSES], ids=[name for name, _ in _CLASSES])
-def error(request):
-    return request.param.from_fields(_FIELDS)
+EVERY_ERROR = cases("error", [cls.from_fields(_FIELDS) for _, cls in _CLASSES])
 
 
+@EVERY_ERROR
 def test_every_error_has_its_joined_class(error):
     found = join(error)
     assert type(found).__name__ == type(error).__name__
@@ -41,16 +41,19 @@ def test_every_error_has_its_joined_class(error):
     assert str(found) == str(error)
 
 
+@EVERY_ERROR
 def test_permanent_is_airflows_fail_exception_and_nothing_else_is(error):
     assert isinstance(join(error), AirflowFailException) is type(error).permanent
 
 
+@EVERY_ERROR
 def test_the_joined_tree_has_the_shape_of_the_first(error):
     parents = {cls.__name__ for cls in type(error).__mro__ if issubclass(cls, rest.Bitrix24Error)}
     joined_parents = {cls.__name__ for cls in type(join(error)).__mro__ if issubclass(cls, Bitrix24Error)}
     assert joined_parents == parents
 
 
+@EVERY_ERROR
 def test_what_a_class_says_of_itself_is_the_same(error):
     found = type(join(error))
     for name in ("retry", "acted", "permanent", "connection_wide", "advice"):
@@ -70,6 +73,7 @@ def test_what_a_class_says_of_itself_is_the_same(error):
     ],
     ids=["copy", "deepcopy", "pickle", "JSON", "join"],
 )
+@EVERY_ERROR
 def test_an_error_travels(error, again):
     found = again(join(error))
     assert type(found) is type(join(error))
@@ -91,7 +95,7 @@ def test_a_class_that_is_not_joined_is_its_nearest_parent():
     assert type(join(NewError("boom"))) is joined_errors.RequestLimitError
 
 
-@pytest.mark.parametrize(
+@cases(
     "data",
     [
         {"type": "ErrorOfTomorrow", "description": "boom"},

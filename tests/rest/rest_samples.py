@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
+from cases import cases
 from rest_feed import (
     html,
     lost,
@@ -31,7 +31,7 @@ UNCLEAR = {
     "server-error": refusal("INTERNAL_SERVER_ERROR", "", 500),
     "html-408": html(408),
 }
-unclear = pytest.mark.parametrize("answer", UNCLEAR.values(), ids=UNCLEAR)
+unclear = cases("answer", UNCLEAR.values(), ids=UNCLEAR)
 NOT_DONE = {
     "unreachable": unreachable(),
     "too-many": refusal("QUERY_LIMIT_EXCEEDED", "", 503),
@@ -39,4 +39,4 @@ NOT_DONE = {
     "operating-time": refusal("OPERATION_TIME_LIMIT", "", 429),
     "authorization-server": refusal("CONNECTION_ERROR", "", 401),
 }
-not_done = pytest.mark.parametrize("answer", NOT_DONE.values(), ids=NOT_DONE)
+not_done = cases("answer", NOT_DONE.values(), ids=NOT_DONE)

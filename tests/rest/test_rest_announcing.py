@@ -6,6 +6,7 @@ import logging
 
 import pendulum
 import pytest
+from cases import cases
 from rest_feed import Clock
 
 from airflow_provider_bitrix24.rest.announcing import Headway, announced
@@ -16,7 +17,7 @@ from airflow_provider_bitrix24.rest.steps import Pause, Request
 LOG = logging.getLogger("bitrix24-announcing")
 
 
-@pytest.mark.parametrize(
+@cases(
     ("seconds", "parts"),
     [
         (0.0, [0.0]),

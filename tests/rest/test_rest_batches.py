@@ -6,6 +6,7 @@ import signal
 from contextlib import closing
 
 import pytest
+from cases import cases
 from rest_drivers import SyncDriver, session_of, webhook_of
 
 from airflow_provider_bitrix24.rest.batches import groups
@@ -31,14 +32,12 @@ def small(number: int) -> Call:
 ODD = Call("crm.deal.update", {"id": 1, "fields": {"X": None}})
 
 
-@pytest.mark.parametrize(
-    ("count", "expected"), [(0, []), (1, [1]), (50, [50]), (51, [50, 1]), (120, [50, 50, 20])]
-)
+@cases(("count", "expected"), [(0, []), (1, [1]), (50, [50]), (51, [50, 1]), (120, [50, 50, 20])])
 def test_fifty_at_a_time(count, expected):
     assert sizes([small(number) for number in range(1, count + 1)]) == expected
 
 
-@pytest.mark.parametrize(
+@cases(
     ("calls", "expected"),
     [
         ([ODD], [1]),

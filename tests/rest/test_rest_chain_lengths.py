@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 import pytest
+from cases import cases
 from rest_feed import Feed, lost, maps, ok, refusal
 from rest_long_list import DEALS, LOG, LongList
 
@@ -43,7 +44,7 @@ def test_a_batch_of_three_pages_of_which_nothing_came_is_read_page_by_page():
     assert portal.lengths == [1, 3, 1, 1, 1]
 
 
-@pytest.mark.parametrize(
+@cases(
     "times",
     [
         {"start": 1.0},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from cases import cases
 from hypothesis import given, settings
 from hypothesis import strategies as some
 from rest_feed import STEADY, WEBHOOK, Feed
@@ -13,8 +14,8 @@ from rest_long_list import LongList
 from airflow_provider_bitrix24.rest import errors as e
 from airflow_provider_bitrix24.rest.session import Policy, Session
 
-ORDERS = pytest.mark.parametrize("order", ["ASC", "DESC"])
-SHAPES = pytest.mark.parametrize("item", [False, True], ids=["deals", "items"])
+ORDERS = cases("order", ["ASC", "DESC"])
+SHAPES = cases("item", [False, True], ids=["deals", "items"])
 
 
 def numbers(count: int) -> set[int]:
@@ -23,7 +24,7 @@ def numbers(count: int) -> set[int]:
 
 @ORDERS
 @SHAPES
-@pytest.mark.parametrize(
+@cases(
     ("rows", "lengths"),
     [
         (0, [1]),
@@ -63,8 +64,8 @@ def test_a_selection_without_the_id(item, order):
 
 @ORDERS
 @SHAPES
-@pytest.mark.parametrize("page", [1, 2, 3, 6])
-@pytest.mark.parametrize(
+@cases("page", [1, 2, 3, 6])
+@cases(
     "trouble",
     [
         {"short": 20},
@@ -77,7 +78,6 @@ def test_a_selection_without_the_id(item, order):
         {"wrong": [{"TITLE": "no id"}] * 50},
         {"wrong": [{"ID": "8"}] * 50},
     ],
-    ids=str,
 )
 def test_a_page_that_is_not_whole_is_read_again(trouble, page, item, order):
     """What the commands behind it answer is not believed: their references led somewhere else."""
@@ -89,7 +89,7 @@ def test_a_page_that_is_not_whole_is_read_again(trouble, page, item, order):
 
 @ORDERS
 @SHAPES
-@pytest.mark.parametrize("trouble", [{"short": 20}, {"errors": "X"}, {"wrong": False}], ids=str)
+@cases("trouble", [{"short": 20}, {"errors": "X"}, {"wrong": False}])
 def test_nothing_is_skipped_where_a_reference_leads_ahead(trouble, item, order):
     """Rows far ahead would look like the next ones."""
     [(kind, value)] = trouble.items()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from cases import cases
 from rest_feed import APPLICATION, STEADY, Feed, html, ok, refusal
 
 from airflow_provider_bitrix24.rest import errors as e
@@ -149,7 +150,7 @@ _TABLE = [
 ]
 
 
-@pytest.mark.parametrize(("code", "text", "status", "cls", "retry", "permanent"), _TABLE)
+@cases(("code", "text", "status", "cls", "retry", "permanent"), _TABLE)
 def test_code(code, text, status, cls, retry, permanent):
     """The class, and what the exchange makes of it for a call that may be repeated."""
     for spelling in (code, code.lower(), code.upper()):
@@ -176,7 +177,7 @@ def test_code(code, text, status, cls, retry, permanent):
         assert feed.waits == [10.0], "without a known reset"
 
 
-@pytest.mark.parametrize(("code", "text", "status", "cls", "retry", "permanent"), _TABLE)
+@cases(("code", "text", "status", "cls", "retry", "permanent"), _TABLE)
 def test_one_shot_write(code, text, status, cls, retry, permanent):
     """It is repeated only where the table says that it was not carried out."""
     renewals = [Renewed(APPLICATION.tokens, fresh=True)]
@@ -192,7 +193,7 @@ def test_one_shot_write(code, text, status, cls, retry, permanent):
         assert feed.result(_ADD) == 5
 
 
-@pytest.mark.parametrize(
+@cases(
     ("status", "cls"),
     [
         (200, e.MalformedReplyError),
@@ -212,7 +213,7 @@ def test_one_shot_write(code, text, status, cls, retry, permanent):
         (504, e.ServerError),
     ],
 )
-@pytest.mark.parametrize("body", ["<html>x</html>", "", '{"result":', "[1]", '{"x": 1}', "[" * 100_000])
+@cases("body", ["<html>x</html>", "", '{"result":', "[1]", '{"x": 1}', "[" * 100_000])
 def test_status_decides_where_the_body_says_nothing(status, cls, body):
     assert status_class(status) is cls
     feed = Feed([html(status, body)])
@@ -223,7 +224,7 @@ def test_status_decides_where_the_body_says_nothing(status, cls, body):
         assert feed.result(_READ) == {"ID": "7"}
 
 
-@pytest.mark.parametrize(
+@cases(
     ("status", "cls"),
     [
         (400, e.RejectedError),
@@ -234,7 +235,7 @@ def test_status_decides_where_the_body_says_nothing(status, cls, body):
         (503, e.ServerError),
     ],
 )
-@pytest.mark.parametrize("code", ["", "0", "SOMETHING_NEW"])
+@cases("code", ["", "0", "SOMETHING_NEW"])
 def test_status_decides_where_the_code_says_nothing(code, status, cls):
     assert error_class(code, "", status) is cls
 

@@ -4,6 +4,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from cases import cases
 
 from airflow_provider_bitrix24.rest.concurrency import Limiter, Stops, Window
 from airflow_provider_bitrix24.rest.replies import Failure, Response
@@ -67,7 +68,7 @@ def test_trouble_of_an_older_epoch_changes_nothing():
     assert (window.size, window.shrinks) == (4, 1)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("answer", "shrinks"),
     [(Response(499, b""), 0), (Response(200, b""), 0), (Response(500, b""), 1), (Failure(ValueError()), 1)],
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-import pytest
+from cases import cases
 from rest_feed import APPLICATION, CODE, WEBHOOK
 
 from airflow_provider_bitrix24.rest.credentials import Address, Tokens
@@ -25,9 +25,7 @@ def test_a_token_is_in_the_body():
     assert params == {"id": 1}
 
 
-@pytest.mark.parametrize(
-    "thing", [WEBHOOK, APPLICATION, WEBHOOK.address("x"), APPLICATION.tokens, WEBHOOK.secrets]
-)
+@cases("thing", [WEBHOOK, APPLICATION, WEBHOOK.address("x"), APPLICATION.tokens, WEBHOOK.secrets])
 def test_nothing_is_shown(thing):
     for secret in (CODE, "access-one", "refresh-one", "client-secret-xyz"):
         assert secret not in repr(thing)

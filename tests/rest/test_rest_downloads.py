@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from cases import cases
 from rest_drivers import QUICK, Keeper, application_of, webhook_of
 from rest_feed import APPLICATION, CODE, STEADY, WEBHOOK, lost, moved, refusal, unreachable
 
@@ -103,7 +104,7 @@ def test_a_refused_link_is_shown_up_to_its_question():
     assert "Only links that this portal returned can be downloaded" in str(caught.value)
 
 
-@pytest.mark.parametrize(
+@cases(
     "link",
     [
         LINK.replace("portal.", "evil."),
@@ -151,7 +152,7 @@ def test_what_came_of_a_broken_attempt_is_thrown_away():
     assert second.startswith("download: attempt 2 failed: download at portal.bitrix24.com: ")
 
 
-@pytest.mark.parametrize(
+@cases(
     ("answer", "cls", "passed"),
     [
         (lost(), e.ConnectionLostError, None),
@@ -170,7 +171,7 @@ def test_attempts_end(answer, cls, passed):
     assert {step.passed for step in kinds(steps, Settle)} == {passed}
 
 
-@pytest.mark.parametrize(
+@cases(
     ("answer", "cls"),
     [
         (refusal("INVALID_CREDENTIALS", "", 401), e.AuthenticationError),

@@ -7,6 +7,7 @@ import json
 import pickle
 
 import pytest
+from cases import cases
 
 from airflow_provider_bitrix24.rest import errors as e
 
@@ -29,7 +30,7 @@ def test_the_tree_holds_every_class():
     } == set(ALL.values())
 
 
-@pytest.mark.parametrize("cls", ALL.values(), ids=ALL)
+@cases("cls", ALL.values(), ids=ALL)
 def test_travels_as_data(cls):
     error = cls(**_FIELDS)
     assert error.fields() == _FIELDS
@@ -44,7 +45,7 @@ def test_travels_as_data(cls):
     assert json.loads(json.dumps(error.to_json())) == {"type": cls.__name__, **_FIELDS}
 
 
-@pytest.mark.parametrize("cls", ALL.values(), ids=ALL)
+@cases("cls", ALL.values(), ids=ALL)
 def test_what_no_later_try_cures_is_not_tried_again_at_once(cls):
     assert not (cls.permanent and cls.retry in (e.Retry.BACK_OFF, e.Retry.WAIT))
 
@@ -58,7 +59,7 @@ def test_message():
     assert str(e.OverloadError("held")) == "held. Only Bitrix24's support can lift the block."
 
 
-@pytest.mark.parametrize(
+@cases(
     ("cls", "passes"),
     [
         (e.ServerError, True),
@@ -123,6 +124,8 @@ _SAYS = {
     e.UnexpectedResultError: (_NEVER, _UNKNOWN, True, False),
     e.AmbiguousWriteError: (_NEVER, _UNKNOWN, True, False),
     e.DoneInPartError: (_NEVER, _YES, True, False),
+    e.ValueNotTakenError: (_NEVER, _YES, True, False),
+    e.KeyNotUniqueError: (_NEVER, _NO, True, False),
     e.IncompleteListError: (_NEVER, _NO, False, False),
     e.MorePagesError: (_NEVER, _NO, True, False),
     e.TooManyDeletionsError: (_NEVER, _NO, True, False),
@@ -153,7 +156,7 @@ def test_what_is_not_told_is_empty():
     assert e.RejectedError.from_fields({}).fields() == error.fields()
 
 
-@pytest.mark.parametrize(
+@cases(
     ("fields", "message"),
     [
         ({"method": "x.get"}, "x.get: no reason given"),
@@ -165,7 +168,6 @@ def test_what_is_not_told_is_empty():
         ({"description": "held.", "remedy": "Go."}, "held. Go."),
         ({"description": "held"}, "held"),
     ],
-    ids=str,
 )
 def test_a_message_has_only_what_is_known(fields, message):
     assert str(e.RejectedError(**fields)) == message
@@ -179,8 +181,8 @@ def test_a_remedy_replaces_the_general_advice():
 # ---------------------------------------------------------------- the same error, but for something
 
 
-@pytest.mark.parametrize("cls", ALL.values(), ids=ALL)
-@pytest.mark.parametrize(
+@cases("cls", ALL.values(), ids=ALL)
+@cases(
     ("field", "value"),
     [
         ("description", "else"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from cases import cases
 from rest_feed import (
     CODE,
     TIMES,
@@ -44,7 +45,7 @@ def test_nothing_to_do():
 
 
 @unclear
-@pytest.mark.parametrize(("call", "result"), [(GET, DEAL), (bind(5), True)], ids=["read", "repeatable-write"])
+@cases(("call", "result"), [(GET, DEAL), (bind(5), True)], ids=["read", "repeatable-write"])
 def test_repeated_after_an_unclear_failure(answer, call, result):
     feed = Feed([answer, answer, ok(result)])
     assert feed.result(call) == result
@@ -53,7 +54,7 @@ def test_repeated_after_an_unclear_failure(answer, call, result):
 
 
 @unclear
-@pytest.mark.parametrize(
+@cases(
     "call",
     [ADD, Call("some.unknown.method"), Call("crm.deal.get", {"id": 7}, repeatable=False)],
     ids=["add", "unknown", "told-so"],
@@ -147,7 +148,7 @@ def test_not_found_after_an_unclear_read_is_an_error():
 # ---------------------------------------------------------------- results that are none
 
 
-@pytest.mark.parametrize(
+@cases(
     ("call", "result", "cls"),
     [
         (bind(5), False, e.AccessDeniedError),
@@ -161,7 +162,6 @@ def test_not_found_after_an_unclear_read_is_an_error():
         (Call("crm.deal.list"), {"a": 1}, e.UnexpectedResultError),
         (Call("crm.item.update", {"id": 1}), [], e.UnexpectedResultError),
     ],
-    ids=lambda value: value.method if isinstance(value, Call) else repr(value)[:30],
 )
 def test_a_wrong_result_is_an_error_and_final(call, result, cls):
     feed = Feed([ok(result)])
@@ -169,7 +169,7 @@ def test_a_wrong_result_is_an_error_and_final(call, result, cls):
     assert len(feed.sent) == 1
 
 
-@pytest.mark.parametrize("result", [None, False, [], 0, "", {}])
+@cases("result", [None, False, [], 0, "", {}])
 def test_any_result_of_an_unknown_method(result):
     assert Feed([ok(result)]).result(Call("some.method")) == result
 
@@ -242,9 +242,7 @@ def test_operating_time_is_waited_for_until_the_known_reset():
     assert feed.waits == [120.0]
 
 
-@pytest.mark.parametrize(
-    ("reset", "wait"), [(500, 10.0), (1000.2, 1.0), (9999, 600.0), (None, 10.0)], ids=str
-)
+@cases(("reset", "wait"), [(500, 10.0), (1000.2, 1.0), (9999, 600.0), (None, 10.0)])
 def test_operating_time_with_an_odd_reset(reset, wait):
     feed = Feed([ok(DEAL, time={"operating_reset_at": reset})])
     feed.result(GET)
@@ -268,7 +266,7 @@ def test_operating_time_beyond_max_wait_is_an_error_that_says_when():
 # ---------------------------------------------------------------- pages
 
 
-@pytest.mark.parametrize(
+@cases(
     ("params", "reply", "raises"),
     [
         ({}, Reply([], 120, 50), True),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from cases import cases
 from rest_feed import (
     STEADY,
     TIMES,
@@ -105,7 +106,7 @@ def test_after_an_unclear_batch_only_what_may_be_repeated_is_sent_again(answer):
     assert not feed.sent[1].fresh_connection
 
 
-@pytest.mark.parametrize("result", [[], None, True, "x", [1, 2]], ids=repr)
+@cases("result", [[], None, True, "x", [1, 2]])
 def test_an_answer_that_is_no_batch(result):
     feed = Feed([ok(result), maps(result={"c0": True, "c1": DEAL})])
     assert all(outcome.ok for outcome in feed.run(bind(1), GET))

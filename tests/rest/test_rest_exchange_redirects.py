@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from cases import cases
 from rest_feed import (
     CODE,
     STEADY,
@@ -40,7 +41,7 @@ def test_a_renamed_portal_does_not_count_as_a_failure():
     assert type(feed.error(ADD)) is e.PortalUnreachableError
 
 
-@pytest.mark.parametrize(
+@cases(
     "location",
     [
         f"https://evil.example{PATH}",

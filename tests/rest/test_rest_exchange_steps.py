@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from cases import cases
 from rest_feed import (
     CODE,
     STEADY,
@@ -172,8 +173,8 @@ def test_only_what_must_not_be_repeated_needs_a_new_connection(calls, fresh):
 # ---------------------------------------------------------------- what an answer is made of
 
 
-@pytest.mark.parametrize(("calls", "method"), [([GET], "crm.deal.get"), ([GET, LIST], "batch")])
-@pytest.mark.parametrize("answer", [lost(), html(502), refusal("INTERNAL_SERVER_ERROR", "", 500)], ids=str)
+@cases(("calls", "method"), [([GET], "crm.deal.get"), ([GET, LIST], "batch")])
+@cases("answer", [lost(), html(502), refusal("INTERNAL_SERVER_ERROR", "", 500)])
 def test_trouble_is_named_by_what_was_sent(calls, method, answer):
     feed = Steps([answer] * 6)
     for outcome, call in zip(feed.run(*calls), calls, strict=True):
@@ -216,7 +217,7 @@ def test_an_unclear_write_is_told_with_everything_that_came():
     assert Steps([refusal("INTERNAL_SERVER_ERROR", "", 500)]).error(ADD).code == "INTERNAL_SERVER_ERROR"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("status", "location", "cls"),
     [
         (300, "/", e.RedirectRefusedError),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
+from cases import cases
 
 from airflow_provider_bitrix24.rest.pacing import PLANS, Bucket, Limits, Meter, Reading, Slot, ask_meters
 
@@ -26,7 +27,7 @@ def test_a_process_on_its_own_takes_a_part_of_the_rate_and_no_burst():
     assert Limits(None, 50, 100.0).alone() == Limits(None, 50, 100.0)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("limits", "seconds"),
     [
         (Limits(2.0, 50), 23.5),
@@ -37,7 +38,6 @@ def test_a_process_on_its_own_takes_a_part_of_the_rate_and_no_burst():
         (Limits(2.0, 0), 0.0),
         (Limits(None, 10), 4.5),
     ],
-    ids=str,
 )
 def test_a_burst_runs_ahead_of_the_rate_by_so_many_seconds(limits, seconds):
     assert limits.tolerance(0.5) == pytest.approx(seconds)
@@ -80,9 +80,7 @@ def test_a_slot_exactly_as_far_away_as_allowed_is_taken():
     assert bucket.reserve(STANDARD, 0.0, at_most=wait - 0.001)[0] is bucket
 
 
-@pytest.mark.parametrize(
-    ("later", "pace"), [(0.0, 0.7), (59.9, 0.7), (60.0, 1.0), (61.0, 1.0)], ids=["0", "59.9", "60", "61"]
-)
+@cases(("later", "pace"), [(0.0, 0.7), (59.9, 0.7), (60.0, 1.0), (61.0, 1.0)], ids=["0", "59.9", "60", "61"])
 def test_a_second_wave_within_a_minute_slows_down(later, pace):
     bucket = refuse(Bucket(), 100.0)
     bucket = bucket.settled(STANDARD, 100.0, Slot(0.0, 1), passed=True)
@@ -111,7 +109,7 @@ def seen(reset_at: float | None = None, used: float | None = None, spent: float 
     return Reading("m", False, reset_at, used, spent)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("meter", "now", "wait"),
     [
         (Meter(), 1000.0, 0.0),
@@ -131,7 +129,7 @@ def test_a_turn_is_taken_for_one_interval():
     assert meter.asked(990.0) == (meter, 10.0)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("known", "told", "reset", "until"),
     [
         (0.0, 1120.0, 1120.0, 1120.0),
@@ -158,7 +156,7 @@ def test_a_good_answer_ends_a_block_and_keeps_the_reset():
     assert meter == Meter(reset_at=1200.0)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("reading", "interval"),
     [
         ({"used": 431.9, "spent": 1.0}, 0.0),
@@ -172,7 +170,6 @@ def test_a_good_answer_ends_a_block_and_keeps_the_reset():
         ({"used": 470.0, "spent": 5.0, "reset_at": 1599.0}, 300.0),
         ({"used": 470.0, "spent": 5.0, "reset_at": 1700.0}, 300.0),
     ],
-    ids=str,
 )
 def test_what_is_left_of_the_limit_lasts_until_the_reset(reading, interval):
     meter = Meter().observed(seen(**{"reset_at": 1300.0, **reading}), STANDARD, 1000.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from cases import cases
 from rest_feed import CODE, STEADY, WEBHOOK, Feed, lost, maps, moved, ok, refusal
 
 from airflow_provider_bitrix24.rest import errors as e
@@ -126,7 +127,7 @@ def test_a_wait_for_the_request_limit_that_is_too_long_ends_the_rest():
     assert second.call == ADD
 
 
-@pytest.mark.parametrize(
+@cases(
     ("error", "ends"),
     [
         (None, False),
@@ -139,7 +140,6 @@ def test_a_wait_for_the_request_limit_that_is_too_long_ends_the_rest():
         (e.RequestLimitError(retry_after=0.0), True),
         (e.OperationTimeLimitError(retry_after=9.0), False),
     ],
-    ids=repr,
 )
 def test_what_ends_all(error, ends):
     assert is_fatal_for_all(Outcome(ADD, error=error)) is ends

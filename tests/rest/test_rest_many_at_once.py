@@ -58,7 +58,7 @@ class Stage(Progress):
             self._full.wait(0.3)
             self.meets.get(number, lambda: None)()
 
-    def ended(self, outcomes: Any) -> None:
+    def ended(self, outcomes: Any, kept: Any = None) -> None:
         with self._state:
             self._working.difference_update(outcomes)
 
@@ -207,7 +207,7 @@ class Noting(Progress):
     def sending(self, calls: Any) -> None:
         self.notes.append(("sending", dict(calls), len(self._box.requests)))
 
-    def ended(self, outcomes: Any) -> None:
+    def ended(self, outcomes: Any, kept: Any = None) -> None:
         results = {position: outcome.result for position, outcome in outcomes.items()}
         self.notes.append(("ended", results, len(self._box.requests)))
 

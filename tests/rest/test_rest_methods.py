@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from cases import cases
 
 from airflow_provider_bitrix24.rest.methods import Repeatability, method_facts
 
@@ -19,11 +20,17 @@ _RETURNS = {
         [{"logMessage": {"id": 1}}],
         [{"logMessage": {}}, {"logMessage": None}, {"id": 1}, {}, [], None, True],
     ),
+    "duplicates": ("crm.duplicate.findbycomm", [[], {"CONTACT": [1]}], [None, False, [1], {}, "x"]),
+    "product rows": (
+        "crm.item.productrow.set",
+        [{"productRows": []}, {"productRows": [{"id": 1}]}],
+        [{"productRows": None}, {}, [], None, True],
+    ),
     "anything": ("some.unknown", [None, True, False, 0, "", [], {}], []),
 }
 
 
-@pytest.mark.parametrize(
+@cases(
     ("method", "result", "fits"),
     [
         (method, result, fits)
@@ -31,7 +38,6 @@ _RETURNS = {
         for fits, results in ((True, good), (False, bad))
         for result in results
     ],
-    ids=lambda value: repr(value)[:40],
 )
 def test_what_a_method_returns(method, result, fits):
     assert bool(method_facts(method, {}).returns(result)) is fits
@@ -40,7 +46,7 @@ def test_what_a_method_returns(method, result, fits):
 _ENTRY = {"VALUE": "+1"}
 
 
-@pytest.mark.parametrize(
+@cases(
     ("method", "phones", "kind"),
     [
         ("crm.lead.update", [{"ID": "5", **_ENTRY}], Repeatability.REPEATABLE),
@@ -61,15 +67,14 @@ _ENTRY = {"VALUE": "+1"}
         ("crm.item.update", [], Repeatability.ONE_SHOT),
         ("crm.item.update", [{"ID": "5"}], Repeatability.ONE_SHOT),
     ],
-    ids=repr,
 )
-@pytest.mark.parametrize("field", ["PHONE", "EMAIL", "WEB", "IM", "FM", "fm"])
-@pytest.mark.parametrize("fields", ["fields", "FIELDS"])
+@cases("field", ["PHONE", "EMAIL", "WEB", "IM", "FM", "fm"])
+@cases("fields", ["fields", "FIELDS"])
 def test_an_update_that_adds_entries_is_not_repeatable(method, phones, kind, field, fields):
     assert method_facts(method.upper(), {"id": 1, fields: {"TITLE": "x", field: phones}}).kind is kind
 
 
-@pytest.mark.parametrize("fields", [{"PHONES": [_ENTRY]}, [_ENTRY], "PHONE", None], ids=repr)
+@cases("fields", [{"PHONES": [_ENTRY]}, [_ENTRY], "PHONE", None])
 def test_an_update_of_other_fields_is_repeatable(fields):
     assert method_facts("crm.lead.update", {"fields": fields}).kind is Repeatability.REPEATABLE
 
@@ -86,7 +91,7 @@ def test_an_update_that_adds_entries_returns_what_it_always_does(field):
     assert (adding.false_is_denial, adding.gone_is_done) == (False, False)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("method", "denial", "gone"),
     [
         ("crm.timeline.bindings.bind", True, False),
@@ -103,7 +108,7 @@ def test_what_false_and_gone_mean(method, denial, gone):
     assert (facts.false_is_denial, facts.gone_is_done) == (denial, gone)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("name", "kind"),
     [
         *(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from hypothesis import given
+from cases import cases
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_bitrix24.rest.pacing import (
@@ -51,14 +52,14 @@ def test_an_idle_bucket_fills_up_again():
     assert reserve(bucket, 48, now=1000.0)[1] == [0.0] * 48
 
 
-@pytest.mark.parametrize("burst", [0, 1, 2, 3])
+@cases("burst", [0, 1, 2, 3])
 def test_a_small_burst(burst):
     assert reserve(Bucket(), 2, limits=Limits(2.0, burst))[1] == pytest.approx([0.0, 0.5], rel=0.01)
 
 
-@pytest.mark.parametrize("plan", ["standard", "enterprise"])
-@pytest.mark.parametrize("fast_clock", [1.0, 1.0005])
-@pytest.mark.parametrize("offset", [0.0, 0.3, 0.5, 0.7, 0.999])
+@cases("plan", ["standard", "enterprise"])
+@cases("fast_clock", [1.0, 1.0005])
+@cases("offset", [0.0, 0.3, 0.5, 0.7, 0.999])
 def test_the_portal_refuses_nothing(plan, fast_clock, offset):
     """Whatever second the portal drains its bucket in, and though our clock runs a little fast."""
     portal = LeakyBuckets(PortalLimits(plan))
@@ -161,7 +162,7 @@ def test_a_known_reset_is_waited_for():
     assert (meter.wait(1000.0), meter.wait(1100.0), meter.wait(2000.0)) == (120.0, 20.0, 0.0)
 
 
-@pytest.mark.parametrize(("reset", "wait"), [(1000.1, 1.0), (5000.0, 600.0), (900.0, 10.0), (None, 10.0)])
+@cases(("reset", "wait"), [(1000.1, 1.0), (5000.0, 600.0), (900.0, 10.0), (None, 10.0)])
 def test_odd_resets(reset, wait):
     assert observed(reset_at=reset).blocked(1000.0).wait(1000.0) == pytest.approx(wait)
 
@@ -192,7 +193,7 @@ def test_readings():
     assert meters["a"] == Meter(reset_at=1090.0)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("reading", "wait"),
     [
         ({"used": 431.0, "spent": 5.0}, 0.0),  # far from the limit of 480
@@ -224,7 +225,7 @@ def test_without_a_limit_nothing_is_spread_out():
     assert Meter().observed(reading, PLANS["self-hosted"], 1000.0) == Meter(reset_at=1300.0)
 
 
-@pytest.mark.parametrize(("duration", "seconds"), [(None, 0.0), (0.09, 0.0), (0.1, 0.1), (12.5, 12.5)])
+@cases(("duration", "seconds"), [(None, 0.0), (0.09, 0.0), (0.1, 0.1), (12.5, 12.5)])
 def test_short_calls_are_not_counted(duration, seconds):
     assert counted(duration) == seconds
 
@@ -234,6 +235,7 @@ def test_short_calls_are_not_counted(duration, seconds):
     share=st.floats(0.002, 0.09),
     pauses=st.lists(st.floats(0.0, 100.0), min_size=1, max_size=20),
 )
+@settings(deadline=None)
 def test_one_who_takes_turns_is_never_blocked(limit, share, pauses):
     """Against the portal's own arithmetic: ten slices of a minute, of which the oldest falls out."""
     portal, limits, meters, now = OperatingTime(limit), Limits(2.0, 50, limit), {}, 1000.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from cases import cases
 
 from airflow_provider_bitrix24.rest import errors as e
 from airflow_provider_bitrix24.rest.calls import Call
@@ -29,7 +30,7 @@ def begun(params: dict[str, Any], total: int, method: str = DEALS) -> Any:
     return pager
 
 
-@pytest.mark.parametrize(
+@cases(
     ("params", "kind"),
     [
         ({}, IdPager),
@@ -43,7 +44,6 @@ def begun(params: dict[str, Any], total: int, method: str = DEALS) -> Any:
         ({"order": {"TITLE": "ASC"}}, OffsetPager),
         ({"order": {"ID": "ASC", "TITLE": "ASC"}}, OffsetPager),
     ],
-    ids=str,
 )
 def test_how_a_list_is_read(params, kind):
     assert type(pager_for(Call(DEALS, params))) is kind
@@ -61,7 +61,7 @@ def test_a_call_stays_as_repeatable_as_it_was():
         assert pager_for(Call(method, repeatable=False)).next_call().repeatable is False
 
 
-@pytest.mark.parametrize(
+@cases(
     ("direction", "expected"),
     [("desc", "DESC"), ("DESC", "DESC"), ("asc", "ASC"), ("", "ASC"), (None, "ASC")],
 )
@@ -73,9 +73,7 @@ def test_directions(direction, expected):
 # ---------------------------------------------------------------- chains
 
 
-@pytest.mark.parametrize(
-    ("total", "longest", "pages"), [(100, 9, 0), (101, 9, 2), (150, 9, 2), (151, 9, 3), (999, 4, 4)]
-)
+@cases(("total", "longest", "pages"), [(100, 9, 0), (101, 9, 2), (150, 9, 2), (151, 9, 3), (999, 4, 4)])
 def test_as_many_pages_as_rows_are_left(total, longest, pages):
     assert len(begun({}, total).next_chain(longest, str)) == pages
 
@@ -171,7 +169,7 @@ def test_an_error_leaves_the_page_as_not_read():
     assert pager.left == 40
 
 
-@pytest.mark.parametrize(
+@cases(
     ("replies", "problem"),
     [
         (
@@ -218,7 +216,7 @@ def test_rows_by_offset_are_taken_from_their_place():
     assert pager.take(Reply({"items": [{"id": 1}], "more": []}, 1)) == [{"id": 1}]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("first", "second", "same"),
     [
         ({"ID": 1}, {"ID": 1, "X": 2}, True),
@@ -228,7 +226,6 @@ def test_rows_by_offset_are_taken_from_their_place():
         ({"X": 1}, {"X": 2}, False),
         ({"ID": 1}, {"id": 1}, True),
     ],
-    ids=str,
 )
 def test_what_tells_rows_apart(first, second, same):
     pager = pager_for(Call("some.list"))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from cases import cases
 
 from airflow_provider_bitrix24.rest import errors as e
 from airflow_provider_bitrix24.rest.calls import Call
@@ -81,10 +82,8 @@ def script(*replies: Reply) -> Any:
 # ---------------------------------------------------------------- by id
 
 
-@pytest.mark.parametrize(
-    ("rows", "requests"), [(0, 1), (1, 1), (49, 1), (50, 1), (51, 2), (100, 2), (120, 3), (1000, 20)]
-)
-@pytest.mark.parametrize("direction", ["ASC", "DESC"])
+@cases(("rows", "requests"), [(0, 1), (1, 1), (49, 1), (50, 1), (51, 2), (100, 2), (120, 3), (1000, 20)])
+@cases("direction", ["ASC", "DESC"])
 def test_a_complete_list_takes_no_request_too_many(rows, requests, direction):
     table = Table(list(range(1, rows + 1)))
     found = ids_of(read(Call(DEALS, {"order": {"ID": direction}}), table.answer))
@@ -103,7 +102,7 @@ def test_only_the_first_and_the_last_page_are_counted():
     ]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("method", "key", "place"),
     [
         ("crm.item.list", "id", "items"),
@@ -134,13 +133,13 @@ def test_a_selection_without_the_id_is_read_by_it_all_the_same(select):
     assert all(call.params["SELECT"] == ["ID", "TITLE"] for call in table.asked)
 
 
-@pytest.mark.parametrize("select", [["ID", "TITLE"], ["*"], ["TITLE", "id"], []])
+@cases("select", [["ID", "TITLE"], ["*"], ["TITLE", "id"], []])
 def test_a_selection_with_the_id_is_left_alone(select):
     pages = script(Reply(deals(1, 2), 2))
     assert read(Call(DEALS, {"select": select}), pages) == deals(1, 2)
 
 
-@pytest.mark.parametrize("name", ["filter", "FILTER", "Filter", "arFilter"])
+@cases("name", ["filter", "FILTER", "Filter", "arFilter"])
 def test_the_callers_filter_stays_under_the_name_he_gave_it(name):
     table = Table(list(range(1, 121)))
     read(Call(DEALS, {name: {"STAGE_ID": "WON"}}), table.answer)
@@ -148,7 +147,7 @@ def test_the_callers_filter_stays_under_the_name_he_gave_it(name):
     assert {key.lower() for key in table.asked[1].params} == {name.lower(), "order", "start"}
 
 
-@pytest.mark.parametrize("name", ["select", "SELECT", "arSelect", "ARSELECT"])
+@cases("name", ["select", "SELECT", "arSelect", "ARSELECT"])
 def test_the_callers_selection_stays_under_the_name_he_gave_it(name):
     table = Table(list(range(1, 121)))
     read(Call(DEALS, {name: ["TITLE"]}), table.answer)
@@ -161,7 +160,7 @@ def test_the_callers_selection_stays_under_the_name_he_gave_it(name):
     assert all(page.params[name] == ["ID", "TITLE"] for page in table.asked)
 
 
-@pytest.mark.parametrize("name", ["order", "ORDER", "arOrder", "ARORDER"])
+@cases("name", ["order", "ORDER", "arOrder", "ARORDER"])
 def test_the_callers_order_stays_under_the_name_he_gave_it(name):
     table = Table(list(range(1, 61)))
     read(Call(DEALS, {name: {"TITLE": "DESC"}}), table.answer)
@@ -183,19 +182,19 @@ def test_both_bounds_on_the_id():
     assert ids_of(read(call, table.answer)) == list(range(11, 150))
 
 
-@pytest.mark.parametrize("start", [0, "0", -1, "-1"])
+@cases("start", [0, "0", -1, "-1"])
 def test_start_at_the_beginning(start):
     table = Table(list(range(1, 61)))
     assert len(read(Call(DEALS, {"start": start}), table.answer)) == 60
 
 
-@pytest.mark.parametrize("start", [50, "50", None, [0]])
+@cases("start", [50, "50", None, [0]])
 def test_start_in_the_middle_is_refused(start):
     with pytest.raises(e.InvalidInputError, match=r"params\.start"):
         pager_for(Call(DEALS, {"START": start}))
 
 
-@pytest.mark.parametrize("rows", [0, 20, 50, 70, 100])
+@cases("rows", [0, 20, 50, 70, 100])
 def test_without_totals_an_empty_page_is_the_end(rows):
     table = Table(list(range(1, rows + 1)), counts=False)
     assert ids_of(read(Call(DEALS), table.answer)) == table.ids
@@ -277,7 +276,7 @@ def test_a_filter_written_as_a_list_is_kept_on_every_page():
     assert asked[1].params["filter"] == {"0": conditions[0], "1": conditions[1], ">ID": 50}
 
 
-@pytest.mark.parametrize(
+@cases(
     "page",
     [deals(*range(1, 51)), deals(50, 51), deals(51, 51), deals(52, 51)],
     ids=["first-page-again", "stalled", "twice", "unordered"],
@@ -289,9 +288,7 @@ def test_a_list_that_repeats_is_an_error(page):
         read(Call(DEALS), pages)
 
 
-@pytest.mark.parametrize(
-    "row", [{"TITLE": "x"}, {"ID": None}, {"ID": "1.5"}, {"ID": True}, {"ID": "²"}, "7", None], ids=repr
-)
+@cases("row", [{"TITLE": "x"}, {"ID": None}, {"ID": "1.5"}, {"ID": True}, {"ID": "²"}, "7", None])
 def test_a_row_without_id_is_an_error(row):
     with pytest.raises(e.UnexpectedResultError, match="without ID"):
         read(Call(DEALS), script(Reply([row], 1)))
@@ -321,7 +318,7 @@ def test_a_list_that_is_not_whole_always_has_a_remedy(method):
     assert caught.value.remedy.startswith("Read it again.")
 
 
-@pytest.mark.parametrize("result", [None, True, {}, {"a": [], "b": []}, "x"], ids=repr)
+@cases("result", [None, True, {}, {"a": [], "b": []}, "x"])
 def test_no_rows_at_all_is_an_error(result):
     with pytest.raises(e.UnexpectedResultError):
         rows_of(Call("crm.deal.list"), Reply(result))
@@ -335,15 +332,15 @@ def test_rows_under_an_unknown_key():
 # ---------------------------------------------------------------- by offset
 
 
-@pytest.mark.parametrize(("rows", "requests"), [(0, 1), (49, 1), (50, 2), (51, 2), (100, 2), (120, 3)])
+@cases(("rows", "requests"), [(0, 1), (49, 1), (50, 2), (51, 2), (100, 2), (120, 3)])
 def test_other_lists_follow_next(rows, requests):
     table = Table(list(range(1, rows + 1)))
     assert ids_of(read(Call("user.get"), table.answer)) == table.ids
     assert len(table.asked) == requests
 
 
-@pytest.mark.parametrize("logic", ["logic", "LOGIC"])
-@pytest.mark.parametrize("method", [DEALS, ITEMS])
+@cases("logic", ["logic", "LOGIC"])
+@cases("method", [DEALS, ITEMS])
 def test_another_order_or_a_filter_that_takes_no_more_conditions_is_read_by_offset(logic, method):
     by_title = Call(method, {"order": {"TITLE": "DESC"}})
     either = Call(method, {"filter": {logic: "OR", "0": {"A": 1}}})
@@ -405,7 +402,7 @@ def test_bindings_are_told_apart_by_their_item():
         read(Call(BINDINGS), script(Reply([binding(1), binding(1)], 2)))
 
 
-@pytest.mark.parametrize(
+@cases(
     ("replies", "problem"),
     [
         ([Reply(deals(*range(50)), 120)], "counts 120 rows but showed 50"),

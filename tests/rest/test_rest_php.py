@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from cases import cases
 from hypothesis import example, given, settings
 from hypothesis import strategies as s
 
@@ -86,7 +87,7 @@ def nested(levels: int) -> dict[str, Any]:
     return value
 
 
-@pytest.mark.parametrize(
+@cases(
     "params",
     [
         {},
@@ -100,7 +101,6 @@ def nested(levels: int) -> dict[str, Any]:
         nested(50),
         {"list": list(range(900))},
     ],
-    ids=lambda params: str(params)[:40],
 )
 def test_carried(params):
     assert php.carries(params)
@@ -108,7 +108,7 @@ def test_carried(params):
     assert as_php(decoded(call.command())) == as_php(call.params)
 
 
-@pytest.mark.parametrize(
+@cases(
     "params",
     [
         {"a": None},
@@ -141,19 +141,18 @@ def test_carried(params):
         nested(62),
         {"list": list(range(901))},
     ],
-    ids=lambda params: repr(params)[:40],
 )
 def test_refused(params):
     assert not php.carries(params)
     assert not Call("x.get", params).fits_batch
 
 
-@pytest.mark.parametrize("method", ["batch", "BATCH", "upload", "download"])
+@cases("method", ["batch", "BATCH", "upload", "download"])
 def test_methods_that_a_batch_refuses(method):
     assert not Call(method, {"a": "b"}).fits_batch
 
 
-@pytest.mark.parametrize(
+@cases(
     ("params", "query"),
     [
         ({}, ""),
@@ -162,7 +161,6 @@ def test_methods_that_a_batch_refuses(method):
         ({"A-b_c.~": "A-b_c.~"}, "A-b_c.~=A-b_c.~"),
         ({">ID": "/&=%"}, "%3EID=%2F%26%3D%25"),
     ],
-    ids=str,
 )
 def test_queries(params, query):
     assert php.encode(params) == query
@@ -190,7 +188,7 @@ def test_variables_are_counted_through_all_levels(params, fits):
     assert php.carries(params) is fits
 
 
-@pytest.mark.parametrize(
+@cases(
     "text",
     [
         *("$next [x]", "x$TIME[y]", "<", "\x00", "&#x", "a/*b", "..\\x", "a--b", "vbscript :x", "ONload =x"),
@@ -199,14 +197,13 @@ def test_variables_are_counted_through_all_levels(params, fits):
         *("update it, then reset", "insert a coin into it", "insert: a value", "CREATE (table"),
         *("drop view", "into (outfile", "exec xp_x", "execute immediate", "load_file (x"),
     ],
-    ids=repr,
 )
 def test_text_that_a_portal_may_rewrite_is_not_carried(text):
     assert not php.carries({"a": text})
     assert not php.carries({"a": {"b": ["x", text]}})
 
 
-@pytest.mark.parametrize(
+@cases(
     "text",
     [
         *("$result", "selection of x", "a-b", "on = x", "&amp;", "a..b", "unselect x", "Дом", "", "select"),
@@ -224,19 +221,18 @@ def test_text_that_a_portal_may_rewrite_is_not_carried(text):
         ),
         *("Create a table", "drop by", "drop the table", "reunion select"),
     ],
-    ids=repr,
 )
 def test_text_that_only_resembles_it_is_carried(text):
     assert php.carries({"a": text})
 
 
-@pytest.mark.parametrize("value", [None, True, False, [], {}], ids=repr)
+@cases("value", [None, True, False, [], {}])
 def test_one_value_without_words_is_enough_at_any_place(value):
     for params in ({"a": value}, {"a": 1, "b": value}, {"a": [1, value]}, {"a": {"b": 1, "c": value}}):
         assert not php.carries(params)
 
 
-@pytest.mark.parametrize("key", ["", " ", "a[", "a]", "a\x00"], ids=repr)
+@cases("key", ["", " ", "a[", "a]", "a\x00"])
 def test_one_odd_name_is_enough_at_any_place(key):
     for params in ({key: 1}, {"a": 1, key: 1}, {"a": {"b": 1, key: 1}}, {"a": [{key: 1}]}):
         assert not php.carries(params)

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from cases import cases
 from rest_drivers import AsyncDriver, SyncDriver, session_of, webhook_of
 
 from airflow_provider_bitrix24.rest import errors as e
@@ -160,7 +161,7 @@ def _asking(*rounds):
     return answers
 
 
-@pytest.mark.parametrize(
+@cases(
     ("first", "second", "rounds"),
     [
         ([], [], []),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from cases import cases
 from rest_feed import Clock
 
 from airflow_provider_bitrix24.rest import errors as e
@@ -175,7 +176,7 @@ def test_without_a_clear_answer_the_doubt_stays_and_lasts_until_now():
     assert progress.known == {}
 
 
-@pytest.mark.parametrize(
+@cases(
     ("outcome", "kept"),
     [
         (done(ADD, 7), True),
@@ -195,9 +196,7 @@ def test_results_are_kept_unless_they_are_as_well_asked_for_again(outcome, kept)
     assert progress.known == ({4: outcome.result} if kept else {})
 
 
-@pytest.mark.parametrize(
-    ("calls", "at_once"), [([ADD], True), ([BIND, ADD], True), ([BIND, READ], False), ([], False)]
-)
+@cases(("calls", "at_once"), [([ADD], True), ([BIND, ADD], True), ([BIND, READ], False), ([], False)])
 def test_another_try_must_know_at_once_what_must_not_be_repeated(calls, at_once):
     progress = Written()
     progress.ended({position + 5: done(call) for position, call in enumerate(calls)})

@@ -6,7 +6,7 @@ import random
 from bisect import bisect_right
 from math import ceil
 
-import pytest
+from cases import cases
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
@@ -18,7 +18,7 @@ from airflow_provider_bitrix24.rest.reply import Reply
 from airflow_provider_bitrix24.rest.surveying import survey
 
 DEALS = "crm.deal.list"
-ORDERS = pytest.mark.parametrize("order", ["ASC", "DESC"])
+ORDERS = cases("order", ["ASC", "DESC"])
 PAGE = 50
 #: rows of a request
 FULL = 2500
@@ -89,7 +89,7 @@ SPREADS: dict[str, tuple[set[int], int]] = {
 }
 
 
-@pytest.mark.parametrize("name", SPREADS)
+@cases("name", SPREADS)
 @ORDERS
 def test_a_long_list_takes_few_requests_however_its_ids_are_spread(name, order):
     ids, most = SPREADS[name]

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 
 import pytest
+from cases import cases
 from rest_feed import APPLICATION, CODE, WEBHOOK
 
 from airflow_provider_bitrix24.rest.redaction import Secrets, guard_http_loggers, redact_addresses
 
 
-@pytest.mark.parametrize(
+@cases(
     "text",
     [
         "https://p.bitrix24.com/rest/1/s3cr3t/profile",
@@ -34,7 +35,7 @@ def test_addresses_are_masked(text):
     assert "***" in redact_addresses(text)
 
 
-@pytest.mark.parametrize(
+@cases(
     "text",
     [
         "https://portal.bitrix24.com/rest/crm.deal.get",
@@ -55,7 +56,7 @@ def test_messages():
     assert secrets.redact(text) == "*** *** *** /rest/1/***/x kept"
 
 
-@pytest.mark.parametrize("value", [None, 5, 1.5, True, "plain", ["a", {"b": []}]], ids=repr)
+@cases("value", [None, 5, 1.5, True, "plain", ["a", {"b": []}]])
 def test_results_without_secrets_stay(value):
     assert WEBHOOK.secrets.hide(value) == value
 

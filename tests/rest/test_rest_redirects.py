@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from cases import cases
 
 from airflow_provider_bitrix24.rest.credentials import Address
 from airflow_provider_bitrix24.rest.errors import RedirectRefusedError
@@ -17,18 +18,18 @@ def follow(old: str, new: str, trusted: set[str] | None = None) -> object:
     return new_origin(address, new, trusted or set(), Secrets({"s3cr3tcode": "x"}))
 
 
-@pytest.mark.parametrize("domain", sorted(CLOUD_DOMAINS))
+@cases("domain", sorted(CLOUD_DOMAINS))
 def test_the_cloud(domain):
     assert follow("https://a.bitrix24.com", f"https://NEW.{domain}{PATH}") == f"https://NEW.{domain}"
     assert isinstance(follow("https://a.bitrix24.com", f"https://{domain}{PATH}"), RedirectRefusedError)
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "127.9.9.9"])
+@cases("host", ["127.0.0.1", "localhost", "[::1]", "127.9.9.9"])
 def test_plain_http_between_loopback_addresses(host):
     assert follow("http://127.0.0.1:8000", f"http://{host}:9000{PATH}") == f"http://{host}:9000"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("old", "new", "problem"),
     [
         ("https://a.bitrix24.com", f"http://b.bitrix24.com{PATH}", "without TLS"),
@@ -60,7 +61,7 @@ def test_trusted_and_same_hosts():
     )
 
 
-@pytest.mark.parametrize(
+@cases(
     ("host", "own"),
     [
         ("localhost", True),
@@ -108,7 +109,7 @@ def test_what_a_refusal_shows_of_the_address(location, shown):
     assert follow("https://a.bitrix24.com", location).description.endswith(f": {shown}")
 
 
-@pytest.mark.parametrize(
+@cases(
     ("old", "location", "origin"),
     [
         ("https://a.bitrix24.com", PATH, "https://a.bitrix24.com"),
@@ -123,7 +124,7 @@ def test_followed(old, location, origin):
     assert follow(old, location) == origin
 
 
-@pytest.mark.parametrize(
+@cases(
     ("old", "location"),
     [
         ("http://crm.example", f"http://crm.example:81{PATH}"),
@@ -136,7 +137,7 @@ def test_without_tls_only_this_machine_is_followed(old, location):
     assert "without TLS" in follow(old, location, {"crm.example", "localhost"}).description
 
 
-@pytest.mark.parametrize("host", ["bitrix24.com", "a.b.bitrix24.com", "abitrix24.com", "a.bitrix24.evil"])
+@cases("host", ["bitrix24.com", "a.b.bitrix24.com", "abitrix24.com", "a.bitrix24.evil"])
 def test_what_is_not_the_cloud(host):
     error = follow("https://a.bitrix24.ru", f"https://{host}{PATH}")
     assert "to a host that is neither Bitrix24's cloud nor among the connection's trusted_hosts" in str(error)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from urllib.parse import parse_qs
 
 import pytest
+from cases import cases
 from rest_feed import APPLICATION, STEADY, html, lost, run_renewal, unreachable
 
 from airflow_provider_bitrix24.rest import errors as e
@@ -70,7 +71,7 @@ def test_a_refresh_token_that_is_dead(kept):
     assert len(sent) == 1
 
 
-@pytest.mark.parametrize(
+@cases(
     ("code", "cls"),
     [
         ("invalid_client", e.TokenRenewalError),
@@ -84,7 +85,7 @@ def test_a_refresh_token_that_is_dead(kept):
         ("payment_required", e.PlanError),
     ],
 )
-@pytest.mark.parametrize("status", [200, 400, 401])
+@cases("status", [200, 400, 401])
 def test_refusals_are_final_whatever_the_status(code, cls, status):
     result, sent, _, waits = renew(answer(status, error=code))
     assert type(result) is cls
@@ -100,7 +101,7 @@ def test_an_unknown_portal():
     assert len(sent) == 1
 
 
-@pytest.mark.parametrize(
+@cases(
     "trouble",
     [
         lost(),
@@ -157,7 +158,7 @@ def test_no_answer_is_told_in_the_words_of_what_happened():
     assert (type(certificate), certificate.description) == (e.TlsError, "self-signed")
 
 
-@pytest.mark.parametrize(
+@cases(
     ("given", "text"),
     [
         (html(500), "HTTP 500 without tokens"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from cases import cases
 from rest_feed import CODE, WEBHOOK
 
 from airflow_provider_bitrix24.rest import errors as e
@@ -25,7 +26,7 @@ def read(body: object, status: int = 200) -> object:
     return read_envelope(Response(status, raw), method="x.get", portal="p", secrets=WEBHOOK.secrets)
 
 
-@pytest.mark.parametrize("result", [None, False, True, 0, "", [], {}, [1], {"a": 1}], ids=repr)
+@cases("result", [None, False, True, 0, "", [], {}, [1], {"a": 1}])
 def test_any_result(result):
     assert read({"result": result}) == Reply(result)
 
@@ -36,7 +37,7 @@ def test_everything_a_reply_may_have():
     assert reply.timing == Timing(1.0, 9.0)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("value", "number"),
     [
         ("50", 50),
@@ -48,7 +49,6 @@ def test_everything_a_reply_may_have():
         ("nan", None),
         ("1e999", None),
     ],
-    ids=repr,
 )
 def test_odd_numbers(value, number):
     reply = read({"result": [], "next": value, "total": value})
@@ -60,17 +60,16 @@ def test_numbers_beyond_all_bounds():
     assert read(b'{"result": [], "next": ' + b"9" * 400 + b"}") == Reply([])
 
 
-@pytest.mark.parametrize("time", [None, [], "x", {}, {"operating": None}, {"operating": "?"}], ids=repr)
+@cases("time", [None, [], "x", {}, {"operating": None}, {"operating": "?"}])
 def test_odd_times(time):
     reply = read({"result": 1, "time": time})
     assert reply.timing == Timing()
     assert reply.time == (time if isinstance(time, dict) else None)
 
 
-@pytest.mark.parametrize(
+@cases(
     "body",
     [b"", b"<html>", b"null", b"[]", b"5", b'{"a": 1}', b'{"result": tr', b"\xff\xfe", b"[" * 99_999],
-    ids=repr,
 )
 def test_what_is_no_envelope(body):
     error = read(body)
@@ -92,7 +91,7 @@ def test_broken_characters_do_no_harm():
     assert read(b'{"result": "a\xffb"}') == Reply("a\ufffdb")
 
 
-@pytest.mark.parametrize(
+@cases(
     ("body", "code", "text"),
     [
         ({"error": "X", "error_description": "text"}, "X", "text"),
@@ -112,7 +111,6 @@ def test_broken_characters_do_no_harm():
         ({"error": {}}, "", ""),
         ({"error": "X", "result": 5}, "X", ""),
     ],
-    ids=repr,
 )  # fmt: skip
 def test_errors(body, code, text):
     error = read(body, 400)
@@ -130,7 +128,7 @@ def test_secrets_in_results_become_placeholders():
     )
 
 
-@pytest.mark.parametrize(
+@cases(
     "body",
     [
         {"error": "X", "error_description": f"at /rest/1/{CODE}/profile"},
@@ -173,7 +171,7 @@ def test_false_is_a_denial_where_the_method_means_it():
     assert "answered 'false'" in error.description
 
 
-@pytest.mark.parametrize(
+@cases(
     ("call", "result", "problem"),
     [
         (GET, False, "returns an object, but the portal answered false"),
@@ -220,10 +218,9 @@ def test_each_command_gets_what_is_told_of_it():
     assert second.reply == Reply([], 120, 50, None)
 
 
-@pytest.mark.parametrize(
+@cases(
     "result",
     [None, [], {}, {"result": [1]}, {"result": 5, "result_error": "x"}, {"result": {"other": 1}}],
-    ids=repr,
 )
 def test_a_command_that_is_not_spoken_of_has_no_clear_outcome(result):
     outcomes = batch(GET, BIND, result=result)
@@ -241,7 +238,7 @@ def test_an_error_of_a_command_counts_more_than_its_result():
     assert (outcome.error.method, outcome.error.portal, outcome.error.status) == (GET.method, "p", 200)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("error", "code", "text"),
     [
         ({"error": "X", "error_description": "d"}, "X", "d"),
@@ -250,7 +247,6 @@ def test_an_error_of_a_command_counts_more_than_its_result():
         (None, "", ""),
         ({"error": CODE, "error_description": CODE}, "***", "***"),
     ],
-    ids=repr,
 )
 def test_an_error_of_a_command_in_every_shape(error, code, text):
     [outcome] = batch(GET, result={"result": [], "result_error": {"c0": error}})
@@ -266,17 +262,16 @@ def test_lists_by_position_speak_of_the_commands_in_order():
 # ---------------------------------------------------------------- bodies that are not the API's
 
 
-@pytest.mark.parametrize(
+@cases(
     ("body", "message"),
     [
         (b"", "x.get at p: HTTP 502 with a body that is empty"),
         (b" \n ", "x.get at p: HTTP 502 with a body that is empty"),
-        (b"a\n  b", "x.get at p: HTTP 502 with a body that is not the API's JSON: 'a b'"),
-        (b"  <x>", "x.get at p: HTTP 502 with a body that is HTML: '<x>'"),
-        (b"x <HTML>", "x.get at p: HTTP 502 with a body that is HTML: 'x <HTML>'"),
-        (b"5", "x.get at p: HTTP 502 with a body that is not the API's JSON: '5'"),
+        (b"a\n  b", "x.get at p: HTTP 502 with a body that is not the API's JSON, 5 characters long"),
+        (b"  <x>", "x.get at p: HTTP 502 with a body that is HTML, 3 characters long"),
+        (b"x <HTML>", "x.get at p: HTTP 502 with a body that is HTML, 8 characters long"),
+        (b"5", "x.get at p: HTTP 502 with a body that is not the API's JSON, 1 characters long"),
     ],
-    ids=repr,
 )
 def test_what_came_instead_is_told(body, message):
     error = read(body, 502)
@@ -286,22 +281,27 @@ def test_what_came_instead_is_told(body, message):
 
 @pytest.mark.parametrize(("before", "kind"), [(1995, "HTML"), (1996, "not the API's JSON")])
 def test_html_is_looked_for_in_the_beginning(before, kind):
-    assert f"a body that is {kind}: " in read(b"x" * before + b"<html>", 502).description
+    assert f"a body that is {kind}, " in read(b"x" * before + b"<html>", 502).description
 
 
-def test_the_beginning_of_a_long_body_is_shown_without_secrets():
-    description = read(f"{CODE} {'y' * 500}".encode(), 502).description
-    assert description.endswith(f": '*** {'y' * 196}'")
+def test_of_a_page_only_its_title_is_shown_without_secrets():
+    page = f"<HTML><title lang='en'>502 &amp;\n {CODE} {'y' * 500}</title>INSERT VALUES ('Ann')"
+    description = read(page.encode(), 502).description
+    assert description.endswith(f": '502 & *** {'y' * 190}'")
+
+
+def test_half_an_answer_is_not_shown_because_it_holds_data():
+    for body in (b'{"result": {"items": [{"title": "Ann"', b"[1, 'Ann'", b"Fatal error: VALUES ('Ann')"):
+        assert "Ann" not in read(body, 200).description
 
 
 def test_secrets_outside_the_result_become_placeholders_too():
     assert read({"result": 1, "time": {"x": CODE}}).time == {"x": "bitrix24-webhook-code"}
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "found"),
     [("{}", {}), ('{"a": 1}', {"a": 1}), ('\ufeff{"a": 1}', {"a": 1}), ("[]", None), ("", None), ("{", None)],
-    ids=repr,
 )
 def test_json_objects(text, found):
     assert json_object(text) == found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from cases import cases
 
 from airflow_provider_bitrix24.rest.calls import Call
 from airflow_provider_bitrix24.rest.redaction import Secrets
@@ -11,7 +12,7 @@ from airflow_provider_bitrix24.rest.reply import Reply
 from airflow_provider_bitrix24.rest.scopes import scope_of
 
 
-@pytest.mark.parametrize(
+@cases(
     ("method", "scope"),
     [
         ("crm.deal.list", "crm"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from cases import cases
 from hypothesis import given, settings
 from hypothesis import strategies as some
 from rest_feed import STEADY, WEBHOOK, Feed
@@ -15,8 +16,8 @@ from airflow_provider_bitrix24.rest.calls import Call
 from airflow_provider_bitrix24.rest.reader import Reader
 from airflow_provider_bitrix24.rest.session import Policy, Session
 
-ORDERS = pytest.mark.parametrize("order", ["ASC", "DESC"])
-SHAPES = pytest.mark.parametrize("item", [False, True], ids=["deals", "items"])
+ORDERS = cases("order", ["ASC", "DESC"])
+SHAPES = cases("item", [False, True], ids=["deals", "items"])
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-import pytest
+from cases import cases
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -57,7 +57,7 @@ def test_all_of_a_document_can_be_kept(document):
         assert found == read
 
 
-@pytest.mark.parametrize("text", ["plain", "\u4e2d", "\U0001f600", "\U0001f600\U0001f601 \u00e4"])
+@cases("text", ["plain", "\u4e2d", "\U0001f600", "\U0001f600\U0001f601 \u00e4"])
 def test_ordinary_characters_need_no_walk(text):
     assert not may_be_unstorable(json.dumps({text: [text]}))
 

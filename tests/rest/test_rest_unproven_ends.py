@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from cases import cases
 
 from airflow_provider_bitrix24.crm.listing import read_pages
 from airflow_provider_bitrix24.rest import errors as e
@@ -30,8 +31,8 @@ def read(answer: Any) -> tuple[list[Any], list[int]]:
     return rows, starts
 
 
-@pytest.mark.parametrize("total", [50, None], ids=["always counted as one page", "never counted"])
-@pytest.mark.parametrize("count", [0, 1, 49, 50, 51, 100, 120])
+@cases("total", [50, None], ids=["always counted as one page", "never counted"])
+@cases("count", [0, 1, 49, 50, 51, 100, 120])
 def test_a_full_page_without_next_is_followed_by_the_next_one(count, total):
     everything = addresses(1, count)
     rows, starts = read(lambda start: Reply(everything[start : start + 50], total and min(total, count)))
@@ -100,8 +101,8 @@ def test_a_total_that_is_reached_proves_the_end():
 # ---------------------------------------------------------------- a single call
 
 
-@pytest.mark.parametrize("total", [50, None])
-@pytest.mark.parametrize("rows", [addresses(1, 50), {"addresses": addresses(1, 50)}], ids=["list", "object"])
+@cases("total", [50, None])
+@cases("rows", [addresses(1, 50), {"addresses": addresses(1, 50)}], ids=["list", "object"])
 def test_a_full_page_that_proves_nothing_is_not_passed_off_as_the_list(rows, total):
     outcome = guard_pages(Outcome(ADDRESSES, Reply(rows, total)))
     assert type(outcome.error) is e.MorePagesError
@@ -109,7 +110,7 @@ def test_a_full_page_that_proves_nothing_is_not_passed_off_as_the_list(rows, tot
     assert "pass 'start'" in outcome.error.remedy
 
 
-@pytest.mark.parametrize(
+@cases(
     ("call", "reply"),
     [
         (ADDRESSES, Reply(addresses(1, 49))),

@@ -7,6 +7,7 @@ import ssl
 
 import certifi
 import pytest
+from cases import cases
 
 from airflow_provider_bitrix24.rest import errors as e
 from airflow_provider_bitrix24.rest.wire import Wire, causes_of, reason_of, without_frames
@@ -107,9 +108,7 @@ def test_an_interruption_loses_its_past():
     assert (stripped.__traceback__, stripped.__cause__, stripped.__context__) == (None, None, None)
 
 
-@pytest.mark.parametrize(
-    "proxy", ["HTTP://proxy:1", "https://proxy", "socks5://proxy", "socks5h://u:p@proxy"]
-)
+@cases("proxy", ["HTTP://proxy:1", "https://proxy", "socks5://proxy", "socks5h://u:p@proxy"])
 def test_kinds_of_proxies(proxy):
     assert Wire(proxy=proxy).proxy_for(URL) == proxy
 
