@@ -153,6 +153,18 @@ class PortalControls:
         """Decide whether the lists of CRM items ignore conditions on dates with a time."""
         self.dates.filter_ignored = ignored
 
+    def set_corrections(self, corrected: bool) -> None:
+        """Decide whether the portal corrects what is written into items, and answers that all went well.
+
+        Real portals do. Otherwise ``crm.item.*`` refuses a stage that there is not, and everything else is
+        stored as it comes: links to nothing, empty titles, lists without an entry.
+        """
+        self._world.switches.corrections = corrected
+
+    def set_user_fields_required(self, required: bool) -> None:
+        """Decide whether ``crm.item.*`` refuses items that lack a mandatory user field."""
+        self._world.switches.user_fields_required = required
+
     # ------------------------------------------------------------ dates and the clock
 
     @property

@@ -47,6 +47,7 @@ class Field:
     :param classic_only: whether only classic methods know it
     :param undescribed: whether ``crm.item.*`` answers it, but ``crm.item.fields`` leaves it out
     :param first_of: kind of phones and the like, and their type ("" is any): the field shows the first one
+    :param required: whether methods refuse items that lack it
     :param definition: of a user field: how it was created
     """
 
@@ -61,6 +62,7 @@ class Field:
     classic_only: bool = False
     undescribed: bool = False
     first_of: tuple[str, str] | None = None
+    required: bool = False
     definition: UserField = field(default_factory=UserField)
 
     @property
@@ -82,7 +84,7 @@ class Field:
         """Return its entry in the answer of ``.fields``."""
         return {
             "type": self.type,
-            "isRequired": self.definition.mandatory,
+            "isRequired": self.required or self.definition.mandatory,
             "isReadOnly": self.read_only,
             "isImmutable": self.immutable,
             "isMultiple": self.multiple,

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+from .item_names import item_fields
+from .item_values import has_multi, reader, shown_multi
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from .fields import Field
+    from .item_store import Row
     from .world import World
 
 
@@ -54,6 +60,30 @@ class PortalItems:
             )
             return [option.number for option in crm.store(owner).fields[name].definition.options]
 
+    def require_field(self, kind: str, name: str, required: bool = True) -> None:
+        """Make a field required, as an administrator does in the form of a type, or end that.
+
+        ``crm.item.add`` and imports refuse items that lack it, ``crm.item.update`` only where it would be
+        emptied or the item goes to another stage of its pipeline. Classic methods do not check it.
+
+        :param name: its classic name, such as ``SOURCE_ID``
+        """
+        with self._world.lock:
+            store = self._world.crm.store(self._kind(kind))
+            if name not in store.fields:
+                raise ValueError(f"{name!r} is no field of a {kind}")
+            store.add_field(replace(store.fields[name], required=required))
+
+    def hide_user_field(self, kind: str, name: str, user_id: int = 1, hidden: bool = True) -> None:
+        """Hide a user field from a user, or show it again; administrators lose it, too.
+
+        Answers leave it out, and what the user writes into it is ignored, but ``crm.item.fields`` names it.
+        """
+        pairs = {(self._kind(kind), name)}
+        with self._world.lock:
+            user = self._world.users[user_id]
+            user.hidden_fields = user.hidden_fields | pairs if hidden else user.hidden_fields - pairs
+
     def remove_user_field(self, kind: str, name: str) -> None:
         """Remove a field ``UF_CRM_...`` of a type, with its values."""
         with self._world.lock:
@@ -86,6 +116,29 @@ class PortalItems:
                 crm.put_alike(owner, numbers, fields or {}, now)
             return numbers
 
+    def item(self, kind: str, item_id: int) -> dict[str, Any]:
+        """Return an item as ``crm.item.get`` shows it to an administrator, but files by their numbers.
+
+        :raises KeyError: if there is no such item
+        """
+        with self._world.lock:
+            owner = self._world.types.require(kind)
+            store = self._world.crm.store(owner.kind)
+            row = store.rows[item_id]
+            shown: dict[str, Any] = {"entityTypeId": owner.type_id}
+            shown |= {name: _value(field, row) for name, field in item_fields(store).items()}
+            return shown | ({"fm": shown_multi(row)} if has_multi(store) else {})
+
+    def file_contents(self, file_id: int) -> tuple[str, bytes]:
+        """Return name and contents of a file.
+
+        :param file_id: its number, as ``item`` and ``items`` show it
+        :raises KeyError: if there is no such file
+        """
+        with self._world.lock:
+            stored = self._world.files.files[file_id]
+            return stored.name, stored.content
+
     def update_item(self, kind: str, item_id: int, fields: Mapping[str, Any], author_id: int = 1) -> None:
         """Change an item, as a user does on its card.
 
@@ -110,3 +163,9 @@ class PortalItems:
 
     def _kind(self, name: str) -> str:
         return self._world.types.require(name).kind
+
+
+def _value(field: Field, row: Row) -> Any:
+    if field.type == "file":
+        return row.get(field.name, [] if field.multiple else None)
+    return reader(field, 0.0)(row)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from . import php
 from .date_habits import moved
 from .fields import MULTI_TYPES
+from .item_files import as_classic
 from .item_store import stored_value
 
 if TYPE_CHECKING:
@@ -92,19 +93,23 @@ def written(fields: Mapping[str, Field], sent: Mapping[str, Any], row: Row | Non
 
 def _written_value(field: Field, value: Any) -> Any:
     if field.type in ("char", "boolean"):
-        return "Y" if value is True or value in ("Y", "y", "true") else "N"
+        return [_flag(entry) for entry in php.values(value)] if field.multiple else _flag(value)
     if field.type == "file":
-        if field.multiple:
-            return [{"fileData": pair} for pair in php.values(value)]
-        return {"fileData": value} if php.is_array(value) and value else {"remove": "Y"}
+        return as_classic(value, multiple=field.multiple)
     return value
 
 
+def _flag(value: Any) -> str:
+    return "Y" if value is True or value in ("Y", "y", "true") else "N"
+
+
 def _written_multi(sent: Any, row: Row) -> dict[str, list[Row]]:
-    """Read ``fm``: a number as key changes or deletes an entry, any other key adds one."""
+    """Read ``fm``: a number as key changes or deletes an entry of the item, any other key adds one."""
     known = {entry["ID"]: (name, entry) for name in MULTI_TYPES for entry in row.get(name) or ()}
     written: dict[str, list[Row]] = {}
     for key, entry in php.pairs(sent):
+        if row and key.isdigit() and key not in known:
+            continue
         name, before = known.get(key, (php.text(php.lookup(entry, "typeId")), None))
         if name not in MULTI_TYPES:
             continue

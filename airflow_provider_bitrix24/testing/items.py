@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from . import dates, php
 from .fields import Field, numbered, user_field
-from .files import FileStore, uploaded
+from .files import FileStore
 from .history import CREATED, FINAL, MOVED, OTHER_PIPELINE, Step
+from .item_files import one_file, several_files
 from .item_names import storage_names
 from .item_store import ItemStore, Row
 from .standard_fields import standard_fields
@@ -16,11 +17,13 @@ from .user_fields import UserField, check_kind, options
 from .values import UNREADABLE, scalar
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from datetime import tzinfo
 
     from .history import StageHistory
     from .pipelines import Pipelines, Stage
+
+    Check = Callable[[Row | None, Row], None]
 
 
 class Crm:
@@ -100,9 +103,21 @@ class Crm:
         return item_id
 
     def create(
-        self, kind: str, values: Mapping[str, Any], *, author: int, now: float, item_id: int | None = None
+        self,
+        kind: str,
+        values: Mapping[str, Any],
+        *,
+        author: int,
+        now: float,
+        item_id: int | None = None,
+        given: Mapping[str, Any] | None = None,
+        check: Check | None = None,
     ) -> int:
-        """Create an item from what a caller gave, dropping what is unknown or read-only."""
+        """Create an item from what a caller gave, dropping what is unknown or read-only.
+
+        :param given: stored values of read-only fields, such as the dates of an imported item
+        :param check: raises if the item must not be as it would be
+        """
         store = self.store(kind)
         moment = dates.stamp(now, self.zone)
         row: Row = {"DATE_CREATE": moment, "DATE_MODIFY": moment, "LAST_ACTIVITY_TIME": moment}
@@ -112,6 +127,9 @@ class Crm:
             row[name] = str(author)
         self._write(store, row, values, author, now, creating=True)
         self._begin(store, row)
+        row |= given or {}
+        if check is not None:
+            check(None, row)
         if not row.get("TITLE") and "TITLE" in store.fields:
             row["TITLE"] = kind.capitalize()
         self.revision += 1
@@ -128,14 +146,19 @@ class Crm:
         author: int,
         now: float,
         change_pipeline: bool = False,
-    ) -> None:
-        """Change an item.
+        if_changed: bool = False,
+        check: Check | None = None,
+    ) -> bool:
+        """Change an item and tell whether anything is another value now.
 
         :param change_pipeline: whether it may go to another pipeline, where it begins with the first stage
+            that means the same as the one it had
+        :param if_changed: whether an item that stays as it is keeps its dates, too
+        :param check: raises if the item must not become what it would be; it may change that
         """
         store = self.store(kind)
-        self.revision += 1
-        row = store.rows[item_id]
+        old = store.rows[item_id]
+        row = dict(old)
         stage = stage_field(store)
         before, category = stage and store.value(row, stage), self.category(store, row)
         wanted = php.int_cast(values["CATEGORY_ID"]) if "CATEGORY_ID" in values else category
@@ -143,9 +166,15 @@ class Crm:
         if moved:
             row |= {
                 "CATEGORY_ID": str(wanted),
-                "STAGE_ID": self._pipelines.of(kind)[wanted].stages[0].stage_id,
+                "STAGE_ID": self._pipelines.counterpart(kind, wanted, before or ""),
             }
         self._write(store, row, values, author, now, creating=False)
+        if check is not None:
+            check(old, row)
+        changed = any(not same(store.fields.get(name), old, row, name) for name in old.keys() | row.keys())
+        if if_changed and not changed:
+            return False
+        self.revision += 1
         row["DATE_MODIFY"] = dates.stamp(now, self.zone)
         row["MODIFY_BY_ID"] = str(author)
         if stage and store.value(row, stage) != before:
@@ -153,6 +182,9 @@ class Crm:
             if "PREVIOUS_STAGE_ID" in store.fields:
                 row["PREVIOUS_STAGE_ID"] = before
             self._note_step(store, row, OTHER_PIPELINE if moved else MOVED)
+        old.clear()
+        old.update(row)
+        return changed
 
     def put(self, kind: str, values: Mapping[str, Any], item_id: int | None, now: float) -> int:
         """Create an item for a test: read-only fields may be given, unknown ones are an error."""
@@ -202,6 +234,17 @@ class Crm:
         """Return the stages of an item's pipeline, none for a type without stages."""
         pipeline = self._pipelines.of(store.kind).get(self.category(store, row))
         return pipeline.stages if pipeline is not None else []
+
+    def stage_ids(self, store: ItemStore, row: Row | None, values: Mapping[str, Any]) -> list[str]:
+        """Return the stages that an item can have after a change.
+
+        :param row: the item as it is, ``None`` for a new one
+        :param values: what is written into it, perhaps another pipeline
+        """
+        pipelines = self._pipelines.of(store.kind)
+        category = next(iter(pipelines), 0) if row is None else self.category(store, row)
+        wanted = pipelines.get(php.int_cast(values.get("CATEGORY_ID", category)))
+        return [stage.stage_id for stage in wanted.stages] if wanted is not None else []
 
     def set_stage(self, kind: str, item_id: int, stage_id: str, *, author: int, now: float) -> None:
         """Move an item to a stage of its pipeline."""
@@ -257,7 +300,7 @@ class Crm:
             elif known.is_multi:
                 row[name] = self._merged_multi(known.name, row.get(name) or [], value)
             else:
-                converted = self._converted(known, value, author, now)
+                converted = self._converted(known, value, author, now, row.get(name))
                 if converted is not UNREADABLE:
                     row[name] = converted
                     row.pop(f"{name}S", None)  # one contact replaces all of them
@@ -287,23 +330,21 @@ class Crm:
                 merged[new_id] = {"ID": new_id, "VALUE_TYPE": value_type, "VALUE": text, "TYPE_ID": type_id}
         return list(merged.values())
 
-    def _converted(self, known: Field, value: Any, author: int, now: float) -> Any:
-        """Return the stored form of a value, ``UNREADABLE`` if the field shall stay as it is."""
+    def _converted(self, known: Field, value: Any, author: int, now: float, stored: Any = None) -> Any:
+        """Return the stored form of a value, ``UNREADABLE`` if the field shall stay as it is.
+
+        :param stored: what it holds
+        """
         if known.multiple and known.type != "file":
             plain = [scalar(known, item, self.zone, now) for item in php.values(value)]
             return [item for item in plain if item not in (UNREADABLE, "", None)]
-        if known.type == "file":
-            return self._stored_files(known, value, author, now)
-        return scalar(known, value, self.zone, now)
+        if known.type != "file":
+            return scalar(known, value, self.zone, now)
 
-    def _stored_files(self, known: Field, value: Any, author: int, now: float) -> Any:
-        """Write ``{"fileData": [name, base64]}``, or a list of those; anything else changes nothing."""
-        entries = php.values(value) if known.multiple else [value]
-        new = [uploaded(php.lookup(entry, "fileData")) for entry in entries]
-        numbers = [self._files.add(*entry, author, now) for entry in new if entry]
-        if numbers:
-            return numbers if known.multiple else numbers[0]
-        return None if php.truthy(php.lookup(value, "remove")) else UNREADABLE
+        def keep(name: str, content: bytes) -> int:
+            return self._files.add(name, content, author, now)
+
+        return several_files(stored or [], value, keep) if known.multiple else one_file(stored, value, keep)
 
     def _derive(self, store: ItemStore, row: Row) -> None:
         """Fill the fields that follow from others."""
@@ -315,6 +356,15 @@ class Crm:
         for name in ("PHONE", "EMAIL"):
             if name in row:
                 row[f"HAS_{name}"] = "Y" if row[name] else "N"
+
+
+def same(known: Field | None, before: Row, after: Row, name: str) -> bool:
+    """Tell whether a row has the same value as before; no link is the same as a link to number 0."""
+    default = None if known is None else known.default
+    values = [row.get(name, default) or None for row in (before, after)]
+    if known is not None and known.type.startswith("crm_"):
+        values = [None if value == "0" else value for value in values]
+    return values[0] == values[1]
 
 
 def stage_field(store: ItemStore) -> str | None:

@@ -14,6 +14,7 @@ class JournalEntry:
 
     ``in_batch`` is the command's key, ``None`` for a call of its own. ``executed`` is false for a call
     that was refused before its method ran. ``error`` is the code, which may be ``""``, or ``None``.
+    ``started`` is what adding or changing items has started, in order: ``robots``, ``processes``.
     """
 
     seq: int
@@ -27,6 +28,7 @@ class JournalEntry:
     result: Any
     error: str | None
     status: int
+    started: tuple[str, ...] = ()
 
 
 @dataclass

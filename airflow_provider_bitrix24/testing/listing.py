@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from . import dates, php
 from .item_store import ItemStore, Row, stored_value
+from .text_index import collated, few_with
 
 if TYPE_CHECKING:
     from .fields import Field
@@ -126,6 +127,7 @@ class Query:
 
     ``overrun_first``: whether a page beyond the last one is the first again, or empty. ``date_shift``:
     seconds by which bounds of dates and times are read too early, ``None`` where they are ignored.
+    ``revision``: a number that is another one after each change of an item, where there is such a number.
     """
 
     store: ItemStore
@@ -136,6 +138,7 @@ class Query:
     order: list[tuple[Field, bool]] = field(default_factory=list)
     overrun_first: bool = True
     date_shift: float | None = 0.0
+    revision: int | None = None
 
     def filter(self, conditions: Iterable[tuple[str, Any]]) -> Query:
         """Add conditions; keys that name no field are dropped, as the API does, and empty lists of values."""
@@ -151,6 +154,11 @@ class Query:
 
     def where(self, known: Field, operator: str, value: Any) -> None:
         """Add a condition on a field."""
+        if operator in ("", "@") and self.revision is not None and (texts := _texts(value)):
+            few = few_with(self.store, known, texts, self.revision)
+            if few is not None:
+                self.window.narrow("@", list(few))
+                return
         if known.name != "ID" or not self.window.narrow(operator, value):
             self.conditions.append(self.condition(known, operator, value))
 
@@ -260,11 +268,11 @@ class Query:
 
     def _multi_condition(self, known: Field, operator: str, value: Any) -> Condition:
         """Phones and the like are compared as a whole only."""
-        wanted = {php.text(item).casefold() for item in php.values(value)}
+        wanted = {collated(php.text(item)) for item in php.values(value)}
         negative = operator.startswith("!")
 
         def condition(row: Row) -> bool:
-            stored = {entry["VALUE"].casefold() for entry in row.get(known.name) or ()}
+            stored = {collated(entry["VALUE"]) for entry in row.get(known.name) or ()}
             return bool(stored & wanted) is not negative
 
         return condition
@@ -302,6 +310,14 @@ class Query:
         return moment
 
 
+def _texts(value: Any) -> list[str]:
+    """Return the texts that a condition names; none where it also asks for rows without a text."""
+    wanted = php.values(value)
+    if any(item in ("", None, False) or php.is_array(item) for item in wanted):
+        return []
+    return list(map(php.text, wanted))
+
+
 _Cast = Callable[[Any], Any]
 _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     ">": lambda actual, bound: actual > bound,
@@ -327,7 +343,7 @@ def _comparable(known: Field) -> _Cast:
         return lambda value: None if value is None else php.float_cast(value)
     if known.type in ("date", "datetime"):
         return lambda value: datetime.fromisoformat(value).timestamp() if value else None
-    return lambda value: None if value is None or php.is_array(value) else php.text(value).casefold()
+    return lambda value: None if value is None or php.is_array(value) else collated(php.text(value))
 
 
 def _like(operator: str, mask: str, negative: bool) -> Callable[[Any], bool]:

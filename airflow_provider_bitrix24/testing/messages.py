@@ -17,6 +17,7 @@ class Message:
     :param kind: ``personal`` and ``system`` are notifications
     :param dialog: the recipient's number, or ``chat5``
     :param author_id: who it comes from, 0 for the system
+    :param system: whether a message in a dialog is shown as the system's
     """
 
     message_id: int
@@ -27,6 +28,7 @@ class Message:
     created: float
     attach: Any = None
     tag: str = ""
+    system: bool = False
 
 
 @dataclass
@@ -35,15 +37,16 @@ class Messenger:
 
     messages: dict[int, Message] = field(default_factory=dict)
     chats: dict[int, frozenset[int]] = field(default_factory=dict)
+    revision: int = 0
     _numbers: count[int] = field(default_factory=lambda: count(1))
 
     def add(self, message: Message) -> int:
         """Store a message; a notification with the tag of an older one to the same user replaces it."""
         message.message_id = next(self._numbers)
         if message.tag:
-            for number in self.tagged(message.tag, message.dialog):
-                del self.messages[number]
+            self.delete(self.tagged(message.tag, message.dialog))
         self.messages[message.message_id] = message
+        self.revision += 1
         return message.message_id
 
     def tagged(self, tag: str, dialog: str | None = None) -> list[int]:
@@ -53,6 +56,12 @@ class Messenger:
             for number, message in self.messages.items()
             if message.tag == tag and dialog in (None, message.dialog)
         ]
+
+    def delete(self, numbers: list[int]) -> None:
+        """Delete messages by their numbers."""
+        for number in numbers:
+            del self.messages[number]
+        self.revision += 1
 
     def add_chat(self, users: frozenset[int]) -> int:
         """Open a chat and return its number."""

@@ -89,7 +89,7 @@ def _more(kind: str, field: Field, pipelines: Pipelines) -> dict[str, Any]:
     """Return directory, settings and options, where a field has any."""
     more: dict[str, Any] = {}
     if field.type == "crm_status":
-        more["statusType"] = _directory(kind, field, pipelines)
+        more["statusType"] = directory_of(kind, field, pipelines)
     if field.is_user_field:
         more["settings"] = field.definition.settings
     elif field.type == "crm_entity":
@@ -99,7 +99,8 @@ def _more(kind: str, field: Field, pipelines: Pipelines) -> dict[str, Any]:
     return more
 
 
-def _directory(kind: str, field: Field, pipelines: Pipelines) -> str:
+def directory_of(kind: str, field: Field, pipelines: Pipelines) -> str:
+    """Return ``ENTITY_ID`` of the directory that a field's codes come from."""
     if field.is_user_field:
         return str(field.definition.settings.get("ENTITY_TYPE", ""))
     if field.name in _STAGES:

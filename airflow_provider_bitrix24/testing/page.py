@@ -1,4 +1,4 @@
-"""The page at the portal's root: CRM cards, their timelines, and where else each record is bound."""
+"""The page at the portal's root: CRM cards, their timelines, where else a record is bound, and messages."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from .page_assets import SCRIPT, SPRITE, STYLE
 from .page_calls import calls
 from .page_card import card
+from .page_messages import messages
 from .page_timeline import record_entry, render, style
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ def _board(world: World, wanted: str) -> str:
             '<section class="other"><h2>Bound to nothing</h2><article id="nothing">'
             f'<ol class="timeline">{"".join(unbound)}</ol></article></section>'
         )
+    columns.append(messages(world))
     return "".join(columns) or '<p class="empty dim">The CRM is empty.</p>'
 
 

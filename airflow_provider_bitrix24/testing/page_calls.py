@@ -46,9 +46,10 @@ def _call(world: World, call: JournalEntry, secrets: Collection[str]) -> str:
 
 def _outcome(call: JournalEntry) -> str:
     """Return a word for what became of a call; ``false`` is how some methods say that there are no rights."""
-    if call.error is None and call.status == 200:
-        return "false" if call.result is False else "ok"
-    return call.error or str(call.status)
+    if call.error is not None or call.status != 200:
+        return call.error or str(call.status)
+    started = f", started {' and '.join(dict.fromkeys(call.started))}" if call.started else ""
+    return "false" if call.result is False else f"ok{started}"
 
 
 # ---------------------------------------------------------------- parameters

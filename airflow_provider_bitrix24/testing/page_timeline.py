@@ -101,7 +101,7 @@ def render(world: World, entry: Entry, card: Pair | None) -> str:
     when = datetime.fromtimestamp(int(entry.created), world.zone)
     shown = dates.shown(entry.created, world.zone)
     author = world.users.get(entry.author_id)
-    name = (author.name if author else "") or f"user {entry.author_id}"
+    name = (author.name if author else "") or (f"user {entry.author_id}" if entry.author_id else "the system")
     kind = _NAMES.get(entry.kind) or entry.kind.replace("_", " ").capitalize()
     title = f"<p><strong>{formatted(entry.title)}</strong></p>" if entry.title else ""
     text = f"<p>{formatted(entry.text)}</p>" if entry.text else ""

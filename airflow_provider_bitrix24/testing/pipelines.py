@@ -149,6 +149,12 @@ class Pipelines:
         known = self._semantics.get(kind, {}).get(stage_id)
         return known or _guessed(stage_id.rpartition(":")[2])
 
+    def counterpart(self, kind: str, category_id: int, stage_id: str) -> str:
+        """Return the first stage of a pipeline that means the same as a stage of another one."""
+        stages = self.of(kind)[category_id].stages
+        semantic = self.semantic(kind, stage_id)
+        return next((stage for stage in stages if stage.semantic == semantic), stages[0]).stage_id
+
     def stage_name(self, kind: str, stage_id: str) -> str:
         """Return what a person calls the stage."""
         for pipeline in self.of(kind).values():

@@ -100,8 +100,8 @@ class ProductRows:
         for number in known.difference(kept):
             self.remove(pair, number)
 
-    def save_owner(self, pair: Pair, author: int, moment: str, *, only_if_changed: bool = False) -> None:
-        """Bring the sums of an item up to date, which changes it.
+    def save_owner(self, pair: Pair, author: int, moment: str, *, only_if_changed: bool = False) -> bool:
+        """Bring the sums of an item up to date, which changes it, and tell whether it was saved.
 
         :param author: who changes it
         :param only_if_changed: leave an item as it is whose sum stays the same
@@ -116,9 +116,10 @@ class ProductRows:
         if store.value(item, "IS_MANUAL_OPPORTUNITY") == "Y":
             new = {}
         if only_if_changed and all(store.value(item, name) == value for name, value in new.items()):
-            return
+            return False
         item |= {**new, "DATE_MODIFY": moment, "MODIFY_BY_ID": str(author)}
         self._crm.revision += 1
+        return True
 
     # ------------------------------------------------------------ items that go and come back
 

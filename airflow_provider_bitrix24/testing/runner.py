@@ -169,6 +169,7 @@ class Runner:
             result=result,
             error=error.code if error else None,
             status=error.status if error else 200,
+            started=tuple(call.started),
         )
         if executed:
             self.world.interference.called(entry)

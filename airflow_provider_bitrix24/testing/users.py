@@ -26,7 +26,8 @@ class User:
     ``may_read`` and ``may_update`` are true, false, or the items the right is limited to. ``time_zone``
     names the user's own zone, if any: ``crm.item.list`` reads the bounds of date filters on that clock.
     ``card`` holds further fields of ``user.get`` by name.
-    ``hidden`` are items that the user may not read, an administrator neither.
+    ``hidden`` are items that the user may not read, an administrator neither;
+    ``hidden_fields`` are user fields that the user neither sees nor changes.
     """
 
     user_id: int
@@ -41,6 +42,7 @@ class User:
     time_zone: str = ""
     card: dict[str, Any] = field(default_factory=dict)
     hidden: set[tuple[str, int]] = field(default_factory=set)
+    hidden_fields: set[tuple[str, str]] = field(default_factory=set)
 
     def allowed(self, rights: Rights, kind: str, item_id: int, *, exists: bool) -> bool:
         """Tell whether a right covers an item; administrators have it for items that do not exist too.

@@ -22,7 +22,7 @@ def scalar(known: Field, value: Any, zone: tzinfo, now: float) -> Any:
     :param now: the portal's time, for ``tomorrow`` and the like
     """
     if value is None:
-        return None
+        return None if known.is_user_field or known.type != "double" else known.default
     if known.type == "enumeration":
         return _option(known, php.int_cast(value))
     if known.is_integer:

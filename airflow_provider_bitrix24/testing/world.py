@@ -36,6 +36,11 @@ if TYPE_CHECKING:
     from .users import Identity, User
 
 
+ROBOTS, PROCESSES = "robots", "processes"
+#: What adding or changing an item starts: robots with triggers, and business processes.
+AUTOMATION = (ROBOTS, PROCESSES)
+
+
 @dataclass
 class Switches:
     """Conditions of the portal as a whole.
@@ -47,6 +52,8 @@ class Switches:
     :param remembered_bindings: let changes of comments go by the bindings they saw in the last hour
     :param documented_log_messages: list log messages as documented, not as in the source
     :param ignored_owner_arrays: let the list of product rows ignore an array of items
+    :param corrections: correct values that are written into items without a word
+    :param user_fields_required: refuse items that lack a mandatory user field
     """
 
     rest_available: bool = True
@@ -55,6 +62,8 @@ class Switches:
     require_https: bool = False
     documented_log_messages: bool = False
     ignored_owner_arrays: bool = False
+    corrections: bool = True
+    user_fields_required: bool = False
     remembered_bindings: bool = False
 
 
@@ -124,7 +133,12 @@ class World:
 
     def version(self) -> str:
         """Return what changes whenever there is something new to see."""
-        revisions = (self.crm.revision, self.timeline.revision, self.activities.revision)
+        revisions = (
+            self.crm.revision,
+            self.timeline.revision,
+            self.activities.revision,
+            self.messenger.revision,
+        )
         return ".".join(map(str, (self._born, *revisions, self.journal.last)))
 
     # ------------------------------------------------------------ changes
@@ -180,13 +194,14 @@ class Listed:
 
 @dataclass
 class Call:
-    """A call as its method sees it: who calls, with what, and from which offset."""
+    """A call as its method sees it: who calls, with what, from which offset, and what it has started."""
 
     world: World
     identity: Identity
     method: str
     params: dict[str, Any]
     start: int | None = None
+    started: list[str] = field(default_factory=list)
 
     @property
     def user(self) -> User:

@@ -66,7 +66,8 @@ def test_rights(box, client):
     assert client("crm.deal.get", {"id": 11}).result["MODIFY_BY_ID"] == "4"
 
 
-def test_values_are_text(client):
+def test_values_are_text(box, client):
+    box.add_item("company", item_id=12)
     fields = {
         "TITLE": 5,
         "OPPORTUNITY": 1_000_000,
@@ -132,7 +133,7 @@ def test_times_of_user_fields_are_converted(box, client):
 def test_stages(client, clock):
     client("crm.deal.add", {"fields": {"TITLE": "x"}})
     clock.now += 60
-    client("crm.deal.update", {"id": 1, "fields": {"STAGE_ID": "C1:WON"}})
+    client("crm.deal.update", {"id": 1, "fields": {"STAGE_ID": "WON"}})
     row = client("crm.deal.get", {"id": 1}).result
     assert (row["STAGE_SEMANTIC_ID"], row["CLOSED"], row["MOVED_TIME"][14:19]) == ("S", "Y", "32:11")
     client("crm.lead.add", {"fields": {"STATUS_ID": "JUNK"}})
@@ -159,6 +160,8 @@ def test_multi_fields(client):
 
 
 def test_contact_ids(box, client):
+    for number in (5, 6):
+        box.add_item("contact", item_id=number)
     client("crm.deal.add", {"fields": {"CONTACT_IDS": [5, "6x"]}})
     row = client("crm.deal.get", {"id": 1}).result
     assert row["CONTACT_ID"] == "5"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from zoneinfo import ZoneInfo
 
 import pytest
+from cases import cases
 from portal_client import Client
 
 from airflow_provider_bitrix24.testing import Bitrix24Portal
@@ -114,7 +115,7 @@ def test_the_server_may_have_a_zone_with_summer_time(box, client, clock):
     assert client("server.time").result == "2025-12-08T08:31:11-05:00"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("zone", "name"),
     [("+03:00", "Etc/GMT-3"), ("-05:00", "Etc/GMT+5"), ("Europe/Berlin", "Europe/Berlin"), ("+05:30", "")],
 )

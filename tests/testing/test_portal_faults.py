@@ -6,6 +6,7 @@ import time
 
 import pytest
 import requests
+from cases import cases
 from portal_client import Client
 
 from airflow_provider_bitrix24.testing import Bitrix24Portal, Fault, Limits
@@ -20,9 +21,9 @@ def _bind(client, record=5):
 # ---------------------------------------------------------------- nothing on the wire
 
 
-@pytest.mark.parametrize("tls", [False, True])
-@pytest.mark.parametrize("reset", [False, True])
-@pytest.mark.parametrize(("kind", "bindings"), [("drop_before", []), ("drop_after", [("deal", 9)])])
+@cases("tls", [False, True])
+@cases("reset", [False, True])
+@cases(("kind", "bindings"), [("drop_before", []), ("drop_after", [("deal", 9)])])
 def test_drops(kind, bindings, reset, tls):
     with Bitrix24Portal(limits=Limits.off(), tls=tls) as portal:
         client = Client(portal)

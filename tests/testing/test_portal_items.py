@@ -208,6 +208,9 @@ def test_multi_fields(client):
 
 
 def test_contacts(box, client):
+    for number in (5, 6, 9):
+        box.add_item("contact", item_id=number)
+    box.add_item("company", item_id=7)
     _call(client, "add", fields={"contactIds": [5, 6], "companyId": 7})
     item = _item(client, 1)
     assert (item["contactId"], item["contactIds"], item["companyId"]) == (5, [5, 6], 7)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from cases import cases
 
 from airflow_provider_bitrix24.testing import Bitrix24Portal, Limits
 from airflow_provider_bitrix24.testing.listing import split_key
@@ -185,7 +186,7 @@ def test_deleted_items_are_gone_from_pages(box, client, many):
     assert _page(client) == (51, 100, 50, 70, 50)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("key", "parts"),
     [
         ("ID", ("", "ID")),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from page_tree import card_of, page_of
 from portal_client import Client
 
 
@@ -89,3 +90,20 @@ def test_attachments(box, client):
     assert box.messages()[0].attach == blocks
     assert send("no json").error[:2] == (400, "ATTACH_ERROR")
     assert send([{"MESSAGE": "x" * 60_000}]).error[:2] == (400, "ATTACH_OVERSIZE")
+
+
+def test_system_messages_and_chats_of_groups(box, client):
+    client("im.message.add", {"DIALOG_ID": 2, "MESSAGE": "x", "SYSTEM": "Y"})
+    client("im.message.add", {"DIALOG_ID": 2, "MESSAGE": "x"})
+    assert [sent.system for sent in box.messages()] == [True, False]
+    assert client("im.message.add", {"DIALOG_ID": "sg7", "MESSAGE": "x"}).error[:2] == (403, "ACCESS_ERROR")
+
+
+def test_the_page_shows_messages_newest_first(box, client):
+    assert not [card for card in page_of(box).all("article") if card.attributes["id"] == "messages"]
+    client("im.notify.system.add", {"USER_ID": 3, "MESSAGE": "[b]<Done>[/b]"})
+    client("im.message.add", {"DIALOG_ID": box.add_chat([1]), "MESSAGE": "Hi", "ATTACH": [{"MESSAGE": "x"}]})
+    newest, oldest = card_of(box, "messages").all("li")
+    assert ["Message" in newest.text, "to chat1 · with an attachment" in newest.text] == [True, True]
+    assert [bold.text for bold in oldest.all("b")] == ["System notification", "<Done>"]
+    assert "the system · message 1 · to " in oldest.text

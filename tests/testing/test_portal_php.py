@@ -3,14 +3,14 @@ from __future__ import annotations
 import json
 from urllib.parse import quote, quote_plus
 
-import pytest
+from cases import cases
 from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_bitrix24.testing import php
 
 
-@pytest.mark.parametrize(
+@cases(
     ("value", "expected"),
     [
         ("12abc", 12),
@@ -66,12 +66,12 @@ def test_int_cast_always_gives_a_64_bit_integer(value):
     assert php.INT_MIN <= php.int_cast(value) <= php.INT_MAX
 
 
-@pytest.mark.parametrize("value", [0, "0", False, "", None, [], {}, 0.0])
+@cases("value", [0, "0", False, "", None, [], {}, 0.0])
 def test_falsy(value):
     assert not php.truthy(value)
 
 
-@pytest.mark.parametrize("value", [1, "1", True, "false", "N", "00", " ", [0], -1])
+@cases("value", [1, "1", True, "false", "N", "00", " ", [0], -1])
 def test_truthy(value):
     assert php.truthy(value)
 
@@ -89,7 +89,7 @@ def test_text_cast():
     ]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("query", "expected"),
     [
         ("a=1&b=2", {"a": "1", "b": "2"}),
@@ -172,7 +172,7 @@ def test_parse_query_survives_brackets(query):
     assert isinstance(php.parse_query(query), dict)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("value", "expected"),
     [
         ({}, "[]"),
@@ -200,7 +200,7 @@ def test_encode_is_json(text):
     assert json.loads(php.encode({"a": [text]})) == {"a": [text]}
 
 
-@pytest.mark.parametrize("body", [b"{", b"", b"5", b'"x"', b"null", b"\xff", b'{"a": NaN}', b"[" * 100_000])
+@cases("body", [b"{", b"", b"5", b'"x"', b"null", b"\xff", b'{"a": NaN}', b"[" * 100_000])
 def test_unusable_json_is_ignored(body):
     assert php.decode_json(body) is None
 

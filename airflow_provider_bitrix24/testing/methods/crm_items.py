@@ -6,12 +6,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .. import php
+from ..corrections import corrected, without_hidden
 from ..date_habits import moved
 from ..errors import ACCESS_DENIED, classic_error
+from ..fields import MULTI_TYPES
 from ..files import show_link
+from ..imports import system_values
 from ..listing import Condition, Query
 from ..metadata import describe_classic
-from ..world import Call, Listed
+from ..world import AUTOMATION, PROCESSES, ROBOTS, Call, Listed
 from .params import classic_array, classic_id
 from .registry import Method, classic
 
@@ -28,6 +31,8 @@ _NOT_FOUND = {
 _TEMPLATES_WANTED = frozenset({"IS_RECURRING", "=IS_RECURRING", "ID", "=ID", "@ID"})
 #: Of these, classic methods know only the items of the first category.
 _CATEGORISED = ("contact", "company")
+#: These can be added as imported.
+_IMPORTED = ("lead", "contact", "company")
 
 
 def _in_first_category(row: Row) -> bool:
@@ -78,7 +83,44 @@ def add(kind: str, call: Call) -> int:
     fields = classic_array(call, "fields", required=True)
     if not call.user.writes_anything:
         raise classic_error(ACCESS_DENIED)
-    return call.world.crm.create(kind, fields, author=call.user.user_id, now=call.now)
+    crm, values = call.world.crm, _taken(call, kind, fields, None)
+    if kind not in _IMPORTED or not php.truthy(classic_array(call, "params").get("IMPORT")):
+        call.started.extend(AUTOMATION)
+        return crm.create(kind, values, author=call.user.user_id, now=call.now)
+    try:
+        given = system_values(call, crm.store(kind), fields)
+    except ValueError as error:
+        raise classic_error(f"Field '{error}' has an invalid value.") from None
+    if kind == "lead":
+        call.started.append(ROBOTS)
+    return crm.create(kind, values, author=call.user.user_id, now=call.now, given=given)
+
+
+def _taken(call: Call, kind: str, fields: dict[str, Any], row: Row | None) -> dict[str, Any]:
+    """Return the values that the portal takes of those that a caller sent.
+
+    :param row: the item as it is, ``None`` for a new one
+    """
+    values = without_hidden(call.user, kind, fields)
+    if row is not None:
+        values.pop("CATEGORY_ID", None)
+    if kind in _CATEGORISED and row is not None:
+        values |= {name: _new_only(row, name, values[name]) for name in MULTI_TYPES if name in values}
+    if not call.world.switches.corrections:
+        return values
+    return corrected(call.world, call.world.crm.store(kind), row, values)
+
+
+def _new_only(row: Row, name: str, entries: Any) -> list[Any]:
+    """Leave out phones and the like that a contact or company has already."""
+    known = {(entry["VALUE"], entry["VALUE_TYPE"]) for entry in row.get(name) or ()}
+    return [
+        entry
+        for entry in (php.values(entries) if php.is_array(entries) else ())
+        if php.lookup(entry, "ID")
+        or (php.text(php.lookup(entry, "VALUE")), php.text(php.lookup(entry, "VALUE_TYPE")) or "WORK")
+        not in known
+    ]
 
 
 def get(kind: str, call: Call) -> Row:
@@ -90,7 +132,11 @@ def get(kind: str, call: Call) -> Row:
         raise classic_error(ACCESS_DENIED)
     store = call.world.crm.store(kind)
     row = store.rows[item_id]
-    shown = [field for field in store.readable() if not field.is_multi or row.get(field.name)]
+    shown = [
+        field
+        for field in store.readable()
+        if (not field.is_multi or row.get(field.name)) and not _hidden(call, kind, field)
+    ]
     return render(call, store, [row], shown)[0]
 
 
@@ -98,7 +144,10 @@ def update(kind: str, call: Call) -> bool:
     """Change an item."""
     item_id = _changeable(call, kind)
     fields = classic_array(call, "fields", required=True)
-    call.world.crm.update(kind, item_id, fields, author=call.user.user_id, now=call.now)
+    crm = call.world.crm
+    values = _taken(call, kind, fields, crm.store(kind).rows[item_id])
+    changed = crm.update(kind, item_id, values, author=call.user.user_id, now=call.now)
+    call.started.extend(AUTOMATION if changed else (PROCESSES,))
     return True
 
 
@@ -120,8 +169,13 @@ def list_items(kind: str, call: Call) -> Listed:
     if stays is not None and not _all_stay(call, store, stays):
         query.conditions.append(stays)
     shown = _selection(store, [php.text(name) for name in classic_array(call, "select").values()])
+    shown = [field for field in shown if not _hidden(call, kind, field)]
     page = query.page(call.start)
     return Listed(render(call, store, page.rows, shown), page.total, page.next)
+
+
+def _hidden(call: Call, kind: str, field: Field) -> bool:
+    return (kind, field.name) in call.user.hidden_fields
 
 
 def _selection(store: ItemStore, selected: list[str]) -> list[Field]:

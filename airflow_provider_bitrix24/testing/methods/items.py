@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .. import php
+from ..corrections import corrected, keep_lists, missing, without_hidden
 from ..errors import RestError, denied, not_found
 from ..files import machine_link, show_link
 from ..item_names import any_spelling, item_fields
@@ -14,7 +15,7 @@ from ..item_values import has_multi, reader, shown_multi, written
 from ..items import stage_field
 from ..listing import Query
 from ..metadata import describe_items, unreachable_fields
-from ..world import Call, Listed
+from ..world import AUTOMATION, Call, Listed
 from .params import controller_array, controller_int
 from .registry import controller
 
@@ -27,7 +28,7 @@ _STATIC = ("lead", "deal", "contact", "company", "quote", "smart_invoice")
 
 
 @dataclass
-class _Type:
+class ItemType:
     """The type a call is about, its fields by their names in answers, and by all that a caller may use."""
 
     call: Call
@@ -39,7 +40,7 @@ class _Type:
     shift: float
 
     @classmethod
-    def of(cls, call: Call) -> _Type:
+    def of(cls, call: Call) -> ItemType:
         """Resolve ``entityTypeId``."""
         type_id = controller_int(call, "entityTypeId")
         owner = call.world.types.by_id(type_id)
@@ -71,7 +72,8 @@ class _Type:
         readers = [
             (name, self._reader(field))
             for name, field in self.fields.items()
-            if selected is None or name in selected or (field.is_user_field and "UF_*" in selected)
+            if (self.kind, field.name) not in self.call.user.hidden_fields
+            and (selected is None or name in selected or (field.is_user_field and "UF_*" in selected))
         ]
         if selected is None and has_multi(self.store):
             readers.append(("fm", shown_multi))
@@ -98,26 +100,41 @@ class _Type:
         )
         return {"id": number, "url": show_link(self.kind, row["ID"], field.name, number), "urlMachine": link}
 
-    def changes(self, row: Row | None) -> dict[str, Any]:
-        """Read ``fields``; a pipeline or stage that there is not is an error."""
-        sent = controller_array(self.call, "fields")
+    def changes(self, sent: dict[str, Any], row: Row | None) -> dict[str, Any]:
+        """Read ``fields``; a pipeline that there is not is an error.
+
+        :param row: the item as it is, ``None`` for a new one
+        """
         for field in unreachable_fields(self.store):
             if field.name.lower() in sent:
                 raise RestError("100", f"Field {field.name} cannot be set")
-        values = written(self.spellings, sent, row)
-        crm, stage = self.call.world.crm, stage_field(self.store)
-        if stage is None:
-            return values
-        pipelines = self.call.world.pipelines.of(self.kind)
-        category = crm.category(self.store, row) if row is not None else next(iter(pipelines), 0)
-        if "CATEGORY_ID" in values and "CATEGORY_ID" in self.store.fields:
-            category = php.int_cast(values["CATEGORY_ID"])
-        pipeline = pipelines.get(category)
-        if pipeline is None:
-            raise _not_valid("categoryId")
-        if stage in values and values[stage] not in [known.stage_id for known in pipeline.stages]:
-            raise _not_valid("stageId")
+        for name, value in sent.items():
+            known = self.spellings.get(name)
+            if known is not None and known.is_user_field and known.multiple and _is_scalar(value):
+                raise RestError(
+                    "100", f"Invalid value for multiple field {name}. Should be value of type array."
+                )
+        world = self.call.world
+        values = without_hidden(self.call.user, self.kind, written(self.spellings, sent, row))
+        pipelines = world.pipelines.of(self.kind)
+        category = values.get("CATEGORY_ID", "")
+        if pipelines and category not in (None, "") and php.int_cast(category) not in pipelines:
+            raise not_valid("categoryId")
+        if world.switches.corrections:
+            return corrected(world, self.store, row, values)
+        stage = stage_field(self.store)
+        if stage in values and values[stage] not in world.crm.stage_ids(self.store, row, values):
+            raise not_valid("stageId")
         return values
+
+    def check(self, before: Row | None, after: Row) -> None:
+        """Raise if the item would lack what it has to have."""
+        user_fields = self.call.world.switches.user_fields_required
+        lacking = {id(field) for field in missing(self.store, before, after, user_fields=user_fields)}
+        names = [name for name, field in self.fields.items() if id(field) in lacking]
+        if names:
+            text = "\n".join(f'Required field "{name}" is not filled' for name in names)
+            raise RestError("CRM_FIELD_ERROR_REQUIRED", text)
 
 
 def _original(call: Call) -> bool:
@@ -134,7 +151,12 @@ def _names(store: ItemStore, *, original: bool) -> tuple[dict[str, Field], dict[
     return found
 
 
-def _not_valid(name: str) -> RestError:
+def _is_scalar(value: Any) -> bool:
+    return value is not None and not php.is_array(value)
+
+
+def not_valid(name: str) -> RestError:
+    """Return the error for a value that a field cannot have."""
     return RestError("CRM_FIELD_ERROR_VALUE_NOT_VALID", f'Invalid value for field "{name}"')
 
 
@@ -143,7 +165,7 @@ def _not_valid(name: str) -> RestError:
 
 def get(call: Call) -> dict[str, Any]:
     """Return an item with everything it has."""
-    wanted = _Type.of(call)
+    wanted = ItemType.of(call)
     item_id = wanted.existing()
     if not call.world.may_read(call.user, (wanted.kind, item_id)):
         raise denied()
@@ -152,9 +174,16 @@ def get(call: Call) -> dict[str, Any]:
 
 def list_items(call: Call) -> Listed:
     """List items."""
-    wanted = _Type.of(call)
+    wanted = ItemType.of(call)
     shift = call.date_shift(on_users_clock=True)
-    query = Query(wanted.store, call.world.zone, call.now, overrun_first=False, date_shift=shift)
+    query = Query(
+        wanted.store,
+        call.world.zone,
+        call.now,
+        overrun_first=False,
+        date_shift=shift,
+        revision=call.world.crm.revision,
+    )
     refine(query, wanted.spellings, call.params.get("filter"), call.params.get("order"))
     if not call.user.reads_everything:
         query.only(lambda item_id: call.world.may_read(call.user, (wanted.kind, item_id)))
@@ -164,7 +193,7 @@ def list_items(call: Call) -> Listed:
     return Listed(rows, None if (call.start or 0) < 0 else page.total, page.next)
 
 
-def _selection(wanted: _Type, select: Any) -> set[str] | None:
+def _selection(wanted: ItemType, select: Any) -> set[str] | None:
     """Return the names selected, ``None`` for all; unknown ones are dropped.
 
     Where user fields go by their original names, the standard fields that a caller selects are lost: the
@@ -181,35 +210,55 @@ def _selection(wanted: _Type, select: Any) -> set[str] | None:
 
 def add(call: Call) -> dict[str, Any]:
     """Add an item."""
-    wanted = _Type.of(call)
-    values = wanted.changes(None)
+    wanted = ItemType.of(call)
+    values = wanted.changes(controller_array(call, "fields"), None)
     if not call.user.writes_anything:
         raise denied()
-    crm = call.world.crm
-    item_id = crm.create(wanted.kind, values, author=call.user.user_id, now=call.now)
+    item_id = call.world.crm.create(
+        wanted.kind, values, author=call.user.user_id, now=call.now, check=wanted.check
+    )
+    call.started.extend(AUTOMATION)
     return {"item": wanted.render(wanted.store.rows[item_id])}
 
 
 def update(call: Call) -> dict[str, Any]:
     """Change an item; this is the only way into another pipeline."""
-    wanted = _Type.of(call)
+    wanted = ItemType.of(call)
     item_id = _changeable(wanted)
     row = wanted.store.rows[item_id]
-    values = wanted.changes(row)
-    call.world.crm.update(
-        wanted.kind, item_id, values, author=call.user.user_id, now=call.now, change_pipeline=True
+    values = wanted.changes(controller_array(call, "fields"), row)
+    emptied: set[str] = set()
+
+    def settle(before: Row | None, after: Row) -> None:
+        if call.world.switches.corrections:
+            emptied.update(keep_lists(wanted.store, before or {}, after, values))
+        wanted.check(before, after)
+
+    changed = call.world.crm.update(
+        wanted.kind,
+        item_id,
+        values,
+        author=call.user.user_id,
+        now=call.now,
+        change_pipeline=True,
+        if_changed=True,
+        check=settle,
     )
-    return {"item": wanted.render(row)}
+    if changed:
+        call.started.extend(AUTOMATION)
+    shown = wanted.render(row)
+    shown.update((name, None) for name, field in wanted.fields.items() if field.name in emptied)
+    return {"item": shown}
 
 
 def delete(call: Call) -> list[Any]:
     """Delete an item, its bindings, and the records that belong to nothing else."""
-    wanted = _Type.of(call)
+    wanted = ItemType.of(call)
     call.world.delete_item((wanted.kind, _changeable(wanted)))
     return []
 
 
-def _changeable(wanted: _Type) -> int:
+def _changeable(wanted: ItemType) -> int:
     item_id = wanted.existing()
     if not wanted.call.world.may_update(wanted.call.user, (wanted.kind, item_id)):
         raise denied()
@@ -218,7 +267,7 @@ def _changeable(wanted: _Type) -> int:
 
 def fields(call: Call) -> dict[str, Any]:
     """Describe the fields."""
-    wanted = _Type.of(call)
+    wanted = ItemType.of(call)
     described = describe_items(wanted.kind, wanted.store, call.world.pipelines, original=_original(call))
     return {"fields": described}
 

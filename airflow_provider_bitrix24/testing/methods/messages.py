@@ -59,8 +59,7 @@ def notify_delete(call: Call) -> bool:
         raise RestError("PARAMS_ERROR", "Incorrect params")
     known = messenger.messages.get(number)
     found = messenger.tagged(tag) if tag else [number] if known and known.kind != "message" else []
-    for found_number in found:
-        del messenger.messages[found_number]
+    messenger.delete(found)
     return bool(found)
 
 
@@ -74,12 +73,13 @@ def add_message(call: Call) -> int:
     text, attach = _text(params), _attach(params)
     if not text and not attach:
         raise RestError("MESSAGE_EMPTY", "Message can't be empty")
-    message = Message(0, "message", dialog, call.user.user_id, text, call.now, attach)
+    system = php.text(params.get("SYSTEM")) == "Y"
+    message = Message(0, "message", dialog, call.user.user_id, text, call.now, attach, system=system)
     return call.world.messenger.add(message)
 
 
 def _check_dialog(call: Call, dialog: str) -> None:
-    if dialog.startswith("chat"):
+    if dialog.startswith(("chat", "sg")):  # there are no groups here, so nobody is in one's chat
         members = call.world.messenger.chats.get(php.int_cast(dialog.removeprefix("chat")), frozenset())
         if call.user.user_id not in members:
             raise RestError("ACCESS_ERROR", "You do not have access to the specified dialog", 403)

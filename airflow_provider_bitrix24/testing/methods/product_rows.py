@@ -9,7 +9,7 @@ from .. import php
 from ..errors import RestError, classic_error, denied, not_found, owner_not_found
 from ..listing import Query, split_key
 from ..product_rows import FIELDS, MONETARY, NAMES, PERCENTAGE, has_product_rows, writable
-from ..world import Call, Listed
+from ..world import AUTOMATION, Call, Listed
 from .params import controller_array, controller_int
 from .registry import Method, classic, controller
 
@@ -176,6 +176,7 @@ def _row(call: Call) -> tuple[Row, Pair]:
 
 def _save(call: Call, pair: Pair) -> None:
     call.world.product_rows.save_owner(pair, call.user.user_id, call.world.moment())
+    call.started.extend(AUTOMATION)
 
 
 # ---------------------------------------------------------------- classic
@@ -211,7 +212,8 @@ def classic_set(kind: str, call: Call) -> bool:
         _check_discount(row)
     call.world.product_rows.replace(pair, rows)
     author, moment = call.user.user_id, call.world.moment()
-    call.world.product_rows.save_owner(pair, author, moment, only_if_changed=True)
+    if call.world.product_rows.save_owner(pair, author, moment, only_if_changed=True):
+        call.started.extend(AUTOMATION)
     return True
 
 
