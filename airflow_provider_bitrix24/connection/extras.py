@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from airflow_provider_bitrix24.connection.form import CONN_FIELDS
+from airflow_provider_bitrix24.crm.meant import meant
 from airflow_provider_bitrix24.rest.errors import InvalidConnectionError
 from airflow_provider_bitrix24.rest.redaction import redact_addresses
 
@@ -45,7 +46,7 @@ class Extras:
         for name in self._values:
             if name not in CONN_FIELDS:
                 near = difflib.get_close_matches(name, CONN_FIELDS, n=1)
-                hint = f"Did you mean {near[0]!r}?" if near else f"Known are {', '.join(CONN_FIELDS)}."
+                hint = meant(near) or f"Known are {', '.join(CONN_FIELDS)}."
                 raise invalid(f"extra: {redact_addresses(name)[:40]!r} is unknown", hint)
 
     def text(self, name: str) -> str:
@@ -100,7 +101,7 @@ class Extras:
         near = difflib.get_close_matches(text, choices, n=1)
         raise invalid(
             f"{name}: {text[:40]!r} is none of {', '.join(choices)}",
-            f"Did you mean {near[0]!r}?" if near else f"Leave it empty for {default!r}.",
+            meant(near) or f"Leave it empty for {default!r}.",
         )
 
 

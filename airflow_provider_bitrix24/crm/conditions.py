@@ -16,6 +16,7 @@ from typing import Any
 
 from airflow_provider_bitrix24.crm import field_types as ft
 from airflow_provider_bitrix24.crm.inputs import from_json, is_sequence
+from airflow_provider_bitrix24.crm.meant import meant
 from airflow_provider_bitrix24.rest.errors import InvalidInputError, UnexpectedResultError
 from airflow_provider_bitrix24.rest.shown import shown
 from airflow_provider_bitrix24.rest.texts import problem_of
@@ -186,7 +187,7 @@ def typed(
             near = difflib.get_close_matches(condition.field, list(fields), n=3)
             raise InvalidInputError(
                 f"{field}: the item has no field {condition.field!r}",
-                remedy=f"Did you mean {', '.join(near)}?" if near else "See crm.item.fields for their names.",
+                remedy=meant(near) or "See crm.item.fields for their names.",
             )
         tests.append(FieldTest(condition, name, fields[name], field))
     return tests

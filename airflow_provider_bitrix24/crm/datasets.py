@@ -15,7 +15,8 @@ from typing import Any
 
 from airflow_provider_bitrix24.crm import product_rows, reference_data
 from airflow_provider_bitrix24.crm.items import CrmItem, parse_entity_type
-from airflow_provider_bitrix24.crm.schema import CrmSchema, Names, meant, schema_of, static_schema
+from airflow_provider_bitrix24.crm.meant import meant
+from airflow_provider_bitrix24.crm.schema import CrmSchema, Names, schema_of, static_schema
 from airflow_provider_bitrix24.rest.calls import Call
 from airflow_provider_bitrix24.rest.errors import InvalidInputError, NotFoundError
 from airflow_provider_bitrix24.rest.plans import Plan, Work
@@ -24,7 +25,6 @@ from airflow_provider_bitrix24.rest.shown import shown
 #: types that ``crm.item.*`` reads
 ENTITY_TYPES = ("lead", "deal", "contact", "company", "quote", "smart_invoice", "smart_document")
 _WITH_HISTORY = re.compile(r"lead|deal|smart_invoice|dynamic_\d+")
-_WITH_PRODUCTS = re.compile(r"lead|deal|quote|smart_invoice|dynamic_\d+")
 _SMART_PROCESS = re.compile(r"dynamic_\d+")
 #: how much alike two names are, from 0 to 1, of which one may have been meant for the other
 _ALIKE = 0.7
@@ -229,7 +229,7 @@ def _of_type(entity_type: str, part: str) -> Dataset | None:
         return items
     if part == "stage_history" and _WITH_HISTORY.fullmatch(entity_type):
         return _history(name, entity_type)
-    if part == "product_rows" and _WITH_PRODUCTS.fullmatch(entity_type):
+    if part == "product_rows" and product_rows.OWNER_TYPES.fullmatch(entity_type):
         return OwnedDataset(name, items)
     if part in reference_data.OF_TYPES:
         small = reference_data.OF_TYPES[part]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from airflow_provider_bitrix24.crm.item_pages import in_pages, items_call
 from airflow_provider_bitrix24.crm.items import CrmItem
 from airflow_provider_bitrix24.crm.relations import (
     TELLS_NOTHING,
@@ -17,9 +18,8 @@ from airflow_provider_bitrix24.crm.relations import (
     item_call,
     no_such_item,
 )
-from airflow_provider_bitrix24.rest.calls import Call, Outcome
+from airflow_provider_bitrix24.rest.calls import Outcome
 from airflow_provider_bitrix24.rest.errors import Bitrix24Error, NotFoundError
-from airflow_provider_bitrix24.rest.list_query import PAGE_SIZE
 from airflow_provider_bitrix24.rest.methods import number_of
 from airflow_provider_bitrix24.rest.plans import Plan, Work
 
@@ -62,9 +62,11 @@ def _not_listed(
     pages = [
         page
         for type_id in dict.fromkeys(item.type_id for item in items)
-        for page in _pages([item for item in items if item.type_id == type_id])
+        for page in in_pages([item for item in items if item.type_id == type_id])
     ]
-    outcomes = yield Work([_list_call(page) for page in pages])
+    outcomes = yield Work(
+        [items_call(page[0].type_id, [item.entity_id for item in page], ["id"]) for page in pages]
+    )
     not_listed: list[CrmItem] = []
     errors: dict[CrmItem, Bitrix24Error | None] = {}
     for page, outcome in zip(pages, outcomes, strict=True):
@@ -74,16 +76,6 @@ def _not_listed(
         else:
             errors |= {item: _error(item, outcome) for item in page}
     return not_listed, errors
-
-
-def _pages(items: Sequence[CrmItem]) -> list[Sequence[CrmItem]]:
-    return [items[start : start + PAGE_SIZE] for start in range(0, len(items), PAGE_SIZE)]
-
-
-def _list_call(page: Sequence[CrmItem]) -> Call:
-    ids = [item.entity_id for item in page]
-    params = {"entityTypeId": page[0].type_id, "filter": {"@id": ids}, "select": ["id"], "start": -1}
-    return Call("crm.item.list", params)
 
 
 def _ids(result: Any) -> set[int | None]:

@@ -73,9 +73,9 @@ class FieldNames(ABC):
 
         :param name: a name that is no field's
         """
-        by_letters = {_letters(known): known for known in sorted(self.names)}
-        found = difflib.get_close_matches(_letters(name), by_letters, n=3)
-        return [by_letters[letters] for letters in found]
+        by_letters = {letters(known): known for known in sorted(self.names)}
+        found = difflib.get_close_matches(letters(name), by_letters, n=3)
+        return [by_letters[spelled] for spelled in found]
 
 
 class ClassicNames(FieldNames):
@@ -163,5 +163,9 @@ def _moments(described: Mapping[Any, Any]) -> frozenset[str]:
     )
 
 
-def _letters(name: str) -> str:
+def letters(name: str) -> str:
+    """Return a name without what differs between its spellings.
+
+    :param name: the name
+    """
     return name.replace("_", "").casefold()

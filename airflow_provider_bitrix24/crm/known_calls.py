@@ -7,6 +7,7 @@ import re
 
 from airflow_provider_bitrix24.crm.filters import check_filter
 from airflow_provider_bitrix24.crm.ids import parse_id
+from airflow_provider_bitrix24.crm.meant import meant
 from airflow_provider_bitrix24.rest.calls import Call
 from airflow_provider_bitrix24.rest.errors import InvalidInputError
 from airflow_provider_bitrix24.rest.list_query import parameter_name
@@ -50,15 +51,15 @@ def check_call(call: Call, field: str = "params") -> Call:
     return call
 
 
-def _refuse_misspelt(call: Call, meant: str, field: str) -> None:
+def _refuse_misspelt(call: Call, wanted: str, field: str) -> None:
     """Refuse a call that has no such parameter, but one of nearly this name."""
     is_item = call.method.lower().startswith("crm.item.")  # these know each parameter by one name
     names = {name.lower() if is_item else parameter_name(name): name for name in call.params}
-    if meant in names:
+    if wanted in names:
         return
-    near = difflib.get_close_matches(meant, names, 1, _ALIKE)
+    near = difflib.get_close_matches(wanted, names, 1, _ALIKE)
     if near:
         raise InvalidInputError(
             f"{field}.{names[near[0]]}: {call.method} has no parameter of this name, and would ignore it",
-            remedy=f"Did you mean {meant}?",
+            remedy=meant([wanted]),
         )

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from airflow_provider_bitrix24.crm.item_pages import in_pages
 from airflow_provider_bitrix24.crm.narrowing import narrowed
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.list_query import (
     BY_ID,
-    PAGE_SIZE,
     ListQuery,
     Shape,
     parameter_name,
@@ -66,8 +66,7 @@ def pages_among(call: Call, ids: Sequence[int]) -> list[Call]:
     :param ids: the ids
     """
     name = f"@{shape_of(call).filter_id}"
-    slices = (list(ids[start : start + PAGE_SIZE]) for start in range(0, len(ids), PAGE_SIZE))
-    return [page_of(call, {name: part}, start=-1) for part in slices]
+    return [page_of(call, {name: list(part)}, start=-1) for part in in_pages(ids)]
 
 
 def ids_of(page: Outcome) -> list[int]:

@@ -9,8 +9,9 @@ from typing import Any, Literal
 
 from airflow_provider_bitrix24.crm import field_types as ft
 from airflow_provider_bitrix24.crm.columns import Column, ValueType
-from airflow_provider_bitrix24.crm.field_names import as_column
+from airflow_provider_bitrix24.crm.field_names import as_column, letters
 from airflow_provider_bitrix24.crm.ids import parse_id
+from airflow_provider_bitrix24.crm.meant import meant
 from airflow_provider_bitrix24.rest.errors import InvalidInputError, UnexpectedResultError
 from airflow_provider_bitrix24.rest.shown import shown
 
@@ -18,9 +19,11 @@ Names = Literal["snake", "api"]
 #: digits behind the point: of money, of other decimals whose metadata does not tell
 MONEY_SCALE, DECIMAL_SCALE = 2, 6
 #: what one field of phones, addresses and the like is split into
-_MULTIFIELDS = ("PHONE", "EMAIL", "WEB", "IM", "LINK")
+MULTIFIELDS = ("PHONE", "EMAIL", "WEB", "IM", "LINK")
 #: fields that a list does not return, or at great cost and without use
-_LEFT_OUT = frozenset({"CONTACTS", "PRODUCTS", "PRODUCT_ROWS", "SEARCH_CONTENT", "CONTACT_BINDINGS"})
+_LEFT_OUT = frozenset({
+    "CONTACTS", "COMPANIES", "PRODUCTS", "PRODUCT_ROWS", "SEARCH_CONTENT", "CONTACT_BINDINGS",
+})  # fmt: skip
 #: decimals that count money
 _MONEY = frozenset({"OPPORTUNITY", "TAX_VALUE", "REVENUE", "OPPORTUNITY_ACCOUNT", "TAX_VALUE_ACCOUNT"})
 #: what classic methods call fields of items, without underscores, and what items call them
@@ -60,9 +63,11 @@ class CrmField:
     :param api_name: what rows of the API call it, such as ``assignedById``
     :param type: its type, as the metadata names it
     :param title: how people call it
+    :param status_type: which list of ``crm.status.list`` has its codes; empty where that is not told
     :param multiple: whether it holds a list of values
     :param options: of a list field
     :param read_only: whether the API does not let it be written
+    :param immutable: whether it can be written only when an item is added
     :param scale: digits behind the point, of decimals
     :param is_extra: whether it is read only where it is asked for by name, because it costs much
     """
@@ -71,17 +76,24 @@ class CrmField:
     api_name: str
     type: str
     title: str = ""
+    status_type: str = ""
     multiple: bool = False
     options: tuple[Option, ...] = ()
     read_only: bool = False
+    immutable: bool = False
     scale: int = DECIMAL_SCALE
     is_extra: bool = False
+
+    @property
+    def is_users(self) -> bool:
+        """Whether a user made it."""
+        return self.name.lower().startswith(("uf_", "ufcrm"))
 
     @property
     def readings(self) -> list[Reading]:
         """How its values become columns: one, or two where it is money with a currency of its own."""
         if self.type == "crm_multifield":
-            kinds = _MULTIFIELDS if self.name == "fm" else (self.name.upper(),)
+            kinds = MULTIFIELDS if self.name == "fm" else (self.name.upper(),)
             return [self._multifield(kind) for kind in kinds]
         read = ft.read_as(self.type, self.scale)
         readings = [Reading(self._column(ft.value_type(self.type)), self.api_name, self._each(read))]
@@ -155,13 +167,13 @@ class CrmSchema:
         for described in self.fields:
             if wanted in (described.name.casefold(), described.api_name.casefold()):
                 return described
-        letters = _letters(name)
-        alike = [described for described in self.fields if _letters(described.name) == letters]
-        return alike[0] if len(alike) == 1 else self._classic(letters)
+        spelled = letters(name)
+        alike = [described for described in self.fields if letters(described.name) == spelled]
+        return alike[0] if len(alike) == 1 else self._classic(spelled)
 
-    def _classic(self, letters: str) -> CrmField | None:
-        """Return the field that classic methods call by a name."""
-        api_name = (_CLASSIC | _CLASSIC_OF.get(self.dataset, {})).get(letters)
+    def _classic(self, spelled: str) -> CrmField | None:
+        """Return the field that classic methods call by a name, of which only the letters are known."""
+        api_name = (_CLASSIC | _CLASSIC_OF.get(self.dataset, {})).get(spelled)
         return next((known for known in self.fields if known.api_name == api_name), None)
 
     def near(self, name: str) -> list[str]:
@@ -169,9 +181,9 @@ class CrmSchema:
 
         :param name: a name that is no field's
         """
-        by_letters = {_letters(column.name): column.name for column in self.columns}
-        found = difflib.get_close_matches(_letters(name), by_letters, n=3)
-        return [by_letters[letters] for letters in found]
+        by_letters = {letters(column.name): column.name for column in self.columns}
+        found = difflib.get_close_matches(letters(name), by_letters, n=3)
+        return [by_letters[spelled] for spelled in found]
 
     def only(self, names: Sequence[str] | None) -> CrmSchema:
         """Return the schema of some fields; the key's are always among them.
@@ -210,13 +222,13 @@ class CrmSchema:
     def _part(self, name: str) -> CrmField | None:
         """Return the field of a column: of a currency, or one kind of the multifields (``phone``)."""
         whole = self.find("fm")
-        if whole is not None and name.upper() in _MULTIFIELDS:
+        if whole is not None and name.upper() in MULTIFIELDS:
             return replace(whole, name=name.lower(), title=name.capitalize())
-        letters = _letters(name)
+        spelled = letters(name)
         owners = [
             known
             for known in self.fields
-            if any(letters == _letters(reading.column.name) for reading in known.readings)
+            if any(spelled == letters(reading.column.name) for reading in known.readings)
         ]
         return owners[0] if owners else None
 
@@ -225,16 +237,6 @@ class CrmSchema:
         """What a list has to select, in the API's names; phones and the like come with everything only."""
         names = list(dict.fromkeys(described.api_name for described in self.fields))
         return ["*"] if "fm" in names else names
-
-
-def meant(names: Sequence[str]) -> str:
-    """Return a sentence on what may have been meant, an empty text where nothing is like it.
-
-    :param names: the names
-    """
-    if len(names) < 2:
-        return f"Write {names[0]!r}, if you meant that." if names else ""
-    return f"Write {' or '.join(map(repr, names))}, if you meant one of them."
 
 
 def schema_of(
@@ -287,11 +289,6 @@ def static_schema(dataset: str, fields: Mapping[str, str], key: Sequence[str], n
     )
 
 
-def _letters(name: str) -> str:
-    """Return a name without what differs between its spellings."""
-    return name.replace("_", "").casefold()
-
-
 def _field(name: str, description: Mapping[str, Any], names: Names) -> CrmField:
     upper = str(description.get("upperName") or as_column(name))
     kind = str(description.get("type") or "string")
@@ -301,9 +298,11 @@ def _field(name: str, description: Mapping[str, Any], names: Names) -> CrmField:
         api_name=name,
         type=kind,
         title=str(description.get("listLabel") or description.get("title") or ""),
+        status_type=_status_type(description),
         multiple=multiple,
         options=_options(description.get("items")),
         read_only=description.get("isReadOnly") is True,
+        immutable=description.get("isImmutable") is True,
         scale=_scale(upper, kind, description.get("settings")),
     )
 
@@ -312,6 +311,13 @@ def _options(items: Any) -> tuple[Option, ...]:
     """Return the options of a list field, as far as they are told."""
     rows = [row for row in items if isinstance(row, Mapping)] if isinstance(items, list) else []
     return tuple(Option(parse_id(row.get("ID"), "items.ID"), str(row.get("VALUE"))) for row in rows)
+
+
+def _status_type(description: Mapping[str, Any]) -> str:
+    """Return the list of a status' codes; of a user's field the settings tell it."""
+    settings = description.get("settings")
+    told = settings.get("ENTITY_TYPE") if isinstance(settings, Mapping) else None
+    return str(description.get("statusType") or told or "")
 
 
 def _scale(upper: str, kind: str, settings: Any) -> int:

@@ -31,7 +31,7 @@ from airflow_provider_bitrix24.crm.windows import (
 from airflow_provider_bitrix24.hooks.bulk import DEFAULT_IN_FLIGHT, LIST_IN_FLIGHT
 from airflow_provider_bitrix24.rest.batches import BATCH_SIZE
 from airflow_provider_bitrix24.rest.calls import Call
-from airflow_provider_bitrix24.rest.errors import IncompleteListError, InvalidInputError
+from airflow_provider_bitrix24.rest.errors import Bitrix24Error, IncompleteListError, InvalidInputError
 from airflow_provider_bitrix24.rest.methods import number_of
 from airflow_provider_bitrix24.rest.plans import Plan, T
 from airflow_provider_bitrix24.rest.shown import shown
@@ -103,18 +103,29 @@ class Extraction:
         self.filters = window.filters(self.where)
 
     def chunks(self) -> Iterator[Chunk]:
-        """Yield the rows, 2,500 at a time.
+        """Yield the rows, 2,500 at a time; a failure is logged with the number of rows read before it.
 
         :raises BadValueError: a value does not fit its field's type
         :raises IncompleteListError: rows are missing or come twice
         :raises Bitrix24Error: a request failed
         """
+        read, page = 0, []
         with ExitStack() as stack:
             rows = iter(self._raw_rows())
             if isinstance(rows, Generator):
                 stack.enter_context(closing(rows))
-            while page := list(islice(rows, CHUNK_ROWS)):
-                yield self._typed.chunk(page)
+            try:
+                for row in rows:
+                    page.append(row)
+                    if len(page) == CHUNK_ROWS:
+                        yield self._typed.chunk(page)
+                        read, page = read + len(page), []
+                if page:
+                    yield self._typed.chunk(page)
+            except Bitrix24Error:
+                what, count = self.dataset.name, read + len(page)
+                self._hook.log.warning("Reading %s ended with an error after %d rows.", what, count)
+                raise
 
     def _raw_rows(self) -> Iterable[dict[str, Any]]:
         if isinstance(self.dataset, SmallDataset):

@@ -178,7 +178,7 @@ class Bitrix24ToSqlOperator(ExtractionOperator):
             schema, _, name = table.rpartition(".")
             raise InvalidInputError(
                 f"{field}: {table!r} has a dot, and no schema is given",
-                remedy=f"Did you mean schema={schema!r}, table={name!r}?",
+                remedy=f"Write schema={schema!r}, table={name!r}, if you meant that.",
             )
         return table
 

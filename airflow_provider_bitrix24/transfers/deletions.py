@@ -13,9 +13,6 @@ from airflow_provider_bitrix24.hooks.extraction import Extraction
 from airflow_provider_bitrix24.rest.methods import number_of
 from airflow_provider_bitrix24.transfers.sql.target import SqlTarget
 
-#: no id is higher
-_ANY_ID = 2**63 - 1
-
 
 class Sweep:
     """Compares the ids of a table with those that the portal has now.
@@ -56,7 +53,7 @@ class Sweep:
         live = self._target.count_live()
         found: list[int] = []
         hidden = 0
-        for ids in self._target.missing_ids(_ANY_ID):
+        for ids in self._target.missing_ids():
             plan = confirm_gone(self._call, self._dataset.name, ids)
             confirmed: Confirmed = self._extraction.carry_out(plan)
             found += (*confirmed.gone, *confirmed.left)

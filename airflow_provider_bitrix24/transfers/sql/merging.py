@@ -80,21 +80,18 @@ def gone(table: sa.Table, key: str, ids: Iterable[int], at: datetime | None) -> 
             yield sa.update(table).values({DELETED_AT: at}).where(named, table.c[DELETED_AT].is_(None))
 
 
-def missing(
-    table: sa.Table, census: sa.Table, key: str, above: int | None, up_to: int, *, marks: bool
-) -> sa.Select[Any]:
+def missing(table: sa.Table, census: sa.Table, key: str, above: int | None, *, marks: bool) -> sa.Select[Any]:
     """Return the query for ids of the table that a census does not have.
 
     :param table: the target's table
     :param census: the staged ids
     :param key: the column with the ids
     :param above: the last id that is known already
-    :param up_to: the highest id to look at
     :param marks: whether the table marks deleted rows; marked ones are left out
     """
     id_ = table.c[key]
     there = sa.select(sa.literal(1)).select_from(census).where(census.c.id == id_).correlate(table)
-    query = sa.select(id_).where(id_ <= up_to, ~there.exists()).order_by(id_)
+    query = sa.select(id_).where(~there.exists()).order_by(id_)
     if above is not None:
         query = query.where(id_ > above)
     return query.where(live(table, marks=marks))

@@ -25,7 +25,6 @@ from airflow_provider_bitrix24.transfers.sql.holdings import check_holdings, for
 from airflow_provider_bitrix24.transfers.sql.loads import (
     SqlLoad,
     create_loads,
-    last_load,
     load_before,
     load_of_run,
     noted,
@@ -140,11 +139,6 @@ class SqlTarget:
     def _check_holdings(self, connection: Connection) -> None:
         check_holdings(connection, self._target, self._which["dataset"], self._portal)
 
-    def last_load(self) -> SqlLoad | None:
-        """Return the last load of this data into this table, ``None`` before the first one."""
-        table, schema = self._target.table, self._target.schema
-        return last_load(self._engine, table=table, schema=schema, **self._which)
-
     def load_before(self) -> SqlLoad | None:
         """Return the last load before this run's own, from which it reads on, in each of its tries.
 
@@ -190,10 +184,9 @@ class SqlTarget:
         """
         self._at_work()[1].write_ids(ids)
 
-    def missing_ids(self, up_to_id: int) -> Iterator[list[int]]:
+    def missing_ids(self) -> Iterator[list[int]]:
         """Yield ids of rows whose id was not staged, in lists, and in order; marked rows are left out.
 
-        :param up_to_id: the highest id that the portal had when its ids were read
         :raises SqlLoadError: the database failed
         """
         prepared, stage = self._at_work()
@@ -201,7 +194,7 @@ class SqlTarget:
         stage.analyze()
         last: int | None = None
         while True:
-            query = missing(prepared.table, stage.census, key, last, up_to_id, marks=prepared.marks)
+            query = missing(prepared.table, stage.census, key, last, marks=prepared.marks)
             with stage.failing(), self._engine.connect() as connection:
                 ids = [int(found) for found in connection.scalars(query.limit(MISSING))]
             if not ids:
