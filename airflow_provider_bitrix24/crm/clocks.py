@@ -53,6 +53,12 @@ class PortalClock:
         """The server's offset from UTC."""
         return self.now.utcoffset() or timedelta()
 
+    @property
+    def user_offset(self) -> timedelta | None:
+        """The user's offset from UTC, ``None`` where the zone is not known."""
+        zone = _zone(self.user_zone)
+        return None if zone is None else _offset(zone, self.now)
+
     def widening(self, bound: datetime) -> timedelta:
         """Return how much earlier than meant a bound has to be, so that no change is missed.
 

@@ -108,7 +108,9 @@ def _names(row: Any) -> dict[str, Any]:
     return {"ID": None, "ENTITY_TYPE": kind, "ENTITY_ID": number}
 
 
-_ROWS = RowKind("comments", "Give a list of {'item': ..., 'comment': ...}.", Comment.parse, _names)
+_ROWS = RowKind(
+    "comments", "Give a list of {'item': ..., 'comment': ...}.", Comment.parse, _names, is_private=True
+)
 
 
 def parse_comments(

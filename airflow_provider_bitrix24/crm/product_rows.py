@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from airflow_provider_bitrix24.crm.items import ENTITY_TYPES, CrmItem
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
-from airflow_provider_bitrix24.rest.errors import IncompleteListError, UnexpectedResultError
+from airflow_provider_bitrix24.rest.errors import (
+    Bitrix24Error,
+    IncompleteListError,
+    InvalidInputError,
+    UnexpectedResultError,
+)
 from airflow_provider_bitrix24.rest.list_query import PAGE_SIZE
 from airflow_provider_bitrix24.rest.methods import number_of
 from airflow_provider_bitrix24.rest.plans import Plan, Work
@@ -37,9 +43,26 @@ FIELDS = {
     "type": "integer",
     "storeId": "user",
 }
+#: types whose items have product rows
+OWNER_TYPES = re.compile(r"lead|deal|quote|smart_invoice|dynamic_\d+")
 _METHOD = "crm.item.productrow.list"
 #: owners that one call asks for
 OWNERS_A_CALL = 50
+
+
+def check_has_rows(entity_type: str, field: str) -> str:
+    """Return a type whose items have product rows.
+
+    :param entity_type: the type's name
+    :param field: where it stands, for the message
+    :raises InvalidInputError: its items have none
+    """
+    if OWNER_TYPES.fullmatch(entity_type):
+        return entity_type
+    raise InvalidInputError(
+        f"{field}: items of the type {entity_type} have no product rows",
+        remedy="Those of lead, deal, quote, smart_invoice and dynamic_1042 have.",
+    )
 
 
 def read_rows(item: CrmItem, owner_ids: Sequence[int], *, together: bool) -> Plan[list[dict[str, Any]]]:
@@ -51,27 +74,97 @@ def read_rows(item: CrmItem, owner_ids: Sequence[int], *, together: bool) -> Pla
     :raises IncompleteListError: rows came twice, or rows of other items
     :raises Bitrix24Error: a page failed
     """
-    size = OWNERS_A_CALL if together else 1
-    groups = [list(owner_ids[start : start + size]) for start in range(0, len(owner_ids), size)]
-    rows: dict[int, list[dict[str, Any]]] = {position: [] for position in range(len(groups))}
-    open_groups = list(rows)
+    found = yield from _read_groups(item, _groups(owner_ids, OWNERS_A_CALL if together else 1))
+    all_rows = []
+    for rows in found:
+        if isinstance(rows, Bitrix24Error):
+            raise rows
+        all_rows += rows
+    return all_rows
+
+
+def rows_of_each(
+    item: CrmItem, owner_ids: Sequence[int]
+) -> Plan[dict[int, list[dict[str, Any]] | Bitrix24Error]]:
+    """Read the product rows of each of some items; one that cannot be read does not hinder the others.
+
+    An administrator reads fifty items with a call. Others read each by itself, because the API checks their
+    rights on one item of a call only.
+
+    :param item: any item of their type
+    :param owner_ids: the items' ids
+    :return: the rows of each item in the order of their ids, or why they could not be read
+    """
+    found: dict[int, list[dict[str, Any]] | Bitrix24Error] = {}
+    singly = list(owner_ids)
+    if len(singly) > 1 and (yield from _is_administrator()):
+        groups, singly = _groups(singly, OWNERS_A_CALL), []
+        for group, rows in zip(groups, (yield from _read_groups(item, groups)), strict=True):
+            if isinstance(rows, IncompleteListError):  # the portal takes one item only
+                singly += group
+            else:
+                found |= {owner: _of_owner(rows, owner) for owner in group}
+    if singly:
+        groups = _groups(singly, 1)
+        found |= zip(singly, (yield from _read_groups(item, groups)), strict=True)
+    return found
+
+
+def in_order(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return an item's rows in the order in which people see them.
+
+    :param rows: rows as the API answers them
+    """
+
+    def place(row: Mapping[str, Any]) -> tuple[int, int]:
+        sort = row.get("sort")
+        return sort if isinstance(sort, int) else number_of(sort) or 0, number_of(row.get("id")) or 0
+
+    return sorted(rows, key=place)
+
+
+def _is_administrator() -> Plan[bool]:
+    [outcome] = yield Work([Call("profile")])
+    return outcome.ok and isinstance(outcome.result, Mapping) and outcome.result.get("ADMIN") is True
+
+
+def _of_owner(rows: list[dict[str, Any]] | Bitrix24Error, owner: int) -> list[dict[str, Any]] | Bitrix24Error:
+    if isinstance(rows, Bitrix24Error):
+        return rows
+    return [row for row in rows if number_of(row.get("ownerId")) == owner]
+
+
+def _groups(owner_ids: Sequence[int], size: int) -> list[list[int]]:
+    return [list(owner_ids[start : start + size]) for start in range(0, len(owner_ids), size)]
+
+
+def _read_groups(
+    item: CrmItem, groups: Sequence[list[int]]
+) -> Plan[list[list[dict[str, Any]] | Bitrix24Error]]:
+    """Read the rows of groups of items side by side, or find out why those of a group cannot be read."""
+    rows: list[list[dict[str, Any]]] = [[] for _ in groups]
+    errors: dict[int, Bitrix24Error] = {}
+    open_groups = list(range(len(groups)))
     while open_groups:
-        calls = [_page(item, groups[position], rows[position]) for position in open_groups]
-        outcomes = yield Work(calls)
+        outcomes = yield Work([_page(item, groups[position], rows[position]) for position in open_groups])
         following = []
         for position, outcome in zip(open_groups, outcomes, strict=True):
-            page = _rows_of(outcome, groups[position], rows[position])
+            try:
+                page = _rows_of(outcome, groups[position], rows[position])
+            except Bitrix24Error as error:
+                errors[position] = error
+                continue
             rows[position] += page
             if len(page) >= PAGE_SIZE:
                 following.append(position)
         open_groups = following
-    return [row for position in rows for row in rows[position]]
+    return [errors.get(position, found) for position, found in enumerate(rows)]
 
 
 def _page(item: CrmItem, owners: list[int], so_far: Sequence[Mapping[str, Any]]) -> Call:
     """Return the call for the rows past those read so far."""
     where: dict[str, Any] = {
-        "=ownerType": _owner_code(item),
+        "=ownerType": owner_code(item),
         "=ownerId": owners if len(owners) > 1 else owners[0],
     }
     if so_far:
@@ -97,6 +190,9 @@ def _rows_of(
     return rows
 
 
-def _owner_code(item: CrmItem) -> str:
-    """Return how product rows call a type: ``D``, ``SI``, ``T80``."""
+def owner_code(item: CrmItem) -> str:
+    """Return how product rows call a type: ``D``, ``SI``, ``T80``.
+
+    :param item: any item of the type
+    """
     return ENTITY_TYPES.get(item.entity_type) or f"T{item.type_id:x}"

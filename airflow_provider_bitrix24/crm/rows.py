@@ -22,7 +22,7 @@ _POSITION = re.compile(r"\[\d+\]")
 #: names that rows and outcomes use themselves
 _TAKEN = frozenset({
     "record_id", "OWNER_ID", "activity_id", "ACTIVITY_ID", "item", *TYPE_KEYS, *ID_KEYS,
-    "comment", "COMMENT", "ID", *RESULT_KEYS,
+    "comment", "COMMENT", "ID", "KEY", *RESULT_KEYS,
 })  # fmt: skip
 
 T = TypeVar("T")
@@ -50,12 +50,29 @@ class RowKind(Generic[T]):
     :param remedy: how to give them
     :param parse: returns the thing that a row stands for, given the row and where it stands
     :param names: returns what is valid of what names a row that is not valid, under the API's keys
+    :param is_private: whether rows hold values of customers, which stand in no message
     """
 
     what: str
     remedy: str
     parse: Callable[[Any, str], T]
     names: Callable[[Any], Mapping[str, Any]]
+    is_private: bool = False
+
+    def listed(self, value: Any, field: str) -> list[Any]:
+        """Return a list of rows, none of which is read yet.
+
+        :param value: the rows, or their JSON
+        :param field: where they stand, for messages
+        :raises InvalidInputError: it is no list
+        """
+        try:
+            return listed(value, field, self.what, self.remedy)
+        except InvalidInputError as error:
+            if not self.is_private or value is None:
+                raise
+            given = "the text" if isinstance(value, str) else f"a value of the type {type(value).__name__}"
+            raise error.but(description=f"{field}: {given} is not a list of {self.what}") from None
 
 
 class Rows(list[T]):
@@ -93,6 +110,15 @@ class Rows(list[T]):
             left[position] = replace(left[position], columns=columns)
         return left
 
+    def without(self, failed: Mapping[int, ItemOutcome[Any]]) -> Rows[T]:
+        """Return these rows with some of them as failed ones.
+
+        :param failed: their outcomes, by position among all rows
+        """
+        positions = (n for n in range(len(self) + len(self.invalid)) if n not in self.invalid)
+        left = [thing for position, thing in zip(positions, self, strict=True) if position not in failed]
+        return Rows(left, {**self.invalid, **failed}, self._columns)
+
 
 def parse_rows(
     value: Any,
@@ -116,13 +142,13 @@ def parse_rows(
     invalid: dict[int, ItemOutcome[Any]] = {}
     columns: list[dict[str, Any]] = []
     errors: list[InvalidInputError] = []
-    for position, given in enumerate(listed(value, field, kind.what, kind.remedy)):
+    for position, given in enumerate(kind.listed(value, field)):
         where = f"{field}[{position}]"
         row, own = given, dict.fromkeys(pass_through or ())
         try:
             if pass_through and isinstance(given, Mapping):
                 row = {name: part for name, part in given.items() if name not in own}
-                own = {name: _returned(given.get(name)) for name in own}
+                own = {name: returned(given.get(name)) for name in own}
             things.append(kind.parse(row, where))
         except InvalidInputError as found:
             error = found.but(remedy=_remedy(found, row, where, pass_through, keep_invalid=keep_invalid))
@@ -166,12 +192,15 @@ def valid_or_none(parse: Callable[[Any, str], T], value: Any) -> T | None:
         return None
 
 
-def _returned(value: Any) -> Any:
-    """Return a user's own value as plain JSON, a text where JSON has nothing like it: it is never sent."""
+def returned(value: Any) -> Any:
+    """Return a user's own value as plain JSON, a text where JSON has nothing like it: it is never sent.
+
+    :param value: the value
+    """
     if isinstance(value, Mapping):
-        return {str(name): _returned(part) for name, part in value.items()}
+        return {str(name): returned(part) for name, part in value.items()}
     if is_sequence(value):
-        return [_returned(part) for part in value]
+        return [returned(part) for part in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if value is None or isinstance(value, (bool, int, float)):

@@ -6,6 +6,7 @@ import json
 
 import pytest
 from bad_values import BAD_IDS
+from cases import cases
 
 from airflow_provider_bitrix24.crm.activities import (
     ActivityBinding,
@@ -28,7 +29,6 @@ from airflow_provider_bitrix24.rest.errors import (
 from airflow_provider_bitrix24.rest.plans import Work
 from airflow_provider_bitrix24.rest.progress import Progress
 from airflow_provider_bitrix24.rest.reply import Reply
-from airflow_provider_bitrix24.rest.shown import shown
 
 BINDING = ActivityBinding(5, CrmItem("deal", 10))
 PARAMS = {"activityId": 5, "entityTypeId": 2, "entityId": 10}
@@ -41,7 +41,7 @@ _LIST = "crm.activity.binding.list"
 # ---------------------------------------------------------------- input
 
 
-@pytest.mark.parametrize(
+@cases(
     "value",
     [
         (5, "deal", 10),
@@ -53,14 +53,13 @@ _LIST = "crm.activity.binding.list"
         ItemOutcome(BINDING, "failed", ServerError("down")).to_json(),
         BINDING,
     ],
-    ids=shown,
 )
 def test_a_binding(value):
     assert ActivityBinding.parse(value) == BINDING
     assert parse_activity_bindings([value]) == [BINDING]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("value", "problem"),
     [
         *((value, ": .* is not a binding of an activity") for value in (None, 5, "5")),
@@ -91,7 +90,6 @@ def test_a_binding(value):
             "ENTITY_TYPE, entity_id, ENTITY_ID, STATUS, ERROR, ERROR_DESCRIPTION",
         ),
     ],
-    ids=shown,
 )
 def test_what_is_no_binding_is_named(value, problem):
     with pytest.raises(InvalidInputError, match=f"^binding{problem}"):
@@ -107,7 +105,7 @@ def test_how_to_give_a_binding():
     assert raised.value.remedy == remedy
 
 
-@pytest.mark.parametrize("value", BAD_IDS)
+@cases("value", BAD_IDS)
 def test_what_is_no_id_of_an_activity(value):
     with pytest.raises(InvalidInputError, match=r"^activity_id: "):
         ActivityBinding.of(value, "deal", 10)
@@ -215,7 +213,7 @@ def test_what_is_not_bound_is_taken_off_or_an_error(code):
     assert outcome.error.description == "activity 5 on deal 10 was not unbound: not bound"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("plan", "code"),
     [(bind, "BINDING_NOT_FOUND"), (unbind, "ACTIVITY_IS_ALREADY_BOUND"), (unbind, "NOT_FOUND"), (bind, "")],
 )
@@ -242,7 +240,7 @@ def test_a_failure_is_the_same_error_with_the_binding_in_it(plan, error, words):
     }
 
 
-@pytest.mark.parametrize(
+@cases(
     ("code", "remedy"),
     [
         ("NOT_FOUND", "Check the id: activities have other ids than timeline records and CRM items."),
@@ -274,7 +272,7 @@ def test_items_of_an_activity():
     assert activity_items(outcome) == {("deal", 10), ("dynamic_1042", 7)}
 
 
-@pytest.mark.parametrize(
+@cases(
     "row",
     [
         {"entityId": 10},

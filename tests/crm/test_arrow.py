@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import pyarrow as pa
 import pytest
+from cases import cases
 from column_values import UNFIT, chunks
 from hypothesis import given
 
@@ -31,8 +32,8 @@ TYPES = {
 }
 
 
-@pytest.mark.parametrize("kind", ValueType)
-@pytest.mark.parametrize("multiple", [False, True], ids=["one", "list"])
+@cases("kind", ValueType)
+@cases("multiple", [False, True], ids=["one", "list"])
 def test_each_type_has_its_arrow_type(kind, multiple):
     value, arrow_type = TYPES[kind]
     column = Column(name="c", type=kind, multiple=multiple)
@@ -62,7 +63,7 @@ def test_a_batch_has_the_schema_of_its_columns(chunk):
     batch.validate(full=True)
 
 
-@pytest.mark.parametrize(("column", "value"), UNFIT, ids=lambda part: getattr(part, "type", repr(part)))
+@cases(("column", "value"), UNFIT)
 def test_what_does_not_fit_is_no_batch(column, value):
     with pytest.raises(UnfitValueError):
         record_batch(Chunk([column], [[value]]))

@@ -7,6 +7,7 @@ import random
 import re
 
 import pytest
+from cases import cases
 from plan_portal import Portal
 
 from airflow_provider_bitrix24.crm.binding_watch import BindingWatch
@@ -49,7 +50,7 @@ def test_whether_it_is_as_it_should_be(bound):
     assert look(Portal({5: []}), watch) == (not bound, [["list 5"], ["get 5"]])
 
 
-@pytest.mark.parametrize(
+@cases(
     ("bound", "items", "found", "seen"),
     [
         (True, [DEAL], "bound", "timeline record 5 shows on deal 10"),
@@ -163,7 +164,7 @@ def test_a_record_that_nobody_may_read_exists():
 # ---------------------------------------------------------------- answers that are none
 
 
-@pytest.mark.parametrize(
+@cases(
     ("answer", "kind"),
     [
         (ServerError("boom"), ServerError),
@@ -172,7 +173,7 @@ def test_a_record_that_nobody_may_read_exists():
     ],
     ids=["down", "denied", "another record's"],
 )
-@pytest.mark.parametrize("bound", [True, False])
+@cases("bound", [True, False])
 def test_bindings_that_cannot_be_read_end_the_look(answer, kind, bound):
     portal = Portal({5: [DEAL]})
     portal.answers["list 5"] = answer

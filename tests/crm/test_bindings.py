@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from cases import cases
 from plan_portal import Portal
 
 from airflow_provider_bitrix24.crm.activities import ActivityBinding
@@ -26,7 +27,6 @@ from airflow_provider_bitrix24.rest.errors import (
     ServerError,
 )
 from airflow_provider_bitrix24.rest.progress import Progress
-from airflow_provider_bitrix24.rest.shown import shown as in_words
 
 LEAD = CrmItem("lead", 1)
 DEAL = CrmItem("deal", 2)
@@ -58,7 +58,7 @@ class Kind:
 
 RECORDS = Kind(TimelineBinding, "record", "bind", "unbind", NotFoundError("Not found"))
 ACTIVITIES = Kind(ActivityBinding, "activity", "add", "delete", RejectedError("no", code="BINDING_NOT_FOUND"))
-both = pytest.mark.parametrize("kind", [RECORDS, ACTIVITIES], ids=["records", "activities"])
+both = cases("kind", [RECORDS, ACTIVITIES], ids=["records", "activities"])
 
 
 def shown(outcomes):
@@ -70,7 +70,7 @@ def shown(outcomes):
 NAMES = ("thing_id", "THING_ID")
 
 
-@pytest.mark.parametrize(
+@cases(
     "value",
     [
         (5, "deal", 2),
@@ -80,13 +80,12 @@ NAMES = ("thing_id", "THING_ID")
         {"THING_ID": 5, "ENTITY_TYPE": "deal", "ENTITY_ID": 2, "STATUS": "failed", "ERROR": "X"},
         {"thing_id": 5, "entity_type": "deal", "entity_id": 2, "ERROR_DESCRIPTION": "x"},
     ],
-    ids=in_words,
 )
 def test_three_parts(value):
     assert list(binding_parts(value, "binding", NAMES, "a binding")) == [5, "deal", 2]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("value", "problem"),
     [
         (None, ": None is not a thing on an item"),
@@ -102,7 +101,6 @@ def test_three_parts(value):
         ),
         ({"thing_id": 5, "id": 5}, ": .* has an unknown key 'id'"),
     ],
-    ids=in_words,
 )
 def test_what_has_not_three_parts(value, problem):
     with pytest.raises(InvalidInputError, match=rf"^bindings\[3\]{problem}") as raised:
@@ -141,7 +139,7 @@ def test_what_is_not_bound_yet_is_bound(kind):
 
 
 @both
-@pytest.mark.parametrize("missing_ok", [True, False])
+@cases("missing_ok", [True, False])
 def test_what_is_bound_is_taken_off(kind, missing_ok):
     portal = kind.portal({5: [LEAD, DEAL], 6: [DEAL], 7: [LEAD, DEAL], 8: [LEAD, DEAL]})
     portal.answers[f"{kind.unbind} 6 lead 1"] = kind.gone
@@ -234,8 +232,8 @@ def test_where_none_is_on_the_target_none_leaves_the_source(kind):
 
 
 @both
-@pytest.mark.parametrize(("was_there", "status"), [(True, "already_bound"), (False, "bound")])
-@pytest.mark.parametrize(
+@cases(("was_there", "status"), [(True, "already_bound"), (False, "bound")])
+@cases(
     ("error", "done", "where"),
     [
         (ServerError("boom"), "may have been unbound, or not: boom", "may still be on"),

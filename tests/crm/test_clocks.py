@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 import pytest
+from cases import cases
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,7 +22,7 @@ def widening(now, zone, bound=None):
     return clock.widening(datetime.fromisoformat(bound) if bound else clock.now - HOUR)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("now", "zone", "hours"),
     [
         (f"{WINTER}+03:00", "Europe/Moscow", 0),
@@ -36,9 +37,7 @@ def test_a_bound_is_earlier_by_the_difference_of_the_zones_in_either_direction(n
     assert widening(now, zone) == timedelta(hours=hours)
 
 
-@pytest.mark.parametrize(
-    "profile", [None, [], {}, {"TIME_ZONE": ""}, {"TIME_ZONE": "Mars/Olympus"}, {"TIME_ZONE": 3}]
-)
+@cases("profile", [None, [], {}, {"TIME_ZONE": ""}, {"TIME_ZONE": "Mars/Olympus"}, {"TIME_ZONE": 3}])
 def test_a_zone_that_nobody_knows_may_be_any(profile):
     clock = PortalClock.read(f"{WINTER}+03:00", profile)
     assert clock.widening(clock.now) == WIDEST == timedelta(hours=26)
@@ -55,7 +54,7 @@ def test_an_hour_that_the_servers_clock_showed_twice_is_read_twice():
     assert widening("2026-10-26T02:30:00+01:00", "Europe/Berlin", "2026-10-26T01:50:00+01:00") == timedelta()
 
 
-@pytest.mark.parametrize("time", [None, False, [], "", "soon", 5, "2026-05-04T10:00:00"], ids=repr)
+@cases("time", [None, False, [], "", "soon", 5, "2026-05-04T10:00:00"])
 def test_a_portal_that_does_not_tell_its_time_is_an_error(time):
     with pytest.raises(UnexpectedResultError, match=r"server\.time: the portal does not tell its time"):
         PortalClock.read(time, {})

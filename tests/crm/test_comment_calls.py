@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from cases import cases
 
 from airflow_provider_bitrix24.crm.comment_calls import (
     ListedComment,
@@ -40,10 +41,8 @@ def test_a_change_keeps_or_replaces_files(files, fields):
     assert comment_fields("New", files) == {"COMMENT": "New", **fields}
 
 
-@pytest.mark.parametrize("comment", ["", "  \n", None, True, ["text"], b"text"], ids=repr)
-@pytest.mark.parametrize(
-    ("field", "name"), [({}, "comment"), ({"field": "rows[3].comment"}, "rows[3].comment")]
-)
+@cases("comment", ["", "  \n", None, True, ["text"], b"text"])
+@cases(("field", "name"), [({}, "comment"), ({"field": "rows[3].comment"}, "rows[3].comment")])
 def test_a_comment_without_text(comment, field, name):
     for make in (lambda: comment_call(DEAL, comment, **field), lambda: comment_fields(comment, **field)):
         with pytest.raises(InvalidInputError) as raised:
@@ -74,7 +73,7 @@ def test_the_newest_come_first_with_what_tells_them_apart():
     assert call.reads_page, "what has more pages is no error"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "same"),
     [
         ("a", "a"),
@@ -98,7 +97,7 @@ def test_a_row_of_a_page_is_a_comment():
     assert ListedComment.of({**ROW, "COMMENT": None}).text == "", "a comment of files alone"
 
 
-@pytest.mark.parametrize("wrong", [{"ID": "x"}, {"ID": None}, {"CREATED": "P1D"}, {"CREATED": None}], ids=str)
+@cases("wrong", [{"ID": "x"}, {"ID": None}, {"CREATED": "P1D"}, {"CREATED": None}])
 def test_a_row_without_what_tells_a_comment_is_refused(wrong):
     with pytest.raises(UnexpectedResultError, match="a comment without id, author, date or text"):
         ListedComment.of({**ROW, **wrong})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from cases import cases
 from comments_portal import CUT, ITEM, Portal
 
 from airflow_provider_bitrix24.crm.comments import AddedComment, Comment, add_comments, parse_comments
@@ -58,7 +59,7 @@ def test_without_the_profile_nothing_is_sent(kind):
     assert portal.waits == []
 
 
-@pytest.mark.parametrize("time", [None, {}, {"finish": "soon"}, {"finish": None}])
+@cases("time", [None, {}, {"finish": "soon"}, {"finish": None}])
 def test_where_the_portal_does_not_tell_the_time_ours_is_taken(time):
     portal = Portal()
     answer = portal.answer
@@ -80,9 +81,7 @@ def test_times_are_the_portals():
 # ---------------------------------------------------------------- when and where it is looked up
 
 
-@pytest.mark.parametrize(
-    ("age", "waits"), [(65.0, []), (64.5, [0.5]), (64.0, [1.0]), (70.0, []), (0.0, [65.0])]
-)
+@cases(("age", "waits"), [(65.0, []), (64.5, [0.5]), (64.0, [1.0]), (70.0, []), (0.0, [65.0])])
 def test_it_is_looked_up_when_the_portal_can_add_nothing_more(age, waits):
     portal = Portal()
     portal.ahead = 3_601.0  # the answer takes a second
@@ -114,7 +113,7 @@ def test_a_wait_says_what_for():
     )
 
 
-@pytest.mark.parametrize(
+@cases(
     ("age", "found"),
     [(105.0, True), (106.0, False), (35.0, True), (34.0, False), (40.0, True), (100.0, True)],
 )
@@ -147,7 +146,7 @@ def test_older_pages_are_not_read():
     assert [call.params["start"] for call in calls] == [0]
 
 
-@pytest.mark.parametrize("following", [50, 49, 0, None])
+@cases("following", [50, 49, 0, None])
 def test_pages_that_do_not_go_on_are_the_end(following):
     portal = Portal()
     starts = []
@@ -229,7 +228,7 @@ def test_an_author_that_is_not_told_leaves_it_open():
     assert "may have been added, or not: the portal does not tell who the author is" in str(outcome.error)
 
 
-@pytest.mark.parametrize("missing", ["ID", "CREATED", "COMMENT", "AUTHOR_ID"])
+@cases("missing", ["ID", "CREATED", "COMMENT", "AUTHOR_ID"])
 def test_rows_that_are_no_comments_leave_it_open(missing):
     portal = Portal()
     row = {"ID": "1", "CREATED": "2026-01-01T00:00:00+00:00", "COMMENT": "a", "AUTHOR_ID": "7"}
@@ -266,8 +265,8 @@ def test_a_failed_look_up_is_left_to_another_try_that_can_make_it(kind, error, r
     assert portal.added == 0
 
 
-@pytest.mark.parametrize("added", [True, False])
-@pytest.mark.parametrize("kind", [Progress, Kept])
+@cases("added", [True, False])
+@cases("kind", [Progress, Kept])
 def test_what_a_later_look_up_decides_is_decided(kind, added):
     portal = Portal()
     number = portal.write("a", age=90.0) if added else 2
@@ -332,7 +331,7 @@ def test_files_go_with_the_comment():
     )
 
 
-@pytest.mark.parametrize(
+@cases(
     ("row", "problem"),
     [
         ({"item": ("deal", 1), "comment": "x", "id": 5}, r"rows\[0\]: .* unknown key 'id'.*item, comment"),
@@ -360,7 +359,9 @@ def test_what_is_no_comment_is_named(row, problem):
 
 @pytest.mark.parametrize("field", ["rows", "more"])
 def test_what_is_no_list_of_comments_is_named(field):
-    with pytest.raises(InvalidInputError, match=f"^{field}: 5 is not a list of comments") as raised:
+    with pytest.raises(
+        InvalidInputError, match=f"^{field}: a value of the type int is not a list of comments"
+    ) as raised:
         parse_comments(5, field)
     assert raised.value.remedy == "Give a list of {'item': ..., 'comment': ...}."
     with pytest.raises(InvalidInputError, match=rf"^{field}\[1\]"):

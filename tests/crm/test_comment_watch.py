@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from cases import cases
 
 from airflow_provider_bitrix24.crm.comment_watch import CommentWatch
 from airflow_provider_bitrix24.crm.inputs import RETURNED_NOTHING
@@ -94,7 +95,7 @@ class Portal:
 # ---------------------------------------------------------------- which comment fits
 
 
-@pytest.mark.parametrize(
+@cases(
     ("pattern", "author", "since", "found"),
     [
         (None, None, None, 5),
@@ -174,7 +175,7 @@ def test_what_the_calls_ask_for():
 # ---------------------------------------------------------------- how far it reads
 
 
-@pytest.mark.parametrize(
+@cases(
     ("pattern", "since", "starts"),
     [
         ("text 5", None, [0]),
@@ -193,7 +194,7 @@ def test_pages_are_read_until_one_fits_or_is_too_old(pattern, since, starts):
     assert portal.starts == starts
 
 
-@pytest.mark.parametrize(
+@cases(
     ("following", "starts"),
     [({0: 0}, [0]), ({0: 2, 2: 2}, [0, 2]), ({0: 2, 2: 0}, [0, 2]), ({0: 1, 1: 2, 2: None}, [0, 1, 2])],
 )
@@ -264,7 +265,7 @@ def test_an_error_ends_the_look():
     assert [call.method for call in portal.calls] == [_LIST]
 
 
-@pytest.mark.parametrize(
+@cases(
     "row",
     [
         None,
@@ -290,7 +291,7 @@ def test_a_row_that_is_no_comment(row):
 # ---------------------------------------------------------------- what can be looked for
 
 
-@pytest.mark.parametrize(
+@cases(
     ("pattern", "problem"),
     [
         ("None", f"pattern: the text is 'None'. {RETURNED_NOTHING}"),
@@ -323,7 +324,7 @@ def test_any_type_of_item_has_comments():
     assert CommentWatch(("order", 10), None, None, None).item == CrmItem("order", 10)
 
 
-@pytest.mark.parametrize(
+@cases(
     "since",
     [
         "2026-05-04T12:00:01Z",
@@ -333,7 +334,6 @@ def test_any_type_of_item_has_comments():
         datetime(2026, 5, 4, 12, 0, 1, tzinfo=UTC),
         datetime(2026, 5, 4, 14, 0, 1, 999_999, tzinfo=timezone(timedelta(hours=2))),
     ],
-    ids=str,
 )
 def test_spellings_of_a_moment(since):
     watch = CommentWatch("D_10", None, None, since)
@@ -341,7 +341,7 @@ def test_spellings_of_a_moment(since):
     assert Portal(("a", 7, 0)).look(watch) is None
 
 
-@pytest.mark.parametrize(
+@cases(
     "since",
     [
         "",
@@ -359,7 +359,6 @@ def test_spellings_of_a_moment(since):
         date(2026, 5, 4),
         datetime(2026, 5, 4, 12),  # of no zone
     ],
-    ids=str,
 )
 def test_what_is_no_moment(since):
     message = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from cases import cases
 from comments_portal import CUT, ITEM, Portal
 
 from airflow_provider_bitrix24.crm.comments import Comment, parse_comments
@@ -162,9 +163,16 @@ def test_spellings_of_a_comment(row):
     assert parse_comments([row]) == [Comment(ITEM, "Hi")]
 
 
-@pytest.mark.parametrize(
+@cases(
     "row", [{"item": ("deal", 1)}, {"comment": "x"}, {"item": ("deal", 0), "comment": "x"}, "x", None, ["x"]]
 )
 def test_what_is_no_comment(row):
     with pytest.raises(InvalidInputError, match=r"^rows\[0\]"):
         parse_comments([row])
+
+
+def test_comments_that_are_no_list_are_not_shown():
+    for rows in ("[{'comment': 'Jane Doe'}]", {"item": "D_1", "comment": "Jane Doe"}):
+        with pytest.raises(InvalidInputError, match="is not a list of comments") as caught:
+            parse_comments(rows)
+        assert "Jane" not in str(caught.value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from cases import cases
 
 from airflow_provider_bitrix24.crm.datasets import ListDataset, OwnedDataset, SmallDataset, parse_dataset
 from airflow_provider_bitrix24.crm.schema import schema_of
@@ -34,7 +35,7 @@ def answered(plan, *answers):
     raise AssertionError(f"the plan wants more: {work}")
 
 
-@pytest.mark.parametrize(
+@cases(
     ("name", "method", "type_id", "changed"),
     [
         ("lead", "crm.item.list", 1, "updatedTime"),
@@ -67,7 +68,7 @@ def test_activities():
     assert found.ids_call().params == {"select": ["ID"]}
 
 
-@pytest.mark.parametrize(
+@cases(
     "name",
     [
         "statuses",
@@ -87,7 +88,7 @@ def test_small_ones_have_no_date_and_no_filter(name):
     assert not found.takes_filter
 
 
-@pytest.mark.parametrize(
+@cases(
     "name",
     ["dael", "", None, 2, "deal.", "deal.dael", "contact.stage_history", "company.product_rows", "order", "2",
      "dynamic_7", "users.fields", "deal.fields.more", ["deal"]],
@@ -109,7 +110,7 @@ def test_a_number_that_no_smart_process_has_is_refused_with_those_they_have(name
         parse_dataset(name)
 
 
-@pytest.mark.parametrize("name", ["tasks", "catalog", "dynamic1042", "dynamic_1042.dael"])
+@cases("name", ["tasks", "catalog", "dynamic1042", "dynamic_1042.dael"])
 def test_where_no_dataset_is_near_all_are_told(name):
     with pytest.raises(InvalidInputError, match=r"Known are lead, deal, .*users"):
         parse_dataset(name)
@@ -155,7 +156,7 @@ def test_a_user_with_fewer_rights_asks_item_by_item():
     assert [call.params["filter"]["=ownerId"] for call in made[0]] == [4, 5]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("answer", "error"),
     [
         ({"productRows": [row(1, 77)]}, IncompleteListError),  # the filter was dropped
@@ -209,8 +210,8 @@ def test_options_of_list_fields_are_rows():
     ]
 
 
-@pytest.mark.parametrize("name", ["statuses", "stages", "currencies", "deal.fields"])
-@pytest.mark.parametrize("answer", [False, None, "<html>", {"x": 1}, [1]])
+@cases("name", ["statuses", "stages", "currencies", "deal.fields"])
+@cases("answer", [False, None, "<html>", {"x": 1}, [1]])
 def test_small_datasets_take_no_other_answer_for_rows(name, answer):
     with pytest.raises(UnexpectedResultError):
         answered(parse_dataset(name).read(), [answer])

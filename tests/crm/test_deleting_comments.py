@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from cases import cases
 from editing_portal import CONTACT, CUT, DEAL, DELETE, UNBIND, Portal, outcome
 
 from airflow_provider_bitrix24.crm.items import CrmItem
@@ -14,8 +15,8 @@ from airflow_provider_bitrix24.rest.errors import (
 from airflow_provider_bitrix24.rest.progress import Span
 
 
-@pytest.mark.parametrize("missing_ok", [True, False])
-@pytest.mark.parametrize("item", [None, DEAL])
+@cases("missing_ok", [True, False])
+@cases("item", [None, DEAL])
 def test_a_comment_on_one_item_is_deleted(item, missing_ok):
     portal = Portal({5: [DEAL]})
     assert portal.delete(item, missing_ok=missing_ok) == outcome(5, "deleted")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from cases import cases
 from feeding import fed
 from hypothesis import given
 from hypothesis import strategies as st
@@ -150,8 +151,8 @@ _DOUBTFUL_ERRORS = [
 _DOUBTFUL_ANSWERS = [None, False, True, "", {}, "<html>"]
 
 
-@pytest.mark.parametrize("kind", ["deal", "activity"])
-@pytest.mark.parametrize("error", _DOUBTFUL_ERRORS, ids=lambda error: f"{type(error).__name__} {error.code}")
+@cases("kind", ["deal", "activity"])
+@cases("error", _DOUBTFUL_ERRORS)
 def test_any_other_error_is_the_plans_error(error, kind):
     call = DEALS if kind == "deal" else ACTIVITIES
     with pytest.raises(type(error), match=f"whether {kind} 5 is gone is not known: ") as caught:
@@ -159,8 +160,8 @@ def test_any_other_error_is_the_plans_error(error, kind):
     assert caught.value.code == error.code
 
 
-@pytest.mark.parametrize("kind", ["deal", "activity"])
-@pytest.mark.parametrize("answer", [*_DOUBTFUL_ANSWERS, {"item": {"id": 6}}, {"item": None}], ids=repr)
+@cases("kind", ["deal", "activity"])
+@cases("answer", [*_DOUBTFUL_ANSWERS, {"item": {"id": 6}}, {"item": None}])
 def test_an_odd_answer_is_an_error(answer, kind):
     call = DEALS if kind == "deal" else ACTIVITIES
     with pytest.raises(UnexpectedResultError):
@@ -241,7 +242,7 @@ def test_a_list_that_failed_says_nothing():
 # ---------------------------------------------------------------- how much may go
 
 
-@pytest.mark.parametrize(
+@cases(
     ("gone", "live", "share", "goes"),
     [
         (0, 0, 0.05, True),
@@ -279,7 +280,7 @@ def test_never_do_all_rows_go_nor_more_than_the_share(gone, live, share):
         assert gone <= max(10, live * share)
 
 
-@pytest.mark.parametrize("value", [-0.1, 1.1, "0.05", True, None, float("nan")], ids=repr)
+@cases("value", [-0.1, 1.1, "0.05", True, None, float("nan")])
 def test_a_share_is_a_number_from_0_to_1(value):
     assert (parse_share(0), parse_share(0.05), parse_share(1)) == (0.0, 0.05, 1.0)
     with pytest.raises(InvalidInputError, match=r"max_deleted_share: .* is not a share"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from cases import cases
 from editing_portal import CONTACT, CUT, DEAL, LISTED, READING, UNBIND, UPDATE, Portal, comment, outcome
 
 from airflow_provider_bitrix24.crm.editing import settle
@@ -91,8 +92,8 @@ def test_a_comment_that_is_not_there_cannot_be_changed(item):
         Portal({}).update(item)
 
 
-@pytest.mark.parametrize("item", [None, DEAL])
-@pytest.mark.parametrize("write", [Portal.update, Portal.delete])
+@cases("item", [None, DEAL])
+@cases("write", [Portal.update, Portal.delete])
 def test_a_comment_on_nothing_can_neither_be_changed_nor_deleted(write, item):
     problem = "timeline record 5 is bound to no item, .* Bind it to an item first"
     with pytest.raises(NotFoundError, match=problem) as raised:
@@ -100,9 +101,9 @@ def test_a_comment_on_nothing_can_neither_be_changed_nor_deleted(write, item):
     assert (raised.value.code, raised.value.method) == ("NO_BINDING", "crm.timeline.bindings.list")
 
 
-@pytest.mark.parametrize("item", [None, DEAL])
-@pytest.mark.parametrize("method", READING)
-@pytest.mark.parametrize("write", [Portal.update, Portal.delete])
+@cases("item", [None, DEAL])
+@cases("method", READING)
+@cases("write", [Portal.update, Portal.delete])
 def test_nothing_is_written_where_the_comment_cannot_be_read(write, method, item):
     portal = Portal({5: [DEAL]})
     portal.errors[method] = ServerError("down")
@@ -161,7 +162,7 @@ def test_spellings_of_the_user(me):
     assert portal.update(CONTACT) == outcome(8, "copied")
 
 
-@pytest.mark.parametrize(
+@cases(
     "row",
     [
         {"AUTHOR_ID": "7", "COMMENT": "New"},
@@ -179,7 +180,7 @@ def test_a_list_of_what_are_no_comments(row):
     assert raised.value.method == LISTED
 
 
-@pytest.mark.parametrize("me", [{}, {"ID": "x"}, {"ID": None}, None, []])
+@cases("me", [{}, {"ID": "x"}, {"ID": None}, None, []])
 def test_a_user_without_id(me):
     portal = Portal({5: [DEAL]})
     portal.me = me
@@ -232,9 +233,7 @@ def test_another_try_waits_before_it_looks(write):
     assert portal.waits == [50.0]
 
 
-@pytest.mark.parametrize(
-    ("last", "waits"), [(1_000.0, [60.0]), (940.25, [0.25]), (940.0, []), (939.0, []), (100.0, [])]
-)
+@cases(("last", "waits"), [(1_000.0, [60.0]), (940.25, [0.25]), (940.0, []), (939.0, []), (100.0, [])])
 def test_settled_is_what_the_portal_has_cut_off(last, waits):
     progress = Progress(unclear={0: Span(50.0, last), 1: Span(50.0, 60.0)}, clock=lambda: 1_000.0)
     why = "an earlier try may still be under way at the portal"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from cases import cases
 
 from airflow_provider_bitrix24.crm.existence import check_items, missing_items
 from airflow_provider_bitrix24.crm.items import CrmItem
@@ -113,7 +114,7 @@ def test_item_of_which_it_cannot_be_told_now_has_the_error():
     assert Portal([1, 2], list=trouble, get=trouble).run(deals(1, 2)) == dict.fromkeys(deals(1, 2), trouble)
 
 
-@pytest.mark.parametrize("answer", [None, [], {"items": None}, {"items": [None, {}, {"id": "x"}]}])
+@cases("answer", [None, [], {"items": None}, {"items": [None, {}, {"id": "x"}]}])
 def test_list_that_tells_nothing_leads_to_single_questions(answer):
     plan = missing_items(deals(1, 2))
     work = next(plan)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
+from cases import cases
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -63,7 +63,7 @@ SAME = [
 ]
 
 
-@pytest.mark.parametrize(("sent", "shown"), SAME)
+@cases(("sent", "shown"), SAME)
 def test_value_shown_in_the_portals_notation_is_as_sent(sent, shown):
     assert names({"title": sent}, {"title": shown}) == []
 
@@ -98,7 +98,7 @@ OTHER = [
 ]
 
 
-@pytest.mark.parametrize(("sent", "shown"), OTHER)
+@cases(("sent", "shown"), OTHER)
 def test_value_that_is_not_as_sent_is_named(sent, shown):
     assert names({"title": sent}, {"title": shown}) == ["title"]
 
@@ -109,7 +109,7 @@ def test_field_that_the_answer_does_not_show_is_named():
     assert names(sent, shown) == ["titel", "UF_CRM_17"]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("sent", "shown"),
     [
         ("PARENT_ID_177", "parentId177"),
@@ -128,14 +128,14 @@ def test_field_is_found_under_the_name_that_answers_show(sent, shown):
     assert names({sent: 7}, {"title": 7}) == [sent]
 
 
-@pytest.mark.parametrize("name", ["contactIds", "CONTACT_IDS", "companyIds", "observers", "OBSERVER_IDS"])
+@cases("name", ["contactIds", "CONTACT_IDS", "companyIds", "observers", "OBSERVER_IDS"])
 def test_links_and_observers_are_shown_once_each(name):
     shown = "observers" if "OBSERVER" in name else name
     assert names({name: [1, "1", 2]}, {shown: [2, 1]}) == []
     assert names({name: [1, 1]}, {shown: [1, 2]}) == [name]
 
 
-@pytest.mark.parametrize("result", [None, True, [], {}, {"item": []}, {"item": {}}, {"item": None}])
+@cases("result", [None, True, [], {}, {"item": []}, {"item": {}}, {"item": None}])
 def test_answer_without_an_item_tells_nothing(result):
     assert not_as_sent(Call("crm.item.add", {"fields": {"title": "x"}}), result) == []
     assert not_as_sent(Call("crm.item.add"), {"item": {"id": 1}}) == []

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
+from cases import cases
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,7 +24,7 @@ KINDS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
+@cases(
     ("kind", "value", "found"),
     [
         ("integer", 7, 7),
@@ -77,7 +78,7 @@ def test_a_value_becomes_one_of_its_fields_type(kind, value, found):
     assert type(read) is type(found)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("kind", "value"),
     [
         ("integer", "12abc"),
@@ -125,7 +126,7 @@ def test_amounts_and_currencies_of_a_list_stand_at_the_same_places(monies):
     assert list(zip(amounts, codes, strict=True)) == wanted
 
 
-@pytest.mark.parametrize("empty", [None, "", False, [], {}])
+@cases("empty", [None, "", False, [], {}])
 def test_a_list_of_nothing_is_nothing(empty):
     assert ft.many(ft.integer)(empty) is None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 
 import pytest
+from cases import cases
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,11 +26,9 @@ def problem(conditions, method="crm.deal.list", name="filter"):
     return caught.value
 
 
-@pytest.mark.parametrize("value", NOTHING, ids=repr)
-@pytest.mark.parametrize(
-    "name", [">=DATE_MODIFY", "<ID", ">OPPORTUNITY", "<=x", "!>x", "!<DATE", "@ID", "ID", "@STAGE_ID"]
-)
-@pytest.mark.parametrize("method", ["crm.deal.list", "tasks.task.list"])
+@cases("value", NOTHING)
+@cases("name", [">=DATE_MODIFY", "<ID", ">OPPORTUNITY", "<=x", "!>x", "!<DATE", "@ID", "ID", "@STAGE_ID"])
+@cases("method", ["crm.deal.list", "tasks.task.list"])
 def test_nothing_is_no_bound(method, name, value):
     found = problem({name: value}, method)
     assert found.description == (
@@ -44,7 +43,7 @@ def test_nothing_may_be_what_a_field_equals(value):
     assert check_call(Call("crm.deal.list", {"filter": {"UF_CRM_1": value, "=TITLE": value, "!x": value}}))
 
 
-@pytest.mark.parametrize("name", ["@ID", "ID", "=STAGE_ID", "@STAGE_ID"])
+@cases("name", ["@ID", "ID", "=STAGE_ID", "@STAGE_ID"])
 def test_an_empty_list_is_refused(name):
     found = problem({name: []}, name="FILTER")
     assert found.description == (
@@ -53,15 +52,15 @@ def test_an_empty_list_is_refused(name):
     assert check_call(Call("crm.deal.list", {"filter": {"!@ID": []}}))
 
 
-@pytest.mark.parametrize("value", ["soon", "2026-13-01", "20261", 5, True, "yesterday", "1.2.3"], ids=repr)
-@pytest.mark.parametrize("name", [">=DATE_MODIFY", "<updatedTime", "DATE_CREATE", "=closedate"])
+@cases("value", ["soon", "2026-13-01", "20261", 5, True, "yesterday", "1.2.3"])
+@cases("name", [">=DATE_MODIFY", "<updatedTime", "DATE_CREATE", "=closedate"])
 def test_what_is_no_date_is_refused_for_a_date(name, value):
     assert problem({name: value}).description == (
         f"params.filter[{name!r}]: {shown(value)} is not a date, and the API would return everything"
     )
 
 
-@pytest.mark.parametrize(
+@cases(
     "value",
     ["2026-05-04", "2026-05-04T10:00:00+02:00", "2026-05-04 10:00:00", "04.05.2026 10:00:00", "05/04/2026"],
 )
@@ -84,7 +83,7 @@ def test_a_field_without_a_date_can_be_asked_for(value):
     assert check_call(Call("crm.deal.list", {"filter": {"CLOSEDATE": value, "!BEGINDATE": value}}))
 
 
-@pytest.mark.parametrize("value", ["12abc", True, 7.5, [3, "x"]], ids=repr)
+@cases("value", ["12abc", True, 7.5, [3, "x"]])
 def test_what_is_no_id_is_refused_for_an_id(value):
     for name in ("ID", "=id", "@ID", ">ID"):
         assert "is not an id" in problem({name: value}).description
@@ -122,14 +121,12 @@ def test_no_filter_breaks_the_check(value, of_crm):
     assert found.remedy
 
 
-@pytest.mark.parametrize("sign", ["=>", "=<", ">>", "<>", "><", "==", "!==", ">= ", " >", "! "])
+@cases("sign", ["=>", "=<", ">>", "<>", "><", "==", "!==", ">= ", " >", "! "])
 def test_what_is_no_operator_is_refused(sign):
     check_refused(sign)
 
 
-@pytest.mark.parametrize(
-    "sign", ["~", "!~", "=@", "@=", "!@=", "!=@", "%%", "=!", "!!", "@!", "%!", "#", "=%%"]
-)
+@cases("sign", ["~", "!~", "=@", "@=", "!@=", "!=@", "%%", "=!", "!!", "@!", "%!", "#", "=%%"])
 def test_signs_that_classic_lists_take_for_a_part_of_the_name_are_refused(sign):
     check_refused(sign)
 
@@ -142,7 +139,7 @@ def check_refused(sign):
     )
 
 
-@pytest.mark.parametrize(
+@cases(
     "sign",
     [
         "",
@@ -175,12 +172,12 @@ def test_the_apis_operators_pass(sign):
     check_call(Call("crm.deal.list", {"filter": {f"{sign}OPPORTUNITY": [1, 2] if "@" in sign else 1}}))
 
 
-@pytest.mark.parametrize("sign", ["><", "!><", "==", "!==", "=@", "!@", "=%", "!=%", "~"])
+@cases("sign", ["><", "!><", "==", "!==", "=@", "!@", "=%", "!=%", "~"])
 def test_items_judge_operators_themselves(sign):
     check_call(Call("crm.item.list", {"filter": {f"{sign}opportunity": [1, 2]}}))
 
 
-@pytest.mark.parametrize("sign", ["=>", "=<", "<>", "===", "!>>", " >", "> ", " "])
+@cases("sign", ["=>", "=<", "<>", "===", "!>>", " >", "> ", " "])
 def test_mistaken_comparison_of_items_is_refused_as_what_the_api_would_refuse(sign):
     found = problem({f"{sign}opportunity": 1}, "crm.item.list")
     assert found.description.endswith(f"{sign!r} is not an operator here, and the API would refuse it")
@@ -190,7 +187,7 @@ def test_name_in_other_letters_is_no_operator():
     assert check_call(Call("crm.deal.list", {"filter": {"Название": "x"}}))
 
 
-@pytest.mark.parametrize("value", NOTHING, ids=repr)
+@cases("value", NOTHING)
 def test_nothing_is_no_filter(value):
     found = problem(value)
     assert (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 
 import pytest
+from cases import cases
 from column_values import UNFIT, chunks
 from hypothesis import given
 
@@ -20,7 +21,7 @@ def test_what_fits_stays_as_it_is(chunk):
     assert list(fitted(chunk).rows()) == list(chunk.rows())
 
 
-@pytest.mark.parametrize(("column", "value"), UNFIT, ids=lambda part: getattr(part, "type", repr(part)))
+@cases(("column", "value"), UNFIT)
 def test_a_value_that_does_not_fit_is_told_by_its_column_and_row(column, value):
     chunk = Chunk(
         [Column(name="id", type=ValueType.INTEGER), column], [[1, 2, 3, 4], [None, None, value, value]]
@@ -34,14 +35,14 @@ def test_a_value_that_does_not_fit_is_told_by_its_column_and_row(column, value):
     assert pickle.loads(pickle.dumps(error)).row == 2
 
 
-@pytest.mark.parametrize(("column", "value"), UNFIT, ids=lambda part: getattr(part, "type", repr(part)))
+@cases(("column", "value"), UNFIT)
 def test_a_customers_value_is_in_no_message(column, value):
     with pytest.raises(UnfitValueError) as caught:
         fitted(Chunk([column], [[value]]))
     assert "77777" not in str(caught.value)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("column", "value", "kept"),
     [
         (Column(name="c", type=ValueType.TEXT), ODD, KEPT),

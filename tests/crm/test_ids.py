@@ -6,6 +6,7 @@ from decimal import Decimal
 import numpy
 import pytest
 from bad_values import BAD_IDS, GOOD_IDS, Undecided
+from cases import cases
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,14 +17,14 @@ from airflow_provider_bitrix24.rest.shown import shown
 _IDS = st.integers(1, 2**63 - 1)
 
 
-@pytest.mark.parametrize(("value", "number"), GOOD_IDS)
+@cases(("value", "number"), GOOD_IDS)
 def test_an_id(value, number):
     parsed = parse_id(value, "record_id")
     assert parsed == number
     assert type(parsed) is int
 
 
-@pytest.mark.parametrize("value", BAD_IDS)
+@cases("value", BAD_IDS)
 def test_no_id(value):
     with pytest.raises(InvalidInputError) as caught:
         parse_id(value, "record_id")
@@ -35,13 +36,13 @@ def test_no_id(value):
     assert len(message) < 400
 
 
-@pytest.mark.parametrize("value", [None, "None", "null", "", " "])
+@cases("value", [None, "None", "null", "", " "])
 def test_nothing_came_from_upstream(value):
     with pytest.raises(InvalidInputError, match="returned nothing: check what it pushes to XCom"):
         parse_id(value, "record_id")
 
 
-@pytest.mark.parametrize("value", [7.0, 12.7, float("nan"), numpy.float64(7), numpy.float32(7)])
+@cases("value", [7.0, 12.7, float("nan"), numpy.float64(7), numpy.float32(7)])
 def test_a_float_is_to_be_cast(value):
     with pytest.raises(InvalidInputError, match=r"Cast it to int .* in pandas use the column type Int64"):
         parse_id(value, "record_id")

@@ -8,6 +8,7 @@ import re
 from decimal import Decimal
 
 import pytest
+from cases import cases
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -28,21 +29,20 @@ AS_JSON = "In a template write {{ ... | tojson }}"
 # ---------------------------------------------------------------- texts
 
 
-@pytest.mark.parametrize("value", ["a", " a\n", "None of it", "none", "null", "[]", "0"])
+@cases("value", ["a", " a\n", "None of it", "none", "null", "[]", "0"])
 def test_a_text_stays_as_it_is(value):
     assert check_text(value, "title") is value
 
 
-@pytest.mark.parametrize(
+@cases(
     ("number", "text"),
     [(5, "5"), (0, "0"), (2024, "2024"), (1.5, "1.5"), (Decimal("1E+3"), "1000")],
-    ids=repr,
 )
 def test_a_number_is_its_own_text(number, text):
     assert check_text(number, "title") == text
 
 
-@pytest.mark.parametrize("value", ["", " \n", True, math.nan, Decimal("Infinity"), ["a"], b"a", {}], ids=repr)
+@cases("value", ["", " \n", True, math.nan, Decimal("Infinity"), ["a"], b"a", {}])
 def test_what_is_no_text(value):
     with pytest.raises(InvalidInputError) as raised:
         check_text(value, "rows[3].comment")
@@ -64,7 +64,7 @@ def test_a_text_that_an_upstream_task_did_not_return(value, problem):
 # ---------------------------------------------------------------- JSON
 
 
-@pytest.mark.parametrize("value", [None, True, 5, "text", [], {}, [5, {"a": [None]}], 2**70], ids=repr)
+@cases("value", [None, True, 5, "text", [], {}, [5, {"a": [None]}], 2**70])
 def test_json_is_what_it_says(value):
     assert from_json(json.dumps(value), "x") == value
     assert from_json(f" {json.dumps(value)}\n", "x") == value
@@ -77,9 +77,7 @@ def test_fractions_lose_no_digits(digits):
     assert from_json(f"[{digits}]", "x", floats=float) == [float(digits)]
 
 
-@pytest.mark.parametrize(
-    "text", ["", "None", "{'a': 1}", "[5,", "[" * 100_000, "text", "9" * 5000], ids=lambda text: shown(text)
-)
+@cases("text", ["", "None", "{'a': 1}", "[5,", "[" * 100_000, "text", "9" * 5000])
 def test_what_is_no_json(text):
     with pytest.raises(InvalidInputError) as raised:
         from_json(text, "item")
@@ -100,7 +98,7 @@ def test_any_text_is_json_or_refused(text):
 # ---------------------------------------------------------------- lists
 
 
-@pytest.mark.parametrize(
+@cases(
     "value",
     [[5, "a"], (5, "a"), '[5, "a"]', ' [5, "a"]\n', dict.fromkeys([5, "a"]).keys()],
     ids=["list", "tuple", "JSON", "JSON with blanks", "view"],
@@ -114,12 +112,12 @@ def test_an_iterator_is_a_list():
     assert listed(iter([5, "a"]), "rows", "things", "Give things.") == [5, "a"]
 
 
-@pytest.mark.parametrize("value", [[], (), "[]", iter(())], ids=["list", "tuple", "JSON", "iterator"])
+@cases("value", [[], (), "[]", iter(())], ids=["list", "tuple", "JSON", "iterator"])
 def test_a_list_may_be_empty(value):
     assert listed(value, "rows", "things", "Give things.") == []
 
 
-@pytest.mark.parametrize("value", [None, 5, b"[]", {"a": 1}, '{"a": 1}', "5", "null", '"text"'], ids=repr)
+@cases("value", [None, 5, b"[]", {"a": 1}, '{"a": 1}', "5", "null", '"text"'])
 def test_what_is_no_list(value):
     with pytest.raises(InvalidInputError) as raised:
         listed(value, "rows", "things", "Give things.")
@@ -194,7 +192,7 @@ def test_the_first_one_is_named():
         refuse_lost({"item": "x", "other": None, "last": None})
 
 
-@pytest.mark.parametrize("value", [0, "", False, [], "None"], ids=repr)
+@cases("value", [0, "", False, [], "None"])
 def test_only_none_is_nothing(value):
     assert refuse_lost({"item": value}) is None
 

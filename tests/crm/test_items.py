@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 from bad_values import BAD_IDS, BAD_TYPES, GOOD_TYPES
+from cases import cases
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,12 +15,12 @@ _TYPES = st.one_of(st.sampled_from(sorted(ENTITY_TYPES)), _DYNAMIC.map("dynamic_
 _ITEMS = st.builds(CrmItem, _TYPES, st.integers(1, 2**63 - 1))
 
 
-@pytest.mark.parametrize(("value", "name"), GOOD_TYPES)
+@cases(("value", "name"), GOOD_TYPES)
 def test_a_type(value, name):
     assert parse_entity_type(value, "entity_type") == name
 
 
-@pytest.mark.parametrize("value", BAD_TYPES)
+@cases("value", BAD_TYPES)
 def test_no_type(value):
     with pytest.raises(InvalidInputError) as caught:
         parse_entity_type(value, "entity_type")
@@ -27,7 +28,7 @@ def test_no_type(value):
     assert message.startswith(f"entity_type: {shown(value)} is not a type of CRM item. Give its name: deal")
 
 
-@pytest.mark.parametrize(
+@cases(
     ("value", "item"),
     [
         pytest.param(value, item, id=shown(value))
@@ -65,7 +66,7 @@ def test_an_item(value, item):
     assert CrmItem.parse(value) == item
 
 
-@pytest.mark.parametrize(
+@cases(
     "value",
     [
         pytest.param(value, id="a set" if isinstance(value, set) else shown(value))
@@ -111,8 +112,8 @@ def test_no_item(value):
     assert caught.value.remedy
 
 
-@pytest.mark.parametrize("value", BAD_IDS)
-@pytest.mark.parametrize(
+@cases("value", BAD_IDS)
+@cases(
     "spelling",
     [
         lambda value: ("deal", value),
@@ -127,14 +128,14 @@ def test_an_item_with_a_bad_id(spelling, value):
     assert str(caught.value).startswith(f"items[3].entity_id: {shown(value)} is not an id")
 
 
-@pytest.mark.parametrize("value", BAD_TYPES)
+@cases("value", BAD_TYPES)
 def test_an_item_with_a_bad_type(value):
     with pytest.raises(InvalidInputError) as caught:
         CrmItem.parse((value, 10))
     assert str(caught.value).startswith(f"item.entity_type: {shown(value)} is not a type")
 
 
-@pytest.mark.parametrize(
+@cases(
     ("mapping", "problem"),
     [
         ({"entity_type": "deal"}, "has no 'entity_id'"),
@@ -199,7 +200,7 @@ def test_an_item_may_be_one_json_text(text):
     assert CrmItem.parse(text) == CrmItem("deal", 10)
 
 
-@pytest.mark.parametrize("text", ['["deal", 10', "{'entity_type': 'deal'}", '["deal", 10.0]', "[]"])
+@cases("text", ['["deal", 10', "{'entity_type': 'deal'}", '["deal", 10.0]', "[]"])
 def test_a_json_text_that_is_no_item(text):
     with pytest.raises(InvalidInputError):
         CrmItem.parse(text)

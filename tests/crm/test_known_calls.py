@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from bad_values import GOOD_IDS
+from cases import cases
 
 from airflow_provider_bitrix24.crm.inputs import RETURNED_NOTHING
 from airflow_provider_bitrix24.crm.known_calls import check_call
@@ -20,8 +21,8 @@ def problem(method, params):
     return caught.value
 
 
-@pytest.mark.parametrize("value", NO_IDS, ids=repr)
-@pytest.mark.parametrize(
+@cases("value", NO_IDS)
+@cases(
     ("method", "name"),
     [
         *((f"crm.{kind}.{verb}", "id") for kind in ("deal", "lead") for verb in ("get", "update", "delete")),
@@ -42,39 +43,35 @@ def test_what_is_no_id_is_refused(method, name, value):
     assert (found.remedy == RETURNED_NOTHING) is (value in (None, "None", ""))
 
 
-@pytest.mark.parametrize(("value", "number"), GOOD_IDS)
+@cases(("value", "number"), GOOD_IDS)
 def test_an_id_travels_as_it_is_written(value, number):
     call = Call("crm.deal.get", {"id": value if isinstance(value, str) else number})
     assert check_call(call) is call
     assert int(call.params["id"]) == number
 
 
-@pytest.mark.parametrize(
-    "method", ["crm.currency.get", "crm.category.get", "user.get", "x.y", "crm.deal.list"]
-)
+@cases("method", ["crm.currency.get", "crm.category.get", "user.get", "x.y", "crm.deal.list"])
 def test_what_an_unknown_method_takes_is_not_judged(method):
     call = Call(method, {"id": "RUB", "field": 1})
     assert check_call(call) is call
 
 
-@pytest.mark.parametrize("name", ["field", "Field", "feilds", "filds", "fileds", "fields_"])
-@pytest.mark.parametrize(
-    "method", ["crm.deal.update", "crm.item.add", "crm.item.update", "crm.timeline.comment.add"]
-)
+@cases("name", ["field", "Field", "feilds", "filds", "fileds", "fields_"])
+@cases("method", ["crm.deal.update", "crm.item.add", "crm.item.update", "crm.timeline.comment.add"])
 def test_fields_misspelt_are_refused(method, name):
     found = problem(method, {"id": 1, "entityTypeId": 2, name: {"TITLE": "x"}})
     assert found.description == (
         f"params.{name}: {method} has no parameter of this name, and would ignore it"
     )
-    assert found.remedy == "Did you mean fields?"
+    assert found.remedy == "Write 'fields', if you meant that."
 
 
 @pytest.mark.parametrize("name", ["filters", "Fitler", "filer"])
 def test_a_filter_misspelt_is_refused(name):
-    assert problem("crm.deal.list", {name: {}}).remedy == "Did you mean filter?"
+    assert problem("crm.deal.list", {name: {}}).remedy == "Write 'filter', if you meant that."
 
 
-@pytest.mark.parametrize("params", [{"fields": {}}, {"FIELDS": {}}, {"fields": {}, "field": 1}, {}], ids=repr)
+@cases("params", [{"fields": {}}, {"FIELDS": {}}, {"fields": {}, "field": 1}, {}])
 def test_fields_that_are_there_or_not_given_at_all(params):
     assert check_call(Call("crm.deal.update", {"id": 1, **params}))
 
@@ -92,7 +89,7 @@ def test_classic_methods_know_their_parameters_by_a_second_name(prefix):
 
 @pytest.mark.parametrize(("method", "name"), [("crm.item.list", "arFilter"), ("crm.item.add", "arFields")])
 def test_methods_of_items_know_no_second_name(method, name):
-    assert problem(method, {"entityTypeId": 2, name: {"title": "x"}}).remedy.startswith("Did you mean f")
+    assert problem(method, {"entityTypeId": 2, name: {"title": "x"}}).remedy.startswith("Write 'f")
 
 
 def test_a_filter_by_its_second_name_is_checked():

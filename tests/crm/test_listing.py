@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from cases import cases
 
 from airflow_provider_bitrix24.crm.listing import read_list, read_pages
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
@@ -46,7 +47,7 @@ class Portal:
         return Outcome(call, Reply(self.rows[start : start + 50], total, following))
 
 
-@pytest.mark.parametrize(
+@cases(
     ("count", "rounds"),
     [
         (0, [[0]]),
@@ -197,7 +198,7 @@ def test_an_error_of_who_looks_at_a_page_ends_all():
     assert shelf.taken == [("a", "ServerError")]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("following", "starts"),
     [({0: 0}, [0]), ({0: 1, 1: 1}, [0, 1]), ({0: 1, 1: 0}, [0, 1]), ({0: 2, 2: None}, [0, 2])],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from cases import cases
 
 from airflow_provider_bitrix24.crm.items import CrmItem
 from airflow_provider_bitrix24.crm.logmessages import log_message_call, log_message_id
@@ -18,16 +19,15 @@ def test_the_call():
     assert log_message_call(_ITEM, " T", "None of it", "info") == Call(_METHOD, {"fields": fields})
 
 
-@pytest.mark.parametrize(
+@cases(
     ("value", "problem"),
     [
         *((value, f"{value!r} is not a text") for value in (None, "", " \n", True, ["a"], b"a")),
         ("None", "the text is 'None'"),
         (" None ", "the text is 'None'"),
     ],
-    ids=repr,
 )
-@pytest.mark.parametrize("position", [0, 1, 2])
+@cases("position", [0, 1, 2])
 def test_what_is_no_text_is_named(value, problem, position):
     texts = ["Title", "Text", "info"]
     texts[position] = value
@@ -48,7 +48,7 @@ def test_the_record(number):
     assert log_message_id({"logMessage": {"id": number, "title": "T"}}) == 12
 
 
-@pytest.mark.parametrize(
+@cases(
     ("result", "kind"),
     [
         (None, "null"),

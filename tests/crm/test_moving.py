@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from cases import cases
 from plan_portal import Portal
 
 from airflow_provider_bitrix24.crm.items import CrmItem
@@ -84,7 +85,7 @@ def test_a_record_on_neither_is_not_moved():
     assert portal.said == [["list 5", "get 5"]]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("words", "answer", "why"),
     [
         ("get 5", NotFoundError("Not found"), "timeline record 5 does not exist"),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from cases import cases
 
 from airflow_provider_bitrix24.crm.outcomes import ItemOutcome, each, not_done
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
@@ -53,7 +54,7 @@ def test_an_error_is_told_by_code_or_class(code, error):
 # ---------------------------------------------------------------- what is left to do
 
 
-@pytest.mark.parametrize(
+@cases(
     ("things", "known", "left"),
     [
         ([], {}, []),
@@ -121,7 +122,7 @@ def test_what_is_settled_goes_before_what_is_known():
     assert [outcome.status for outcome in outcomes] == ["clean"]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("things", "known", "settled", "statuses"),
     [
         ([], {}, {}, []),

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from cases import cases
 from plan_portal import owned
 
 from airflow_provider_bitrix24.crm.record_binding import bind_records
@@ -208,9 +209,7 @@ def test_an_orphan_is_no_record(already):
 # ---------------------------------------------------------------- what it costs, and what it knows then
 
 
-@pytest.mark.parametrize(
-    ("records", "requests"), [(1, 2), (25, 2), (26, 3), (100, 6), (750, 45), (751, 32), (1000, 40)]
-)
+@cases(("records", "requests"), [(1, 2), (25, 2), (26, 3), (100, 6), (750, 45), (751, 32), (1000, 40)])
 def test_requests(records, requests):
     portal = Portal(_home(range(1, records + 1)), lambda record: True)
     bindings = [(record, "deal", record) for record in range(1, records + 1)]
@@ -311,7 +310,7 @@ def test_a_later_page_that_fails():
 # ---------------------------------------------------------------- answers that are none
 
 
-@pytest.mark.parametrize(
+@cases(
     ("method", "answer", "kind"),
     [
         (_LIST, True, UnexpectedResultError),

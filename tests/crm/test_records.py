@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from cases import cases
 from plan_portal import Portal
 
 from airflow_provider_bitrix24.crm.items import CrmItem
@@ -224,12 +225,12 @@ def test_without_bindings_the_record_is_asked_for_where_that_is_wanted():
         portal.run(read_bindings(6, check_record=True))
 
 
-@pytest.mark.parametrize(
+@cases(
     ("answer", "kind"),
     [([ROW, {**ROW, "OWNER_ID": "6"}], UnexpectedResultError), (ServerError("boom"), ServerError)],
     ids=["another record's", "down"],
 )
-@pytest.mark.parametrize("check", [True, False])
+@cases("check", [True, False])
 def test_bindings_that_cannot_be_read(answer, kind, check):
     portal = Portal({5: [LEAD]})
     portal.answers["list 5"] = answer

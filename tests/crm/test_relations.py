@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import pytest
+from cases import cases
 
 from airflow_provider_bitrix24.crm.items import CrmItem
 from airflow_provider_bitrix24.crm.relations import (
@@ -35,17 +36,15 @@ ORDER = CrmItem("order", 12)
 # ---------------------------------------------------------------- which items can be asked for
 
 
-@pytest.mark.parametrize(
-    "item", ["L_1", "D_1", "C_1", "CO_1", "Q_1", "SI_1", "dynamic_1042_1", "dynamic_128_1"]
-)
+@cases("item", ["L_1", "D_1", "C_1", "CO_1", "Q_1", "SI_1", "dynamic_1042_1", "dynamic_128_1"])
 def test_an_item_whose_connections_can_be_asked_for(item):
     parsed = CrmItem.parse(item)
     assert is_readable(parsed)
     assert check_readable(parsed) is parsed
 
 
-@pytest.mark.parametrize("item", ["I_1", "O_1", "OP_1", "OS_1", "DO_1", "SBD_1", "activity_1"])
-@pytest.mark.parametrize(("field", "name"), [({}, "related_to"), ({"field": "item"}, "item")])
+@cases("item", ["I_1", "O_1", "OP_1", "OS_1", "DO_1", "SBD_1", "activity_1"])
+@cases(("field", "name"), [({}, "related_to"), ({"field": "item"}, "item")])
 def test_an_item_whose_connections_cannot_be_asked_for(item, field, name):
     parsed = CrmItem.parse(item)
     assert not is_readable(parsed)
@@ -71,10 +70,10 @@ def test_the_fields_of_an_item(number):
     assert fields_of(DEAL, {"item": fields}) == fields
 
 
-@pytest.mark.parametrize(
+@cases(
     "answer", [None, [], {}, "item", {"item": []}, {"item": {}}, {"item": {"id": 11}}, {"item": {"id": None}}]
 )
-@pytest.mark.parametrize("read", [fields_of, related_items])
+@cases("read", [fields_of, related_items])
 def test_an_answer_that_is_another_item(read, answer):
     problem = "crm.item.get: asked for deal 10, the portal answered another or none"
     with pytest.raises(UnexpectedResultError, match=f"^{problem}$"):
@@ -123,7 +122,7 @@ def related(**fields: Any) -> list[str]:
     return [str(item) for item in related_items(DEAL, {"item": {"id": 10} | fields})]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("name", "found"),
     [
         ("contactId", ["contact 7"]),
@@ -148,7 +147,7 @@ def test_the_field_of_a_connection(name, found):
     assert related(**{name: 7}) == found
 
 
-@pytest.mark.parametrize(
+@cases(
     ("value", "found"),
     [
         (1, ["contact 1"]),

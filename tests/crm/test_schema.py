@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from cases import cases
 
 from airflow_provider_bitrix24.crm.columns import Column, ValueType
 from airflow_provider_bitrix24.crm.schema import Option, schema_of, static_schema
@@ -58,17 +59,29 @@ def test_each_column_says_what_its_values_are():
     assert columns["title"].title == "Title"
 
 
+def test_a_field_tells_whether_it_can_be_written():
+    fields = {"id": {}, "a": {"isReadOnly": True}, "b": {"isImmutable": True}, "c": {"isImmutable": "N"}}
+    found = [(known.read_only, known.immutable) for known in schema(fields=fields).fields[1:]]
+    assert found == [(True, False), (False, True), (False, False)]
+
+
 def test_a_list_field_tells_its_options():
     assert schema().find("uf_crm_1747309879").options == (Option(17, "Red"), Option(19, "Blue"))
 
 
-@pytest.mark.parametrize("name", ["uf_crm_3_rate", "ufCrm3Rate", "UF_CRM_3_RATE", "UFCRM3RATE"])
+def test_what_is_described_and_never_answered_is_no_field():
+    described = {name: {"type": "crm_company", "isMultiple": True} for name in ("companies", "companyIds")}
+    found = schema_of("contact", {"id": {"type": "integer"}, **described}, names="snake", method="m")
+    assert [known.name for known in found.fields] == ["id", "company_ids"]
+
+
+@cases("name", ["uf_crm_3_rate", "ufCrm3Rate", "UF_CRM_3_RATE", "UFCRM3RATE"])
 def test_a_field_is_found_by_either_of_its_names(name):
     assert schema().find(name).api_name == "ufCrm3Rate"
 
 
-@pytest.mark.parametrize("names", ["snake", "api"])
-@pytest.mark.parametrize(
+@cases("names", ["snake", "api"])
+@cases(
     "spelled",
     [("contact_ids", "uf_crm_3_rate"), ("contactIds", "ufCrm3Rate"), ("CONTACT_IDS", "UF_CRM_3_RATE")],
 )
@@ -78,8 +91,8 @@ def test_fields_are_named_in_any_spelling_whatever_the_columns_are_called(names,
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("names", ["snake", "api"])
-@pytest.mark.parametrize("spelled", ["uf_crm_3_price_currency", "ufCrm3PriceCurrency"])
+@cases("names", ["snake", "api"])
+@cases("spelled", ["uf_crm_3_price_currency", "ufCrm3PriceCurrency"])
 def test_a_currency_is_chosen_with_its_money(names, spelled):
     assert [known.api_name for known in schema(names).only([spelled]).fields] == ["id", "ufCrm3Price"]
 
@@ -94,7 +107,7 @@ def of_items(dataset, *names):
     return schema_of(dataset, fields, names="snake", method="crm.item.fields")
 
 
-@pytest.mark.parametrize(
+@cases(
     ("dataset", "classic", "name"),
     [
         ("deal", "DATE_CREATE", "createdTime"),
@@ -160,7 +173,7 @@ def test_an_extra_is_read_only_where_it_is_named():
     assert found.only(["files"]).select == ["ID", "FILES"]
 
 
-@pytest.mark.parametrize("described", [None, [], {}, {"title": FIELDS["title"]}, False])
+@cases("described", [None, [], {}, {"title": FIELDS["title"]}, False])
 def test_what_describes_no_fields_is_an_error(described):
     with pytest.raises(UnexpectedResultError):
         schema(fields=described)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from cases import cases
 
 from airflow_provider_bitrix24.crm.cards import card_address
 from airflow_provider_bitrix24.crm.items import CrmItem
@@ -12,7 +13,7 @@ from airflow_provider_bitrix24.crm.stages import Stage, check_semantic, has_stag
 from airflow_provider_bitrix24.rest.errors import InvalidInputError, UnexpectedResultError
 
 
-@pytest.mark.parametrize(
+@cases(
     ("item", "category", "entity_id"),
     [
         ("L_1", 0, "STATUS"),
@@ -30,7 +31,7 @@ def test_the_list_of_a_pipeline(item, category, entity_id):
     assert stages_call(CrmItem.parse(item), category).params == {"filter": {"ENTITY_ID": entity_id}}
 
 
-@pytest.mark.parametrize(
+@cases(
     ("row", "meaning"),
     [
         ({"SEMANTICS": None, "EXTRA": {"SEMANTICS": "process"}}, "process"),
@@ -79,7 +80,7 @@ def test_a_pipeline_without_stages(answer):
     assert stages_of(answer) == {}
 
 
-@pytest.mark.parametrize("answer", [None, [{}], ["x"], [None], [{"ID": 1}], 7])
+@cases("answer", [None, [{}], ["x"], [None], [{"ID": 1}], 7])
 def test_an_answer_that_is_no_list_of_stages(answer):
     with pytest.raises(UnexpectedResultError, match=r"^crm\.status\.list: a list without stages$"):
         stages_of(answer)
@@ -90,14 +91,14 @@ def test_what_a_stage_may_be_waited_to_mean(value):
     assert check_semantic(value) == value
 
 
-@pytest.mark.parametrize("value", [None, "", "Success", "S", "apology", 1, ["success"]], ids=str)
+@cases("value", [None, "", "Success", "S", "apology", 1, ["success"]])
 def test_what_no_stage_means(value):
     problem = f"stage_semantic: {value!r} is none of success, failure, process"
     with pytest.raises(InvalidInputError, match=f"^{re.escape(problem)}$"):
         check_semantic(value)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("item", "expected"),
     [
         ("L_1", True),
@@ -115,7 +116,7 @@ def test_which_items_stand_in_stages(item, expected):
     assert has_stages(CrmItem.parse(item)) is expected
 
 
-@pytest.mark.parametrize(
+@cases(
     ("item", "path"),
     [
         ("D_10", "/crm/deal/details/10/"),
@@ -131,7 +132,7 @@ def test_where_a_card_is(item, path):
     assert card_address("https://p.bitrix24.com", CrmItem.parse(item)) == f"https://p.bitrix24.com{path}"
 
 
-@pytest.mark.parametrize("item", ["I_1", "shipment_document_1", "activity_1", "SBD_1"])
+@cases("item", ["I_1", "shipment_document_1", "activity_1", "SBD_1"])
 def test_what_has_no_card(item):
     assert card_address("https://p.bitrix24.com", CrmItem.parse(item)) == ""
 

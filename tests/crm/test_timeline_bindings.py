@@ -5,6 +5,7 @@ import json
 import numpy
 import pytest
 from bad_values import BAD_IDS, BAD_TYPES
+from cases import cases
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -36,7 +37,7 @@ _BINDINGS = st.builds(
 )
 
 
-@pytest.mark.parametrize(
+@cases(
     "value",
     [
         pytest.param(value, id=shown(value))
@@ -64,10 +65,9 @@ def test_a_binding(value):
     assert TimelineBinding.parse(value) == _BINDING
 
 
-@pytest.mark.parametrize(
+@cases(
     "value",
     [None, 5, "", "5", frozenset({5})],
-    ids=shown,
 )
 def test_no_binding(value):
     with pytest.raises(InvalidInputError) as caught:
@@ -77,7 +77,7 @@ def test_no_binding(value):
     )
 
 
-@pytest.mark.parametrize("value", [(), (5, "deal"), (5, "deal", 10, 1), (5, ("deal", 10))], ids=shown)
+@cases("value", [(), (5, "deal"), (5, "deal", 10, 1), (5, ("deal", 10))])
 def test_a_tuple_of_another_length_is_no_binding(value):
     with pytest.raises(InvalidInputError) as caught:
         TimelineBinding.parse(value, "bindings[2]")
@@ -86,7 +86,7 @@ def test_a_tuple_of_another_length_is_no_binding(value):
     )
 
 
-@pytest.mark.parametrize(
+@cases(
     ("mapping", "problem"),
     [
         ({"record_id": 5, "entity_type": "deal"}, "has no 'entity_id'"),
@@ -107,8 +107,8 @@ def test_a_mapping_that_is_no_binding(mapping, problem):
     assert caught.value.remedy
 
 
-@pytest.mark.parametrize("value", BAD_IDS)
-@pytest.mark.parametrize("field", ["record_id", "entity_id"])
+@cases("value", BAD_IDS)
+@cases("field", ["record_id", "entity_id"])
 def test_a_binding_with_a_bad_id(field, value):
     good = {"record_id": 5, "entity_type": "deal", "entity_id": 10}
     for row in ({**good, field: value}, tuple({**good, field: value}.values())):
@@ -117,7 +117,7 @@ def test_a_binding_with_a_bad_id(field, value):
         assert str(caught.value).startswith(f"bindings[1].{field}: {shown(value)} is not an id")
 
 
-@pytest.mark.parametrize("value", BAD_TYPES)
+@cases("value", BAD_TYPES)
 def test_a_binding_with_a_bad_type(value):
     with pytest.raises(InvalidInputError) as caught:
         TimelineBinding.of(5, value, 10)
@@ -127,7 +127,7 @@ def test_a_binding_with_a_bad_type(value):
 # ---------------------------------------------------------------- lists
 
 
-@pytest.mark.parametrize(
+@cases(
     "value",
     [
         pytest.param([(5, "deal", 10)], id="list"),
@@ -154,7 +154,7 @@ def test_duplicates_stay_for_those_who_report_on_each():
     assert parse_bindings([(5, "deal", 10), ("5", "DEAL", "10")]) == [_BINDING, _BINDING]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("value", "problem"),
     [
         (None, "None is not a list of bindings"),
@@ -171,7 +171,6 @@ def test_duplicates_stay_for_those_who_report_on_each():
         ("[" * 100_000, "is not JSON"),
         ("[[5,", "is not JSON"),
     ],
-    ids=lambda value: shown(value)[:30],
 )
 def test_no_list(value, problem):
     with pytest.raises(InvalidInputError) as caught:
@@ -181,7 +180,7 @@ def test_no_list(value, problem):
     assert caught.value.remedy
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "shown_id"),
     [
         ('[[12.7, "deal", 10]]', "'12.7'"),
@@ -274,7 +273,7 @@ def test_a_failure_is_the_same_error_with_the_binding_in_it(description, words):
     assert outcome.error.fields() == {**error.fields(), "description": described}
 
 
-@pytest.mark.parametrize(
+@cases(
     ("method", "may_not"),
     [
         ("crm.timeline.bindings.bind", "change deal 10"),
@@ -283,8 +282,8 @@ def test_a_failure_is_the_same_error_with_the_binding_in_it(description, words):
         ("", "read the CRM"),
     ],
 )
-@pytest.mark.parametrize(("code", "told_code"), [("", "ACCESS_DENIED"), ("INSUFFICIENT", "INSUFFICIENT")])
-@pytest.mark.parametrize(("owner", "who"), [("user 3", "user 3,"), ("", "the user of this connection")])
+@cases(("code", "told_code"), [("", "ACCESS_DENIED"), ("INSUFFICIENT", "INSUFFICIENT")])
+@cases(("owner", "who"), [("user 3", "user 3,"), ("", "the user of this connection")])
 def test_missing_rights_name_the_user_and_what_is_forbidden(owner, who, method, may_not, code, told_code):
     error = AccessDeniedError("no", code=code, method=method, owner=owner)
     outcome = _BINDING.failed(error, "unbound")
@@ -302,7 +301,7 @@ def test_missing_rights_name_the_user_and_what_is_forbidden(owner, who, method, 
 # ---------------------------------------------------------------- what the portal says
 
 
-@pytest.mark.parametrize(
+@cases(
     ("rows", "items"),
     [
         ([], set()),
@@ -335,7 +334,7 @@ def test_a_binding_of_another_record_is_not_looked_for():
         _BINDING.is_among([{"OWNER_ID": "6", "ENTITY_ID": "10", "ENTITY_TYPE": "deal"}])
 
 
-@pytest.mark.parametrize(
+@cases(
     "row",
     [
         None,
@@ -348,7 +347,6 @@ def test_a_binding_of_another_record_is_not_looked_for():
         {"OWNER_ID": "5", "ENTITY_ID": True, "ENTITY_TYPE": "deal"},
         {"ENTITY_ID": "10", "ENTITY_TYPE": "deal"},
     ],
-    ids=shown,
 )
 def test_rows_that_are_not_the_bindings_of_the_record(row):
     with pytest.raises(UnexpectedResultError, match=r"asked for the bindings of record 5, .* answered"):

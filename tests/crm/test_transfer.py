@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from cases import cases
 from plan_portal import Portal
 
 from airflow_provider_bitrix24.crm.items import CrmItem
@@ -43,7 +44,7 @@ def test_a_transfer_takes_any_spelling():
     )
 
 
-@pytest.mark.parametrize(
+@cases(
     ("source", "target", "kinds", "mode", "message"),
     [
         ("lead", DEAL, BOTH, "move", r"^source: 'lead' is not a CRM item"),
@@ -65,14 +66,14 @@ def test_comments_need_no_number_of_a_type():
     assert made.kinds == ("comments",)
 
 
-@pytest.mark.parametrize("make", [list, tuple, set, frozenset])
+@cases("make", [list, tuple, set, frozenset])
 def test_kinds_are_any_collection_in_a_fixed_order(make):
     assert check_kinds(make(["activities", "comments"])) == BOTH
     assert check_kinds(make(["activities"])) == ("activities",)
     assert check_kinds(make(["comments"])) == ("comments",)
 
 
-@pytest.mark.parametrize("value", [[], "comments", None, {"comments": 1}, ["comments", "calls"], [None]])
+@cases("value", [[], "comments", None, {"comments": 1}, ["comments", "calls"], [None]])
 def test_what_is_no_list_of_kinds(value):
     with pytest.raises(
         InvalidInputError, match=r"^kinds: .* Give \['comments'\], \['activities'\] or both\.$"
@@ -109,9 +110,7 @@ def test_of_an_item_that_does_not_exist_nothing_is_read(item, name):
     assert portal.said == [["see deal 2", "see lead 1"], [f"see {item}"]]
 
 
-@pytest.mark.parametrize(
-    "words", ["comments of deal 2", "activities of 1 1", "activities on 1 1", "items of 7"]
-)
+@cases("words", ["comments of deal 2", "activities of 1 1", "activities on 1 1", "items of 7"])
 def test_nothing_changes_before_everything_is_read(words):
     portal = Portal({5: [LEAD]}, {7: [LEAD]})
     portal.answers[words] = ServerError("boom")
@@ -187,8 +186,8 @@ def test_a_comment_that_may_not_leave():
     assert failed.error.description == f"{why}; it is on deal 2 now, and still on lead 1"
 
 
-@pytest.mark.parametrize("words", ["comments of lead 1", "comments of deal 2"])
-@pytest.mark.parametrize("row", [{}, {"ID": None}, {"ID": ""}, {"ID": "-5"}, {"ID": "\u0661"}, "5", None])
+@cases("words", ["comments of lead 1", "comments of deal 2"])
+@cases("row", [{}, {"ID": None}, {"ID": ""}, {"ID": "-5"}, {"ID": "\u0661"}, "5", None])
 def test_a_row_without_a_number_ends_the_plan(words, row):
     portal = Portal({5: [LEAD]})
     portal.answers[words] = [row]

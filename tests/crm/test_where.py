@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
+from cases import cases
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -78,7 +79,7 @@ def test_names_beside_the_metadata_pass_for_items():
         where({"phone": "+1"}, of_items=False)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("value", "message"),
     [
         ({"@id": []}, "the list is empty"),
@@ -108,7 +109,7 @@ def test_what_would_read_everything_is_refused(value, message):
         where(value)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("value", "message", "remedy"),
     [
         ({">opportunity": "10 000"}, r"where\['>opportunity'\]: '10 000' is not a number", "10000.50"),
@@ -135,12 +136,12 @@ def test_a_value_that_is_none_of_its_fields_type_is_refused(value, message, reme
     assert remedy in caught.value.remedy
 
 
-@pytest.mark.parametrize("spelled", [True, "Y", "y", 1, "1", "true"])
+@cases("spelled", [True, "Y", "y", 1, "1", "true"])
 def test_a_flag_is_written_as_its_field_is_filtered_by(spelled):
     assert where({"opened": spelled, "uf_crm_vip": spelled}) == {"opened": "Y", "ufCrmVip": 1}
 
 
-@pytest.mark.parametrize(
+@cases(
     "value",
     [{">opportunity": "10.5"}, {">opportunity": -1e20}, {"opportunity": None}, {"ufCrmPrice": "100|USD"},
      {"assignedById": "7"}, {"!assignedById": [0, 1]}, {"ufCrmColour": False}, {"ufCrmColour": ""},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
+from cases import cases
 from feeding import fed
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -32,7 +33,7 @@ HOUR = timedelta(hours=1)
 # ---------------------------------------------------------------- arguments
 
 
-@pytest.mark.parametrize(
+@cases(
     "value",
     [
         datetime(2026, 5, 4, 8, tzinfo=UTC),
@@ -40,7 +41,6 @@ HOUR = timedelta(hours=1)
         "2026-05-04 08:00:00Z",
         " 2026-05-04T08:00:00.000000+00:00 ",
     ],
-    ids=str,
 )
 def test_since_is_a_moment_with_a_zone(value):
     assert parse_since(value) == datetime(2026, 5, 4, 8, tzinfo=UTC)
@@ -58,9 +58,7 @@ def test_since_that_a_template_made_of_nothing_is_refused(value):
     assert caught.value.remedy.endswith("Write {{ ... or '' }} to read everything then.")
 
 
-@pytest.mark.parametrize(
-    "value", ["soon", 5, True, date(2026, 5, 4), ["2026-05-04"], "2026-05-04T10:00:00 02:00"], ids=repr
-)
+@cases("value", ["soon", 5, True, date(2026, 5, 4), ["2026-05-04"], "2026-05-04T10:00:00 02:00"])
 def test_what_is_no_time_is_refused_as_since(value):
     with pytest.raises(InvalidInputError, match=r"since: .* is no time\. Give a time with its offset"):
         parse_since(value)
@@ -84,7 +82,7 @@ def test_any_moment_is_read_as_it_was_written(moment):
         assert parse_since(expected.isoformat()) == parse_since(moment) == expected
 
 
-@pytest.mark.parametrize("value", [timedelta(seconds=-1), 5, None, "0:02:00"], ids=repr)
+@cases("value", [timedelta(seconds=-1), 5, None, "0:02:00"])
 def test_an_overlap_is_a_time_span_of_0_or_more(value):
     assert parse_overlap(timedelta()) == timedelta()
     with pytest.raises(InvalidInputError, match=r"overlap: .* is not a time span of 0 or more"):
@@ -146,14 +144,14 @@ def test_a_list_without_a_date_is_only_asked_for_its_highest_id():
     assert (beginning.highest, beginning.trouble, len(works[0])) == (0, "", 3)
 
 
-@pytest.mark.parametrize("shift", SHIFTS)
-@pytest.mark.parametrize("rows", [FULL, {}], ids=["rows", "empty"])
+@cases("shift", SHIFTS)
+@cases("rows", [FULL, {}], ids=["rows", "empty"])
 def test_a_shifted_date_filter_works(rows, shift):
     beginning, _ = fed(begin(ITEMS, "updatedTime"), Filtered(rows, lambda row, bound: row >= bound - shift))
     assert beginning.trouble == ""
 
 
-@pytest.mark.parametrize(
+@cases(
     ("matches", "says"),
     [
         (lambda row, bound: True, "The portal ignores the filter of crm.item.list by updatedTime"),
@@ -171,7 +169,7 @@ def test_a_date_filter_that_does_not_work_leads_to_reading_everything(matches, s
     assert window.watermark == NOW
 
 
-@pytest.mark.parametrize("answer", [None, False, {"items": None}, {"items": "x"}], ids=repr)
+@cases("answer", [None, False, {"items": None}, {"items": "x"}])
 def test_an_answer_that_is_no_list_is_an_error(answer):
     with pytest.raises(UnexpectedResultError, match="holds no list of rows"):
         fed(begin(ITEMS, "updatedTime"), Filtered(FULL, None, list=answer))
