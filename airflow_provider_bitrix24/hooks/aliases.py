@@ -23,6 +23,8 @@ from airflow_provider_bitrix24.rest.calls import Call
 TextLike: TypeAlias = str | XComArg
 #: a whole number from 1 up, of any integer type, or its digits
 IdLike: TypeAlias = int | str | Decimal | SupportsIndex | XComArg
+#: several ids
+IdsLike: TypeAlias = Iterable[IdLike] | TextLike
 #: ``("deal", 10)``, ``{"entity_type": "deal", "entity_id": 10}``, ``"D_10"`` or a template that becomes one
 ItemLike: TypeAlias = CrmItem | tuple[TextLike, IdLike] | list[Any] | Mapping[str, Any] | TextLike
 #: several items
@@ -40,8 +42,12 @@ ActivityBindingsLike: TypeAlias = Iterable[ActivityBindingLike] | TextLike
 #: mappings of ``item`` (or ``entity_type`` and ``entity_id``) and ``comment``, or
 #: ``(entity_type, entity_id, comment)``
 CommentsLike: TypeAlias = Iterable[Mapping[str, Any] | tuple[TextLike, IdLike, TextLike]] | TextLike
+#: mappings of columns to values
+RowsLike: TypeAlias = Iterable[Mapping[str, Any]] | TextLike
 #: paths, local or in object storage, or mappings of ``path`` and ``name``
 FilesLike: TypeAlias = Iterable[TextLike | PathLike[str] | Mapping[str, Any]] | TextLike
+#: where a file is, local or in object storage
+FilePathLike: TypeAlias = TextLike | PathLike[str]
 #: calls, or mappings of ``method``, ``params`` and ``repeatable``
 CallsLike: TypeAlias = Iterable[Call | Mapping[str, Any]] | TextLike
 #: parameters of an API method
@@ -52,3 +58,9 @@ FieldNamesLike: TypeAlias = Iterable[TextLike] | TextLike
 WhereLike: TypeAlias = Mapping[str, Any] | TextLike
 #: a moment with its offset from UTC, or its ISO text; ``""`` is the beginning
 SinceLike: TypeAlias = datetime | TextLike
+#: mappings of columns to values, one for each item of the CRM
+ItemRowsLike: TypeAlias = Iterable[Mapping[str, Any]] | TextLike
+#: ids of items of one type, or mappings that hold one each
+ItemIdsLike: TypeAlias = Iterable[IdLike | Mapping[str, Any]] | TextLike
+#: a column, or several, that tell an item from all others
+KeyLike: TypeAlias = TextLike | Iterable[TextLike]

@@ -24,13 +24,13 @@ from airflow_provider_bitrix24.hooks.bulk import (
     check_outcomes,
     keeps_invalid,
 )
-from airflow_provider_bitrix24.hooks.crm_data import CrmDataHook
 from airflow_provider_bitrix24.hooks.errors import joined
+from airflow_provider_bitrix24.hooks.product_rows import ProductRowsHook
 from airflow_provider_bitrix24.rest.plans import Plan
 from airflow_provider_bitrix24.rest.progress import Progress
 
 
-class CommentsHook(CrmDataHook):
+class CommentsHook(ProductRowsHook):
     """Adds, changes and deletes comments, and adds log messages."""
 
     def add_timeline_comment(

@@ -334,7 +334,7 @@ class RestHook(BaseHook):
             return outcomes
 
     async def acarry_out(self, plan: Plan[T]) -> T:
-        """Carry out a plan that only reads, as :meth:`carry_out` does.
+        """Carry out a plan that keeps no progress, such as one that only reads, as :meth:`carry_out` does.
 
         :param plan: the plan
         """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
@@ -54,6 +54,11 @@ class Bitrix24Operator(BaseOperator):
         """The hook on the operator's connection."""
         return Bitrix24Hook(self.bitrix24_conn_id)
 
+    @property
+    def _file_ends(self) -> tuple[str, ...]:
+        """How a text ends that names a file with a template in it."""
+        return tuple(self.template_ext)
+
     def render_template(self, content: Any, context: Context, *args: Any, **kwargs: Any) -> Any:
         """Render a template. A text that holds none stays as it is, also with native rendering.
 
@@ -62,7 +67,7 @@ class Bitrix24Operator(BaseOperator):
         :param args: further arguments of Airflow
         :param kwargs: further arguments of Airflow
         """
-        if isinstance(content, str) and not self.template_ext and not holds_template(content):
+        if isinstance(content, str) and not (content.endswith(self._file_ends) or holds_template(content)):
             return content
         return super().render_template(content, context, *args, **kwargs)
 
@@ -76,10 +81,17 @@ class Bitrix24Operator(BaseOperator):
 
         :param item: the item
         """
+        self.link(lambda origin: card_address(origin, item))
+
+    def link(self, address: Callable[[str], str]) -> None:
+        """Let the task's page lead to a page of the portal, where the connection can be read.
+
+        :param address: returns its address, given the portal's scheme, host and port
+        """
         try:
-            self.card_address = card_address(self.hook.origin, item)
+            self.card_address = address(self.hook.origin)
         except rest.Bitrix24Error as error:  # a link is no reason to fail: what needs the portal will say it
-            self.log.debug("There is no link to %s: %s", item, error)
+            self.log.debug("There is no link into the portal: %s", error)
 
     @contextmanager
     def traced(self, context: Context) -> Iterator[None]:

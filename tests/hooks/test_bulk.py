@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
+from cases import cases
 
 from airflow_provider_bitrix24.crm.outcomes import ItemOutcome
 from airflow_provider_bitrix24.hooks.bulk import check_fail_on, check_in_flight, check_outcomes, limit_wait
@@ -52,20 +53,20 @@ def test_a_known_word(fail_on):
     assert check_fail_on(fail_on) == fail_on
 
 
-@pytest.mark.parametrize("fail_on", ["", "Any", None, True, 0, [], {}])
+@cases("fail_on", ["", "Any", None, True, 0, [], {}])
 def test_an_unknown_word(fail_on):
     with pytest.raises(InvalidInputError, match=r"fail_on: .* is none of any, all, never"):
         check_fail_on(fail_on)
 
 
-@pytest.mark.parametrize("fail_on", ["any", "all", "never"])
-@pytest.mark.parametrize("errors", [(), (None, None, None)], ids=["none", "three"])
+@cases("fail_on", ["any", "all", "never"])
+@cases("errors", [(), (None, None, None)], ids=["none", "three"])
 def test_nothing_failed(fail_on, errors):
     rows = check_outcomes(_outcomes(*errors), fail_on)
     assert rows == [{"n": position, "STATUS": "done"} for position in range(1, len(errors) + 1)]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("count", "fail_on", "raised"),
     [
         (1, "any", True),
@@ -128,14 +129,14 @@ def test_an_error_without_words_has_the_place_alone():
     assert caught.value.description == "item 2; 1 of 2 failed, see 'outcomes'"
 
 
-@pytest.mark.parametrize("value", [0, 21, -1, True, 2.0, "10", None])
+@cases("value", [0, 21, -1, True, 2.0, "10", None])
 def test_how_many_are_in_flight_is_a_number_from_1_to_20(value):
     with pytest.raises(InvalidInputError, match=r"^max_in_flight: .* is not a whole number from 1 to 20"):
         check_in_flight(value)
     assert [check_in_flight(number) for number in (1, 20)] == [1, 20]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("errors", "wait"),
     [
         ((), None),

@@ -6,6 +6,7 @@ import re
 
 import pytest
 from airflow.sdk import DAG, BaseOperator, Param
+from cases import cases
 
 from airflow_provider_bitrix24.hooks.errors import InvalidInputError
 from airflow_provider_bitrix24.operators.api_params import parse_api_params, refuse_params
@@ -38,8 +39,8 @@ def refusal(make):
     return caught.value
 
 
-@pytest.mark.parametrize("params", MEANT_FOR_THE_API, ids=lambda params: " ".join(params))
-@pytest.mark.parametrize("cls", CLASSES, ids=name_of)
+@cases("params", MEANT_FOR_THE_API)
+@cases("cls", CLASSES)
 def test_params_that_look_like_the_apis_are_refused(cls, params):
     error = refusal(lambda: cls(task_id="t", method="crm.deal.list", params=params))
     name = next(name for name in params if name not in ("anything", "mine"))
@@ -75,8 +76,8 @@ def test_params_of_a_task_that_are_none_of_the_apis(cls):
     assert dict(operator.params) == {"env": "prod"}
 
 
-@pytest.mark.parametrize("api_params", [{"id": 1}, {}, "{}"], ids=repr)
-@pytest.mark.parametrize("cls", CLASSES, ids=name_of)
+@cases("api_params", [{"id": 1}, {}, "{}"])
+@cases("cls", CLASSES)
 def test_with_api_params_the_others_cannot_be_meant(cls, api_params):
     operator = cls(task_id="t", method="x.list", params={"id": 7}, api_params=api_params)
     assert operator.api_params == api_params
@@ -105,7 +106,7 @@ def test_params_of_any_operator():
     refuse_params(plain, None)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("given", "expected"),
     [
         (None, {}),
@@ -114,14 +115,13 @@ def test_params_of_any_operator():
         ("[1]", [1]),
         (7, 7),
     ],
-    ids=repr,
 )
 def test_rendered(given, expected):
     """Whether it is a mapping is seen where the call is made."""
     assert parse_api_params(given) == expected
 
 
-@pytest.mark.parametrize("text", ["id=1", "", "None", "[" * 100_000], ids=["pair", "empty", "none", "deep"])
+@cases("text", ["id=1", "", "None", "[" * 100_000], ids=["pair", "empty", "none", "deep"])
 def test_a_text_that_is_not_json(text):
     with pytest.raises(rest.InvalidInputError, match=re.escape(f"api_params: '{text[:20]}")) as caught:
         parse_api_params(text)

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 from airflow.sdk import DAG, task
+from cases import cases
 from operator_alone import given_late
 
 from airflow_provider_bitrix24.hooks.errors import InvalidInputError
@@ -305,7 +306,7 @@ def test_list_bindings(portal, record, run_dag):
     assert f"timeline record {GONE} does not exist" in run.log("gone")
 
 
-@pytest.mark.parametrize(
+@cases(
     ("operator", "arguments", "problem"),
     [
         (UnbindTimelineRecordOperator, {}, "record_id: it is not given"),

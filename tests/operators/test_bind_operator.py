@@ -8,6 +8,7 @@ from itertools import takewhile
 import numpy
 import pytest
 from airflow.sdk import DAG, chain, task
+from cases import cases
 
 from airflow_provider_bitrix24.hooks.errors import InvalidInputError
 from airflow_provider_bitrix24.operators.timeline import BindTimelineRecordOperator as Bind
@@ -358,7 +359,7 @@ def assert_refused(run, task_id, field, value, remedy, source, map_index=-1):
     assert f"The value came from task {source!r}." in log
 
 
-@pytest.mark.parametrize(
+@cases(
     ("arguments", "message"),
     [
         ({}, "record_id: it is not given. Give record_id, entity_type and entity_id, or bindings."),
@@ -370,7 +371,6 @@ def assert_refused(run, task_id, field, value, remedy, source, map_index=-1):
         ({"bindings": [], "max_in_flight": "10"}, "max_in_flight: '10' is not a whole number"),
         ({"bindings": [], "check_record": "no"}, "check_record: 'no' is neither True nor False"),
     ],
-    ids=lambda value: " ".join(value) or "nothing" if isinstance(value, dict) else "",
 )
 def test_mistakes_in_the_dag_file(arguments, message):
     with pytest.raises(InvalidInputError, match=re.escape(message)):

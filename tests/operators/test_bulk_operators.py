@@ -59,7 +59,7 @@ def test_many_comments(portal, run_dag):
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ("Hello", "rows: 'Hello' is not JSON"),
+        ("Hello", "rows: the text is not a list of comments"),
         ([{"item": "D_1", "comment": " "}], r"rows\[0\]\.comment: ' ' is not a text"),
         ([{"item": "D_1", "comment": "x"}, {"item": "D_x", "comment": "x"}], r"rows\[1\]\.item"),
         ([{"item": "D_1", "comment": "x", "files": []}], r"rows\[0\].*files"),

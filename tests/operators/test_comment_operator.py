@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from airflow.sdk import DAG, task
+from cases import cases
 
 from airflow_provider_bitrix24.hooks.errors import InvalidInputError
 from airflow_provider_bitrix24.operators.timeline import AddTimelineCommentOperator as Add
@@ -141,7 +142,7 @@ def test_nothing_wrong_is_sent(portal, run_dag):
     assert "The value came from task 'other'." in run.log("from_another")
 
 
-@pytest.mark.parametrize(
+@cases(
     ("arguments", "problem"),
     [
         ({}, "entity_type: it is not given."),
@@ -150,7 +151,6 @@ def test_nothing_wrong_is_sent(portal, run_dag):
         ({"item": "D_1", "entity_id": 1}, "item and entity_id: both are given."),
         ({"item": "D_1", "entity_type": "deal", "entity_id": 1}, "item and entity_id: both are given."),
     ],
-    ids=lambda value: " ".join(value) or "nothing" if isinstance(value, dict) else "",
 )
 def test_mistakes_in_the_dag_file(arguments, problem):
     with pytest.raises(InvalidInputError, match=re.escape(problem)) as caught:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from airflow.sdk import DAG, task
+from cases import cases
 
 from airflow_provider_bitrix24.hooks.errors import InvalidInputError
 from airflow_provider_bitrix24.operators.timeline import BindTimelineRecordOperator
@@ -66,7 +67,7 @@ def test_what_is_connected_with_nothing_or_does_not_exist(portal, run_dag):
     assert not portal.calls(BIND)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("arguments", "problem"),
     [
         ({"record_id": 1, "bindings": []}, "related_to and bindings: both are given"),

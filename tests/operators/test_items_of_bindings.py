@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from cases import cases
 from operator_alone import context_of, given_late, run
 
 from airflow_provider_bitrix24.hooks.errors import InvalidInputError
@@ -80,8 +81,8 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("item", "problem"), WRONG, ids=str)
-@pytest.mark.parametrize("cls", [*BINDINGS, *COMMENTS], ids=str)
+@cases(("item", "problem"), WRONG)
+@cases("cls", [*BINDINGS, *COMMENTS])
 def test_an_item_is_given_once_and_whole(cls, item, problem):
     thing = {BINDINGS.get(cls, "record_id"): 1}
     with pytest.raises(InvalidInputError) as caught:
@@ -89,8 +90,8 @@ def test_an_item_is_given_once_and_whole(cls, item, problem):
     assert caught.value.description == problem
 
 
-@pytest.mark.parametrize("cls", BINDINGS, ids=str)
-@pytest.mark.parametrize("more", [{"bindings": [[1, "contact", 1]]}, {}], ids=["with bindings", "alone"])
+@cases("cls", BINDINGS)
+@cases("more", [{"bindings": [[1, "contact", 1]]}, {}], ids=["with bindings", "alone"])
 def test_an_item_goes_with_its_record_alone(cls, more):
     with pytest.raises(InvalidInputError) as caught:
         cls(task_id="t", item=("contact", 1), **more)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy
 import pytest
 from airflow.sdk import DAG, BaseOperator
+from cases import cases
 
 from airflow_provider_bitrix24.hooks.errors import InvalidInputError
 from airflow_provider_bitrix24.operators.activity import BindActivityOperator
@@ -65,14 +66,14 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("cls", "others", "name", "value"), BAD)
+@cases(("cls", "others", "name", "value"), BAD)
 def test_what_is_not_valid_breaks_the_dag_file(cls, others, name, value):
     with pytest.raises(InvalidInputError) as caught:
         cls(task_id="t", **{**others, name: value})
     assert caught.value.description.startswith(name)
 
 
-@pytest.mark.parametrize(("cls", "others", "name", "value"), BAD)
+@cases(("cls", "others", "name", "value"), BAD)
 def test_what_comes_by_template_from_a_task_or_by_mapping_waits_for_the_run(cls, others, name, value):
     with DAG("literals") as dag:
         source = BaseOperator(task_id="source")
@@ -93,14 +94,12 @@ def test_an_optional_argument_may_be_left_out_by_none():
     assert AddTimelineCommentOperator(task_id="t", item="D_1", comment="x", bind_to=None)
 
 
-@pytest.mark.parametrize(
-    "value", [None, 5, "x", "{# x #}", [1, ("a", {"b": 2})], {"a": [None]}, Call("x"), {1, 2}], ids=repr
-)
+@cases("value", [None, 5, "x", "{# x #}", [1, ("a", {"b": 2})], {"a": [None]}, Call("x"), {1, 2}])
 def test_literals(value):
     assert is_literal(value)
 
 
-@pytest.mark.parametrize(
+@cases(
     "value",
     [
         "{{ x }}",
@@ -113,7 +112,6 @@ def test_literals(value):
         len,
         numpy.array([1]),
     ],
-    ids=lambda value: type(value).__name__,
 )
 def test_what_is_no_literal(value):
     assert not is_literal(value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from airflow.sdk import DAG, BaseOperator
+from cases import cases
 
 from airflow_provider_bitrix24.hooks.errors import InvalidInputError
 from airflow_provider_bitrix24.operators.arguments import (
@@ -37,7 +38,7 @@ def test_none_is_given_and_what_is_left_out_is_not():
     assert not arguments.has("three")
 
 
-@pytest.mark.parametrize("value", [None, 0, "", [], False, "x"], ids=repr)
+@cases("value", [None, 0, "", [], False, "x"])
 def test_only_what_is_not_given_becomes_none(value):
     assert or_none(value) is value
     assert or_none(NOT_GIVEN) is None
@@ -68,7 +69,7 @@ def test_names_of_tasks():
     assert task_names([]) == ""
 
 
-@pytest.mark.parametrize(
+@cases(
     ("given", "problem"),
     [
         ({}, "one: it is not given"),
@@ -121,7 +122,7 @@ def test_flags(value):
     assert check_flag(value, "name") is value
 
 
-@pytest.mark.parametrize("value", [0, 1, "True", None, [], NOT_GIVEN], ids=repr)
+@cases("value", [0, 1, "True", None, [], NOT_GIVEN])
 def test_what_merely_counts_as_a_flag_is_refused(value):
     with pytest.raises(InvalidInputError) as caught:
         check_flag(value, "name")

@@ -6,6 +6,7 @@ import logging
 from functools import cached_property
 
 import pytest
+from cases import cases
 from operator_alone import Log, context_of, logging_to
 
 from airflow_provider_bitrix24.hooks import errors
@@ -45,7 +46,7 @@ def test_hook_is_made_when_the_connection_is_rendered():
     assert operator.hook.bitrix24_conn_id == "mine"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("options", "seconds"),
     [
         ({}, None),
@@ -74,7 +75,7 @@ def raised(error, try_number=1, max_tries=0, operator=None):
     return caught.value, log.lines, context["ti"].pushed
 
 
-@pytest.mark.parametrize(
+@cases(
     ("error", "try_number", "max_tries", "level"),
     [
         (rest.RejectedError("Locked", remedy="Unlock it."), 1, 0, logging.ERROR),
@@ -152,8 +153,8 @@ def failing(rows, error=None):
     return error
 
 
-@pytest.mark.parametrize("count", [1, 10, 11, 250])
-@pytest.mark.parametrize("tries", [(1, 0), (1, 1)], ids=["last try", "first try"])
+@cases("count", [1, 10, 11, 250])
+@cases("tries", [(1, 0), (1, 1)], ids=["last try", "first try"])
 def test_up_to_ten_failed_items_are_logged(count, tries):
     rows = failed(count)
     caught, lines, pushed = raised(failing(rows), *tries)

@@ -15,6 +15,8 @@ import airflow_provider_bitrix24.operators.timeline
 import airflow_provider_bitrix24.sensors.timeline
 import airflow_provider_bitrix24.transfers.bitrix24_to_file
 import airflow_provider_bitrix24.transfers.bitrix24_to_sql
+import airflow_provider_bitrix24.transfers.file_to_bitrix24
+import airflow_provider_bitrix24.transfers.sql_to_bitrix24
 print("loaded", json.dumps(sorted(set(sys.modules) - before)))
 """
 

@@ -6,12 +6,14 @@ import re
 
 import pytest
 from airflow.sdk import DAG, BaseOperator
+from cases import cases
 from operator_alone import context_of
 
 from airflow_provider_bitrix24.hooks.errors import BITRIX24_RETRY_POLICY, InvalidInputError
 from airflow_provider_bitrix24.operators.activity import BindActivityOperator, UnbindActivityOperator
 from airflow_provider_bitrix24.operators.bulk import BulkOperator
 from airflow_provider_bitrix24.operators.deferring import DeferringOperator
+from airflow_provider_bitrix24.operators.items import SetProductRowsOperator
 from airflow_provider_bitrix24.operators.rest import (
     Bitrix24BatchOperator,
     Bitrix24CallOperator,
@@ -64,6 +66,7 @@ OPERATORS = {
     BindActivityOperator: [ACTIVITY, {"activity_id": 1, "item": "D_1"}, {"bindings": []}],
     UnbindActivityOperator: [ACTIVITY, {"activity_id": 1, "item": "D_1"}, {"bindings": []}],
     TransferTimelineOperator: [{**ENDS, "kinds": ["comments"], "mode": "share"}],
+    SetProductRowsOperator: [{"entity_type": "deal", "rows": [], "owner_ids": [1]}],
     Bitrix24CallOperator: [GET],
     Bitrix24ListOperator: [{**GET, "output_path": "/nowhere/a.jsonl"}],
     Bitrix24BatchOperator: [{"calls": []}],
@@ -77,20 +80,20 @@ def name_of(value):
     return value.__name__ if isinstance(value, type) else None
 
 
-@pytest.mark.parametrize("cls", OPERATORS, ids=name_of)
+@cases("cls", OPERATORS)
 def test_what_is_rendered(cls):
     """A field for each argument that may come from a task, shown as JSON where it may be a list or more."""
     arguments = {name for given in OPERATORS[cls] for name in given}
     assert set(cls.template_fields) == {*arguments, "bitrix24_conn_id"}
     assert len(cls.template_fields) == len(set(cls.template_fields))
     structured = {
-        "api_params", "bindings", "bind_to", "calls", "files", "item", "items", "kinds", "related_to", "rows",
-        "source", "target",
+        "api_params", "bindings", "bind_to", "calls", "files", "item", "items", "kinds", "owner_ids",
+        "related_to", "rows", "source", "target",
     }  # fmt: skip
     assert cls.template_fields_renderers == dict.fromkeys(arguments & structured, "json")
 
 
-@pytest.mark.parametrize(("cls", "arguments"), EVERY, ids=name_of)
+@cases(("cls", "arguments"), EVERY)
 def test_an_argument_is_kept_as_it_was_given(cls, arguments):
     operator = cls(task_id="t", bitrix24_conn_id="mine", **arguments)
     assert operator.task_id == "t"
@@ -100,7 +103,7 @@ def test_an_argument_is_kept_as_it_was_given(cls, arguments):
     assert operator.hook.bitrix24_conn_id == "mine"
 
 
-@pytest.mark.parametrize(("cls", "arguments"), EVERY, ids=name_of)
+@cases(("cls", "arguments"), EVERY)
 def test_defaults(cls, arguments):
     operator = cls(task_id="t", **arguments)
     assert operator.bitrix24_conn_id == "bitrix24_default"
@@ -113,7 +116,7 @@ def test_defaults(cls, arguments):
         assert (operator.deferrable, operator.max_wait_in_worker) == (False, 60.0)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("cls", "arguments", "expected"),
     [
         (BindTimelineRecordOperator, RECORD, {"check_record": True, "check_item": True}),
@@ -124,6 +127,7 @@ def test_defaults(cls, arguments):
         (DeleteTimelineCommentOperator, {"record_id": 1}, {"missing_ok": True}),
         (AddTimelineLogMessageOperator, {"item": "D_1", **TEXT}, {"icon_code": "info", "check_item": True}),
         (UnbindActivityOperator, ACTIVITY, {"missing_ok": True}),
+        (SetProductRowsOperator, {"entity_type": "deal", "rows": []}, {"skip_unchanged": True}),
         (TransferTimelineOperator, ENDS, {"kinds": ("comments", "activities"), "mode": "share"}),
         (Bitrix24CallOperator, GET, {"repeatable": None, "check_fields": True}),
         (Bitrix24BatchOperator, {"calls": []}, {"check_fields": True}),
@@ -136,7 +140,7 @@ def test_defaults_of_its_own(cls, arguments, expected):
     assert {name: getattr(operator, name) for name in expected} == expected
 
 
-@pytest.mark.parametrize("cls", BULK, ids=name_of)
+@cases("cls", BULK)
 def test_what_all_that_act_on_many_items_take(cls):
     operator = cls(task_id="t", fail_on="never", max_in_flight=3, **OPERATORS[cls][0])
     assert (operator.fail_on, operator.max_in_flight) == ("never", 3)
@@ -160,7 +164,7 @@ def test_what_all_that_defer_take(cls, monkeypatch):
     assert cls(task_id="t", deferrable=False, **arguments).deferrable is False
 
 
-@pytest.mark.parametrize(
+@cases(
     ("cls", "name"),
     [
         (BindTimelineRecordOperator, "check_record"),
@@ -176,6 +180,7 @@ def test_what_all_that_defer_take(cls, monkeypatch):
         (ListTimelineBindingsOperator, "check_record"),
         (DeleteTimelineCommentOperator, "missing_ok"),
         (UnbindActivityOperator, "missing_ok"),
+        (SetProductRowsOperator, "skip_unchanged"),
     ],
 )
 def test_flags(cls, name):
@@ -196,7 +201,7 @@ BY_PARTS = [
 ]
 
 
-@pytest.mark.parametrize(("cls", "parts", "other", "whole"), BY_PARTS, ids=name_of)
+@cases(("cls", "parts", "other", "whole"), BY_PARTS)
 def test_parts_or_the_whole(cls, parts, other, whole):
     """Each part is needed, unless the whole is given, and then none."""
     rest = {} if other == "bindings" else {"comment": "x"} if cls is AddTimelineCommentOperator else TEXT
@@ -233,7 +238,7 @@ TRACED = [
 ]
 
 
-@pytest.mark.parametrize(("cls", "arguments", "name"), TRACED, ids=name_of)
+@cases(("cls", "arguments", "name"), TRACED)
 def test_a_bad_value_is_traced_to_its_task(portal, cls, arguments, name):
     with DAG(f"traced_{cls.__name__}_{name}"):
         source = BaseOperator(task_id="upstream")
@@ -250,7 +255,7 @@ def test_a_bad_value_is_traced_to_its_task(portal, cls, arguments, name):
     assert portal.requests == []
 
 
-@pytest.mark.parametrize(("cls", "arguments", "name"), TRACED, ids=name_of)
+@cases(("cls", "arguments", "name"), TRACED)
 def test_a_bad_value_from_nowhere_is_traced_to_nothing(portal, cls, arguments, name):
     operator = cls(task_id="t", **arguments)
     setattr(operator, name, BAD.get(name, 7))

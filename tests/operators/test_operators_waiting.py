@@ -13,6 +13,11 @@ from operator_alone import Store, context_of
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 from airflow_provider_bitrix24.hooks.errors import AmbiguousWriteError, LimitError
 from airflow_provider_bitrix24.operators.activity import BindActivityOperator, UnbindActivityOperator
+from airflow_provider_bitrix24.operators.items import (
+    DeleteCrmItemsOperator,
+    UpdateCrmItemsOperator,
+    UpsertCrmItemsOperator,
+)
 from airflow_provider_bitrix24.operators.rest import Bitrix24BatchOperator, Bitrix24CallOperator
 from airflow_provider_bitrix24.operators.timeline import (
     AddTimelineCommentOperator,
@@ -114,6 +119,19 @@ OPERATORS = [
     (BindActivityOperator, {"bindings": [["{call}", "contact", 1]]}, statuses, ["bound"]),
     (UnbindActivityOperator, {"bindings": [["{call}", "contact", 2]]}, statuses, ["unbound"]),
     (TransferTimelineOperator, {"source": "D_{deal}", "target": "C_1"}, statuses, ["shared"]),
+    (
+        UpsertCrmItemsOperator,
+        {"entity_type": "deal", "rows": [{"title": "x", "origin_id": "A1"}], "key": "origin_id"},
+        statuses,
+        ["created"],
+    ),
+    (
+        UpdateCrmItemsOperator,
+        {"entity_type": "deal", "rows": [{"id": 1, "title": "x"}]},
+        statuses,
+        ["updated"],
+    ),
+    (DeleteCrmItemsOperator, {"entity_type": "deal", "ids": ["{deal}"]}, statuses, ["deleted"]),
     (Bitrix24CallOperator, {"method": "crm.deal.get", "api_params": {"id": 1}}, lambda deal: deal["ID"], "1"),
     (Bitrix24CallOperator, DEAL_ADD, one_number, "a number"),
     (

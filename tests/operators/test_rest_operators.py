@@ -7,6 +7,7 @@ import pytest
 from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_3_PLUS
 from airflow.sdk import DAG, ObjectStoragePath, Param, task
 from airflow.sdk.io import attach
+from cases import cases
 from fsspec.implementations.memory import MemoryFileSystem
 from operator_alone import given_late
 
@@ -244,13 +245,13 @@ def test_lists(portal, run_dag, tmp_path):
     ]
 
 
-@pytest.mark.parametrize("max_in_flight", [0, 41, "10", True, None], ids=repr)
+@cases("max_in_flight", [0, 41, "10", True, None])
 def test_up_to_forty_requests_of_a_list_may_be_under_way(max_in_flight):
     with pytest.raises(InvalidInputError, match=r"max_in_flight: .* is not a whole number from 1 to 40"):
         Bitrix24ListOperator(task_id="read", method="crm.deal.list", max_in_flight=max_in_flight)
 
 
-@pytest.mark.parametrize("max_rows", [0, -1, "10", 2.5, True, None], ids=repr)
+@cases("max_rows", [0, -1, "10", 2.5, True, None])
 def test_max_rows(max_rows):
     with pytest.raises(InvalidInputError, match=r"max_rows: .* is not a whole number from 1 up"):
         Bitrix24ListOperator(task_id="read", method="crm.deal.list", max_rows=max_rows)

@@ -8,6 +8,7 @@ from decimal import Decimal
 from uuid import UUID
 
 import pytest
+from cases import cases
 from operator_alone import fails, row, run
 
 from airflow_provider_bitrix24.crm.comments import parse_comments
@@ -251,7 +252,7 @@ def test_a_null_in_a_row_is_told_as_one_of_the_query(portal, record):
         assert (error.description, error.remedy) == (problem, NULL_OR_ALL)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("value", "problem"),
     [
         ("invoice", "pass_through: 'invoice' is not a list of columns"),

@@ -6,6 +6,7 @@ import logging
 from importlib import import_module
 
 import pytest
+from cases import cases
 from operator_alone import GONE, Log, context_of, logging_to
 
 from airflow_provider_bitrix24 import get_provider_info
@@ -14,6 +15,13 @@ from airflow_provider_bitrix24.crm.outcomes import ItemOutcome
 from airflow_provider_bitrix24.crm.timeline_bindings import TimelineBinding
 from airflow_provider_bitrix24.operators.activity import BindActivityOperator, UnbindActivityOperator
 from airflow_provider_bitrix24.operators.bulk import counted, named
+from airflow_provider_bitrix24.operators.items import (
+    CreateCrmItemsOperator,
+    DeleteCrmItemsOperator,
+    SetProductRowsOperator,
+    UpdateCrmItemsOperator,
+    UpsertCrmItemsOperator,
+)
 from airflow_provider_bitrix24.operators.one_or_many import binding_sentence
 from airflow_provider_bitrix24.operators.rest import (
     Bitrix24BatchOperator,
@@ -39,6 +47,26 @@ GET = {"method": "crm.deal.get", "params": {"id": 1}}
 
 #: operator, arguments and the last line; numbers in braces are those of the fixtures and of the result
 SENTENCES = {
+    "create": (
+        CreateCrmItemsOperator,
+        {"entity_type": "deal", "rows": [{"title": "Fair"}]},
+        "Deal {item} was created.",
+    ),
+    "update": (
+        UpdateCrmItemsOperator,
+        {"entity_type": "contact", "rows": [{"id": 1, "post": "Boss"}, {"id": 2, "comments": None}]},
+        "Contact 1 was changed; contact 2 is so already.",
+    ),
+    "upsert": (
+        UpsertCrmItemsOperator,
+        {"entity_type": "deal", "rows": [{"title": "Fair", "origin_id": "A1"}], "key": "origin_id"},
+        "Deal {item} was created.",
+    ),
+    "delete": (
+        DeleteCrmItemsOperator,
+        {"entity_type": "contact", "ids": [1, 2, 999]},
+        "Contact 1 and contact 2 were deleted; contact 999 was not there.",
+    ),
     "bind one": (
         BindTimelineRecordOperator,
         {"record_id": "{record}", "entity_type": "company", "entity_id": 1},
@@ -171,6 +199,15 @@ SENTENCES = {
         {"source": "C_3", "target": "L_1", "kinds": ["comments"]},
         "0 comments and activities.",
     ),
+    "set product rows": (
+        SetProductRowsOperator,
+        {
+            "entity_type": "deal",
+            "rows": [{"owner_id": 1, "product_name": "Cup", "price": 2, "quantity": 1}],
+            "owner_ids": [2],
+        },
+        "deal 1 now has 1 product row; deal 2 already had no product rows.",
+    ),
     "call": (
         Bitrix24CallOperator,
         {"method": "crm.deal.get", "api_params": {"id": 1}},
@@ -233,6 +270,7 @@ def test_what_became_of_it_is_the_last_line(numbers, cls, arguments, sentence):
     more = {"result": result}
     if isinstance(result, list) and result:
         more |= {"first": result[0].get("ID"), "last": result[-1].get("ID")}
+        more["item"] = result[0].get("ENTITY_ID")
     assert log.lines[-1] == (logging.INFO, sentence.format(**numbers, **more))
 
 
@@ -246,7 +284,7 @@ def test_every_operator_says_something():
         if isinstance(cls, type) and cls.__module__ == module.__name__ and "execute" in dir(cls)
         if not cls.__name__.startswith("_")
     }
-    assert len(operators) == 16
+    assert len(operators) == 21
     assert operators <= {cls for cls, _, _ in SENTENCES.values()}
 
 
@@ -273,7 +311,7 @@ def test_counting(found, sentence):
     assert counted("things", outcomes(*found)) == sentence
 
 
-@pytest.mark.parametrize(
+@cases(
     ("things", "words"),
     [
         ([], ""),
@@ -281,7 +319,6 @@ def test_counting(found, sentence):
         ([1, 2], "1 and 2"),
         ([1, 2, 3, 4], "1, 2, 3 and 4"),
     ],
-    ids=str,
 )
 def test_naming(things, words):
     assert named(things) == words
