@@ -129,9 +129,10 @@ def postgres_of_session():
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """What needs a server of its own is slow; SQLite holds the same rules without one."""
+    """What needs a server of its own is slow, and runs once; SQLite holds the same rules without one."""
     for item in items:
         values = item.callspec.params.values() if hasattr(item, "callspec") else ()
         is_for_it = any(isinstance(value, str) and value == "postgresql" for value in values)
         if is_for_it or _NEEDING_A_SERVER & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)
+            item.add_marker(pytest.mark.once)

@@ -36,13 +36,14 @@ class FileFormat:
         return f"{self.kind}{_GZIP}" if self.gzip else str(self.kind)
 
 
-def file_format_of(path: Any, file_format: Any = None) -> FileFormat:
+def file_format_of(path: Any, file_format: Any = None, *, field: str = "path") -> FileFormat:
     """Return the format of a file: what is asked for, or what its path ends with.
 
     The path alone says whether the file is compressed: its name then ends with ``.gz``.
 
     :param path: where the file is
     :param file_format: ``"jsonl"``, ``"csv"``, ``"parquet"``, or ``None`` to go by the path
+    :param field: the argument that names the path, for messages
     :raises InvalidInputError: nothing says which format it is, or the two contradict each other
     """
     asked = None if file_format is None else _kind_of(file_format)
@@ -53,17 +54,17 @@ def file_format_of(path: Any, file_format: Any = None) -> FileFormat:
     kind = asked or told
     if kind is None:
         raise InvalidInputError(
-            f"path: {shown(str(path))} does not end with the name of a file format",
+            f"{field}: {shown(str(path))} does not end with the name of a file format",
             remedy=f"Let it end with {_SUFFIXES}, or give file_format.",
         )
     if told not in (None, kind):
         raise InvalidInputError(
-            f"file_format: {str(kind)!r} contradicts path, which is {shown(str(path))}",
+            f"file_format: {str(kind)!r} contradicts {field}, which is {shown(str(path))}",
             remedy="Leave out file_format, or let the path end with its name.",
         )
     if zipped and kind is FileKind.PARQUET:
         raise InvalidInputError(
-            f"path: {shown(str(path))} asks for a compressed Parquet file",
+            f"{field}: {shown(str(path))} asks for a compressed Parquet file",
             remedy="Leave out .gz: what is in a Parquet file is compressed anyway.",
         )
     return FileFormat(kind, zipped)

@@ -1,4 +1,4 @@
-"""Telling Airflow's lineage which file was written."""
+"""Telling Airflow's lineage which file was written, or read."""
 
 from __future__ import annotations
 
@@ -16,11 +16,25 @@ def report_output(path: ObjectStoragePath) -> None:
 
     :param path: where the file is
     """
+    _report(path, is_output=True)
+
+
+def report_input(path: ObjectStoragePath) -> None:
+    """Report a file that a task has read. Lineage that does not work never fails the task.
+
+    :param path: where the file is
+    """
+    _report(path, is_output=False)
+
+
+def _report(path: ObjectStoragePath, *, is_output: bool) -> None:
     from airflow.providers.common.compat.lineage.hook import get_hook_lineage_collector
 
     try:
         # the address without the connection's id, which stands where a bucket's name is looked for
         uri = path.fs.unstrip_protocol(path.path)
-        get_hook_lineage_collector().add_output_asset(context=path, uri=uri)
+        collector = get_hook_lineage_collector()
+        report = collector.add_output_asset if is_output else collector.add_input_asset
+        report(context=path, uri=uri)
     except Exception:  # whatever a plugin of Airflow's raises: the file is there all the same
         _log.debug("Lineage of %s cannot be reported.", path, exc_info=True)

@@ -1,4 +1,4 @@
-"""Errors of writing files: which file, why, and what to do."""
+"""Errors of writing and reading files: which file, why, and what to do."""
 
 from __future__ import annotations
 
@@ -24,6 +24,13 @@ _FOR_GOOD = {
     errno.ENAMETOOLONG: "Give a shorter path.",
     errno.ELOOP: "Its symbolic links lead in a circle. Give another path.",
 }
+_NOT_THERE = "Check the path. A worker reads it, on its own machine."
+_READING: dict[type[OSError], str] = {
+    FileNotFoundError: _NOT_THERE,
+    NotADirectoryError: _NOT_THERE,
+    PermissionError: "Let the worker's user, or the Airflow connection of the path, read the file.",
+    IsADirectoryError: "Give the path of a file.",
+}
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 #: what Airflow reaches object storage with
 _PROVIDERS = {
@@ -48,7 +55,7 @@ def told_of_disk(target: Path, field: str) -> Iterator[None]:
         if error.errno in _FULL:
             raise _full(error, field, target, "there") from error
         if error.errno in _FOR_GOOD and _concerns(error, target):
-            raise _unwritable(field, target, error, _FOR_GOOD[error.errno]) from None
+            raise _not_done(field, target, error, _FOR_GOOD[error.errno]) from None
         raise
 
 
@@ -83,23 +90,38 @@ def told_of_storage(path: Any, field: str) -> Iterator[None]:
         yield
     except PermissionError as error:
         remedy = "Let the Airflow connection of the path write the object, or give another path."
-        raise _unwritable(field, path, error, remedy) from None
+        raise _not_done(field, path, error, remedy) from None
     except FileNotFoundError as error:
-        raise _unwritable(field, path, error, "Check the bucket's name, or make the bucket.") from None
+        raise _not_done(field, path, error, "Check the bucket's name, or make the bucket.") from None
 
 
 @contextmanager
-def told_of_scheme(value: Any, field: str) -> Iterator[None]:
+def told_of_scheme(value: Any, field: str, done: str = "written") -> Iterator[None]:
     """Let the error that Airflow cannot reach a kind of storage say what to install.
 
     :param value: the path
     :param field: the argument that names it
+    :param done: what is to be done to it, in words
     :raises InvalidInputError: Airflow cannot reach it
     """
     try:
         yield
     except (ValueError, ImportError) as error:
-        raise _unwritable(field, value, error, _remedy_of_storage(value, error)) from None
+        raise _not_done(field, value, error, _remedy_of_storage(value, error), done) from None
+
+
+@contextmanager
+def told_of_reading(path: Any, field: str) -> Iterator[None]:
+    """Let errors of a file that is read, and which another try meets again, say why and what to do.
+
+    :param path: where the file is
+    :param field: the argument that names it
+    :raises InvalidInputError: it is not there, is a folder, or may not be read
+    """
+    try:
+        yield
+    except (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError) as error:
+        raise _not_done(field, path, error, _READING[type(error)], "read") from None
 
 
 def _remedy_of_storage(value: Any, error: Exception) -> str:
@@ -126,6 +148,8 @@ def _full(error: OSError, field: str, path: Any, where: str) -> OSError:
     )
 
 
-def _unwritable(field: str, path: Any, error: Exception, remedy: str) -> InvalidInputError:
+def _not_done(
+    field: str, path: Any, error: Exception, remedy: str, done: str = "written"
+) -> InvalidInputError:
     reason = getattr(error, "strerror", None) or redact_addresses(str(error))
-    return InvalidInputError(f"{field}: {str(path)!r} cannot be written: {reason}", remedy=remedy)
+    return InvalidInputError(f"{field}: {str(path)!r} cannot be {done}: {reason}", remedy=remedy)

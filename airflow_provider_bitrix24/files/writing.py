@@ -35,12 +35,13 @@ _LINE_ENDS = {"\x85": "\\u0085", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 _LEVEL = 6
 
 
-def check_path(value: Any, field: str, remedy: str = "") -> ObjectStoragePath:
-    """Return where a file is to be written.
+def check_path(value: Any, field: str, remedy: str = "", *, done: str = "written") -> ObjectStoragePath:
+    """Return where a file is to be written, or read.
 
     :param value: a local path, or one in object storage such as ``s3://conn@bucket/deals.jsonl``
     :param field: where it stands, for the message
     :param remedy: what to do where it is none
+    :param done: what is to be done to the file, in words
     :raises InvalidInputError: it is none, a folder is there, or Airflow cannot reach this kind of storage
     """
     from airflow.sdk import ObjectStoragePath
@@ -53,7 +54,7 @@ def check_path(value: Any, field: str, remedy: str = "") -> ObjectStoragePath:
     text = str(value)
     if text.endswith("/"):
         raise _is_a_folder(text, field)
-    with told_of_scheme(text, field):
+    with told_of_scheme(text, field, done):
         # Airflow 3.1 would begin a relative path at the root.
         is_address = "://" in text or text.startswith("file:")
         path = ObjectStoragePath(text if is_address else str(Path(text).absolute()))

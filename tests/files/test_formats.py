@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 from airflow.sdk import ObjectStoragePath
+from cases import cases
 
 from airflow_provider_bitrix24.files.formats import FileFormat, FileKind, file_format_of, is_gzip
 from airflow_provider_bitrix24.rest.errors import InvalidInputError
 
 
-@pytest.mark.parametrize(
+@cases(
     ("path", "asked", "shown"),
     [
         ("deals.jsonl", None, "jsonl"),
@@ -34,9 +35,7 @@ def test_the_suffix_says_the_format_unless_it_is_asked_for(path, asked, shown):
     assert str(file_format_of(path, asked)) == shown
 
 
-@pytest.mark.parametrize(
-    "path", ["deals", "deals.txt", "deals.gz", "deals.csv.zip", "lake.csv/deals", "csv", ".csv"]
-)
+@cases("path", ["deals", "deals.txt", "deals.gz", "deals.csv.zip", "lake.csv/deals", "csv", ".csv"])
 def test_a_path_that_says_no_format_is_refused(path):
     with pytest.raises(InvalidInputError) as caught:
         file_format_of(path)
@@ -56,7 +55,7 @@ def test_a_format_that_contradicts_the_path_is_refused(path, asked):
     assert caught.value.remedy == "Leave out file_format, or let the path end with its name."
 
 
-@pytest.mark.parametrize("asked", ["xlsx", "CSV", "csv.gz", ".csv", "", 7, ["csv"]], ids=repr)
+@cases("asked", ["xlsx", "CSV", "csv.gz", ".csv", "", 7, ["csv"]])
 def test_an_unknown_format_is_refused(asked):
     with pytest.raises(InvalidInputError) as caught:
         file_format_of("deals.csv", asked)

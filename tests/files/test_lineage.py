@@ -13,6 +13,7 @@ from operator_alone import run
 
 from airflow_provider_bitrix24.crm.columns import Chunk, Column, ValueType
 from airflow_provider_bitrix24.files.formats import file_format_of
+from airflow_provider_bitrix24.files.reading import read_rows
 from airflow_provider_bitrix24.files.tables import open_table
 from airflow_provider_bitrix24.files.writing import check_path
 from airflow_provider_bitrix24.operators.rest import Bitrix24ListOperator
@@ -31,12 +32,18 @@ def _home():
 
 
 @pytest.fixture
-def reported(monkeypatch):
-    """Return what tells the addresses that Airflow's own collector was told of."""
+def collector(monkeypatch):
+    """Airflow's own collector."""
     home = _home()
     collector = home.HookLineageCollector()
     for module in (home, compat):
         monkeypatch.setattr(module, "get_hook_lineage_collector", lambda: collector, raising=False)
+    return collector
+
+
+@pytest.fixture
+def reported(collector):
+    """Return what tells the addresses of the files that were reported as written."""
     return lambda: [
         entry.asset.uri for entry in collector.collected_assets.outputs for _ in range(entry.count)
     ]
@@ -100,3 +107,11 @@ def test_lineage_that_does_not_work_fails_nothing(monkeypatch, tmp_path):
         monkeypatch.setattr(module, "get_hook_lineage_collector", broken, raising=False)
     write(tmp_path / "a.csv", "a.csv")
     assert (tmp_path / "a.csv").read_bytes()
+
+
+def test_a_file_that_was_read_is_reported_once(collector, tmp_path):
+    path = check_path(tmp_path / "a.jsonl", "path")
+    (tmp_path / "a.jsonl").write_text('{"id": 1}\n' * 3)
+    assert len(list(read_rows(path, file_format_of(path)))) == 3
+    [entry] = collector.collected_assets.inputs
+    assert (entry.asset.uri, entry.count) == (Asset(uri=(tmp_path / "a.jsonl").as_uri()).uri, 1)

@@ -11,6 +11,7 @@ import uuid
 import fsspec
 import pytest
 from airflow.sdk.io import attach
+from cases import cases
 from fsspec.implementations.memory import MemoryFileSystem
 
 from airflow_provider_bitrix24.files.writing import check_path, whole_file
@@ -106,7 +107,7 @@ def test_an_error_of_another_file_stays_as_it_is(tmp_path):
         open("/dev/null/b")  # noqa: SIM115
 
 
-@pytest.mark.parametrize(
+@cases(
     ("path", "needed"),
     [
         ("s3://conn@lake/a.csv", "Install apache-airflow-providers-amazon[s3fs]."),

@@ -12,6 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from cases import cases
 from column_values import UNFIT, all_columns, chunks
 from hypothesis import given, settings
 from pyarrow import parquet
@@ -163,7 +164,7 @@ def test_row_groups_are_bounded_and_not_tiny(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-@pytest.mark.parametrize(("column", "value"), UNFIT, ids=lambda part: getattr(part, "type", repr(part)))
+@cases(("column", "value"), UNFIT)
 def test_a_value_that_does_not_fit_leaves_the_file_before(tmp_path, suffix, column, value):
     path = tmp_path / f"a.{suffix}"
     path.write_bytes(b"older")

@@ -14,6 +14,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowSkipException
 from airflow.sdk import Asset, ObjectStoragePath
 from airflow.sdk.io import attach
+from cases import cases
 from extracting import DATASETS, Lake, context, fill, to_file
 from fsspec.implementations.memory import MemoryFileSystem
 from pyarrow import parquet
@@ -123,6 +124,14 @@ def test_a_task_that_fails_leaves_the_file_before(portal, lake):
         lake.extract()
     assert (lake.folder / "deal.jsonl").read_bytes() == before
     assert os.listdir(lake.folder) == ["deal.jsonl"]
+
+
+def test_a_read_that_fails_on_the_way_says_how_many_rows_came_before(portal, lake, written):
+    deals(portal, 60)
+    portal.inject("error", "crm.item.list", code="ACCESS_DENIED", params={"filter": {">id": 50}}, times=None)
+    with pytest.raises(AccessDeniedError):
+        lake.extract()
+    assert "Reading deal ended with an error after 50 rows." in written()
 
 
 def test_a_file_in_object_storage_is_one_object(portal, lake, bucket):
@@ -343,7 +352,7 @@ def test_a_context_without_stores_extracts_and_refuses_incremental_runs(portal, 
     assert os.listdir(tmp_path) == ["a.jsonl"]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("path", "uri"),
     [
         ("/data/Сделки.jsonl", "file:///data/%D0%A1%D0%B4%D0%B5%D0%BB%D0%BA%D0%B8.jsonl"),
@@ -351,7 +360,6 @@ def test_a_context_without_stores_extracts_and_refuses_incremental_runs(portal, 
         (ObjectStoragePath("s3://aws@lake/deal.jsonl"), "s3://lake/deal.jsonl"),
         (ObjectStoragePath("file:///data/deal.jsonl"), "file:///data/deal.jsonl"),
     ],
-    ids=str,
 )
 def test_every_path_without_a_template_is_an_asset(path, uri):
     assert [outlet.uri for outlet in outlets(path)] == [uri]

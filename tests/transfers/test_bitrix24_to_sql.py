@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from cases import cases
 from extracting import DATASETS, context, fill
 
 from airflow_provider_bitrix24.hooks.errors import (
@@ -246,7 +247,7 @@ def test_what_left_the_filter_is_gone_from_the_table(portal, warehouse):
 # --- bad input ---
 
 
-@pytest.mark.parametrize(
+@cases(
     ("arguments", "message"),
     [
         ({"dataset": "dael"}, "dataset: 'dael' is not a dataset"),

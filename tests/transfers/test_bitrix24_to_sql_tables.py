@@ -118,7 +118,7 @@ def test_a_table_that_was_dropped_may_hold_something_else(portal, warehouse):
 def test_a_schema_in_the_tables_name_is_refused_when_the_file_is_parsed(schema):
     with pytest.raises(InvalidInputError, match=r"table: 'crm\.deal' has a dot, and no schema") as caught:
         operator(table="crm.deal", **schema)
-    assert caught.value.remedy == "Did you mean schema='crm', table='deal'?"
+    assert caught.value.remedy == "Write schema='crm', table='deal', if you meant that."
 
 
 def test_a_schema_in_the_tables_name_is_refused_when_it_comes_from_a_template(portal, warehouse):

@@ -169,9 +169,9 @@ def test_a_table_follows_a_portal_that_changes_while_it_is_read(portal, copy_of,
     follow(portal, copy, runs, 8, clocks, are_deals(portal))
 
 
-#: each way of dealing with time, and into each target
+#: each way of dealing with time, and into each target; where a file's watermark is kept depends on Airflow
 _FIFTY_RUNS = [
-    *((clocks, "sqlite") for clocks in CLOCKS),
+    *(pytest.param(clocks, "sqlite", marks=pytest.mark.once) for clocks in CLOCKS),
     *((clocks, kind) for kind in ("postgresql", "files") for clocks in ("exact", "both shifted by -5 h")),
 ]
 
@@ -197,6 +197,7 @@ def test_fifty_runs_follow_what_matches_a_filter(portal, copy_of, kind):
 
 
 @pytest.mark.slow
+@pytest.mark.once
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("clocks", ["exact"])
 def test_fifty_runs_follow_the_history_of_deals_that_are_there(portal, copy_of, clocks):

@@ -25,6 +25,10 @@ _PROVIDERS = {
     "mssql": "apache-airflow-providers-microsoft-mssql",
 }
 
+_FROM_A_FILE = (
+    "Use a connection to a database that SQLAlchemy knows. For another one, write the rows into a file and "
+    "load that with FileToBitrix24Operator."
+)
 _ELSEWHERE = (
     "Use a connection to PostgreSQL, SQLite, MySQL or SQL Server. For another database, extract into a "
     "Parquet file and load it by that database's own operator."
@@ -41,14 +45,31 @@ def engine_of(sql_conn_id: str, field: str = "sql_conn_id") -> Engine:
     :raises InvalidInputError: there is no engine for it: its provider or driver is missing, it is no
         database, or one that this package has no statements for
     """
-    with joined():
-        connection = read_connection(sql_conn_id, field)
-    what = f"{field}: connection {sql_conn_id!r} of type {connection.conn_type!r}"
-    hook = _hook_of(connection, what)
-    engine = _engine_of(hook, what)
+    engine, what = _connected(sql_conn_id, field, _ELSEWHERE)
     if engine.dialect.name not in DIALECTS:
         raise InvalidInputError(f"{what}: {engine.dialect.name} tables cannot be loaded", remedy=_ELSEWHERE)
     return engine
+
+
+def query_engine_of(sql_conn_id: str, field: str = "sql_conn_id") -> Engine:
+    """Return a SQLAlchemy engine that is only asked: any database will do.
+
+    :param sql_conn_id: the connection's id
+    :param field: the argument that names it, for the message
+    :raises ConnectionUnreadableError: the connection is not there, or cannot be read now
+    :raises InvalidConnectionError: Airflow denies it to this task
+    :raises InvalidInputError: there is no engine for it: its provider or driver is missing, or it is no
+        database
+    """
+    return _connected(sql_conn_id, field, _FROM_A_FILE)[0]
+
+
+def _connected(sql_conn_id: str, field: str, elsewhere: str) -> tuple[Engine, str]:
+    """Return the engine of a connection, and what names the connection in messages."""
+    with joined():
+        connection = read_connection(sql_conn_id, field)
+    what = f"{field}: connection {sql_conn_id!r} of type {connection.conn_type!r}"
+    return _engine_of(_hook_of(connection, what), what, elsewhere), what
 
 
 def _hook_of(connection: Any, what: str) -> Any:
@@ -69,10 +90,10 @@ def _missing(kind: str) -> str:
     return f"Set the type of the connection to one of {', '.join(_PROVIDERS)}."
 
 
-def _engine_of(hook: Any, what: str) -> Engine:
+def _engine_of(hook: Any, what: str, elsewhere: str) -> Engine:
     make = getattr(hook, "get_sqlalchemy_engine", None)
     if make is None:
-        raise InvalidInputError(f"{what} is not a database", remedy=_ELSEWHERE)
+        raise InvalidInputError(f"{what} is not a database", remedy=elsewhere)
     try:
         engine: Engine = make(engine_kwargs=_SETTINGS)
     except ImportError as error:
@@ -83,7 +104,7 @@ def _engine_of(hook: Any, what: str) -> Engine:
     except (ArgumentError, AirflowException, NotImplementedError, TypeError, ValueError) as error:
         found = InvalidInputError(
             f"{what}: SQLAlchemy cannot make an engine of it ({type(error).__name__})",
-            remedy="Check host, port and extra of the connection. " + _ELSEWHERE,
+            remedy="Check host, port and extra of the connection. " + elsewhere,
         )
     else:
         return engine

@@ -91,8 +91,9 @@ class Failure:
         return ""
 
     def _said_by_sqlite(self) -> str:
-        text = str(self._cause)
-        if self._is("OperationalError"):
+        # what cannot be decoded is quoted
+        text = str(self._cause).partition(" with text ")[0]
+        if self._is("OperationalError", "ProgrammingError"):
             return text
         found = _SQLITE_CONSTRAINT.match(text)
         return found[0] if found else ""
@@ -113,13 +114,24 @@ class Failure:
         place = ", ".join(part for part in (row, f"column {column}" if column else "") if part)
         if place or self.of_a_row:
             return SqlRefusedError(f"{where}: {place or 'a row'} cannot be stored ({self.words()})")
+        remedy = "Check the user's rights on the schema and its tables, and what the database says."
+        return self._told_of_all(where, remedy)
+
+    def told_of_query(self, where: str) -> SqlLoadError:
+        """Return the error to raise where a query failed.
+
+        :param where: which query
+        """
+        return self._told_of_all(where, "Try the query in the database itself, with the same user.")
+
+    def _told_of_all(self, where: str, remedy: str) -> SqlLoadError:
+        """Return the error of what concerns no row."""
         if self._no_access is not None:
             cls = SqlLoadError if self.passes else SqlRefusedError
             message = f"{where}: the connection does not get to the database ({self.words()})"
             return cls(message, remedy=self._no_access.remedy)
         if self.passes:
             return SqlLoadError(f"{where}: the database failed ({self.words()})")
-        remedy = "Check the user's rights on the schema and its tables, and what the database says."
         return SqlRefusedError(f"{where}: the database refuses ({self.words()})", remedy=remedy)
 
 

@@ -97,21 +97,6 @@ def create_loads(connection: Connection, schema: str | None) -> None:
         connection.execute(statement)
 
 
-def last_load(
-    engine: Engine, *, dataset: str, table: str, schema: str | None = None, filter_digest: str = ""
-) -> SqlLoad | None:
-    """Return the last load of a dataset into a table, ``None`` before the first one.
-
-    :param engine: the database
-    :param dataset: what was extracted
-    :param table: the table it went into
-    :param schema: the table's schema
-    :param filter_digest: what tells the extraction's filter from others
-    :raises SqlLoadError: the database failed
-    """
-    return _found(engine, schema, table, dataset=dataset, filter_digest=filter_digest)
-
-
 def load_of_run(
     engine: Engine,
     *,
@@ -131,7 +116,11 @@ def load_of_run(
     :param filter_digest: what tells the extraction's filter from others
     :raises SqlLoadError: the database failed
     """
-    return _found(engine, schema, table, dataset=dataset, filter_digest=filter_digest, run_id=run_id)
+    which = {"table_name": table, "dataset": dataset, "filter_digest": filter_digest, "run_id": run_id}
+    with told(engine.dialect, f"Table {LOADS}"), engine.connect() as connection:
+        if not sa.inspect(connection).has_table(LOADS, schema=schema):
+            return None
+        return newest(connection, schema, which)
 
 
 def load_before(
@@ -161,13 +150,6 @@ def load_before(
         mine = [loads.c[name] == value for name, value in {**which, "run_id": run_id}.items()]
         first = connection.scalar(sa.select(sa.func.min(loads.c.load_id)).where(*mine))
         return newest(connection, schema, which, first)
-
-
-def _found(engine: Engine, schema: str | None, table: str, **values: str) -> SqlLoad | None:
-    with told(engine.dialect, f"Table {LOADS}"), engine.connect() as connection:
-        if not sa.inspect(connection).has_table(LOADS, schema=schema):
-            return None
-        return newest(connection, schema, {"table_name": table, **values})
 
 
 def newest(

@@ -74,7 +74,7 @@ def test_every_database_has_its_form_of_the_statements(dialect):
     for statement in (
         added(table, stage, ["id", "title"]),
         superseded(stage, ["id"]),
-        missing(table, census, "id", 5, 9, marks=True).limit(10),
+        missing(table, census, "id", 5, marks=True).limit(10),
         *gone(table, "id", [1, 2], None),
     ):
         assert compiled(statement, dialect)
