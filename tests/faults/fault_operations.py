@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 from fault_extractions import EXTRACTIONS
+from fault_items import ITEMS
 from fault_lists import COMMENT_LISTS, MIXED_CALLS
 from fault_reading import GATHERED, LONG_LISTS
 from fault_renewal import RENEWALS
@@ -183,4 +184,5 @@ OPERATIONS = (
     *GATHERED,
     *RENEWALS,
     *TIMELINES,
+    *ITEMS,
 )

@@ -36,6 +36,16 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "delete a comment",
         "log message",
     ),
+    "Items of the CRM": (
+        "create items",
+        "create items by key",
+        "upsert items",
+        "update items",
+        "delete items",
+        "set product rows",
+        "load a file",
+        "load a query",
+    ),
     "Many calls of any method": (
         "add by `call` or in a batch",
         "mixed calls",

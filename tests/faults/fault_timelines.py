@@ -21,9 +21,9 @@ from airflow_provider_bitrix24.operators.timeline import (
     UpdateTimelineCommentOperator,
 )
 from airflow_provider_bitrix24.rest.errors import Acted
-from airflow_provider_bitrix24.sensors.crm import CrmItemSensor
+from airflow_provider_bitrix24.sensors.crm import CrmItemSensor, CrmItemsSensor
 from airflow_provider_bitrix24.sensors.timeline import TimelineCommentSensor
-from airflow_provider_bitrix24.triggers.crm import CrmItemTrigger
+from airflow_provider_bitrix24.triggers.crm import CrmItemsTrigger, CrmItemTrigger
 from airflow_provider_bitrix24.triggers.timeline import TimelineCommentTrigger
 
 _LOOKS = 400
@@ -280,6 +280,10 @@ def _comment_waited_for(scene: Scene) -> dict[str, Any]:
     return {"item": ["deal", scene.deals[0]], "pattern": "^record of cell"}
 
 
+def _items_waited_for(scene: Scene) -> dict[str, Any]:
+    return {"entity_type": "deal", "where": {"@id": scene.deals}, "min_count": len(scene.deals)}
+
+
 def _met(scene: Scene, result: Any) -> bool:
     return result is True
 
@@ -319,6 +323,20 @@ TIMELINES = (
         "sensor of items and comments",
         "wait",
         lambda s: _fire(s, CrmItemTrigger(**_item_waited_for(s), **_TRIGGER)),
+        _met,
+    ),
+    Operation(
+        "poke_items",
+        "sensor of items and comments",
+        "wait",
+        lambda s: _poke(s, CrmItemsSensor(task_id="cell", **_items_waited_for(s))),
+        _met,
+    ),
+    Operation(
+        "fire_items",
+        "sensor of items and comments",
+        "wait",
+        lambda s: _fire(s, CrmItemsTrigger(**_items_waited_for(s), **_TRIGGER)),
         _met,
     ),
     Operation(

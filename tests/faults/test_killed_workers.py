@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import pytest
 from fault_arranging import ARRANGING
+from fault_items import LONG, WRITING
 from fault_kills import Kill, Task, moments
 from fault_works import SIDE_BY_SIDE, WORKS
 from killable import Workers
 
-_ALL = {**WORKS, **ARRANGING}
+_ALL = {**WORKS, **ARRANGING, **WRITING}
 
 
 @pytest.fixture(scope="module")
 def workers():
-    found = Workers()
+    found = Workers("airflow_provider_bitrix24.operators.items")
     yield found
     found.close()
 
@@ -42,7 +43,9 @@ def test_killed_when_a_request_was_carried_out(workers, tmp_path, name, kept):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kept", [True, False], ids=["kept", "unkept"])
+@pytest.mark.parametrize(
+    "kept", [pytest.param(True, id="kept", marks=pytest.mark.once), pytest.param(False, id="unkept")]
+)
 @pytest.mark.parametrize("name", _ALL)
 def test_killed_at_any_moment(workers, tmp_path, name, kept):
     """With and without a task state store, which Airflow has from 3.3 on."""
@@ -50,11 +53,13 @@ def test_killed_at_any_moment(workers, tmp_path, name, kept):
 
 
 @pytest.mark.slow
+@pytest.mark.once
 def test_killed_again_while_it_is_taken_up(workers, tmp_path):
     sweep(WORKS["comments"], workers, tmp_path, Kill("carried out", 2), kept=True)
 
 
 @pytest.mark.slow
+@pytest.mark.once
 @pytest.mark.parametrize(("name", "number"), [("comments", 6), ("bindings", 7)])
 def test_killed_with_several_requests_under_way(workers, tmp_path, name, number):
     """What the others come to is not known, so it is really waited for, until that is certain."""
@@ -63,3 +68,15 @@ def test_killed_with_several_requests_under_way(workers, tmp_path, name, number)
         task.kill(Kill("carried out", number), **real)
         task.run(**real)
         SIDE_BY_SIDE[name].check(task)
+
+
+@pytest.mark.slow
+def test_killed_in_twenty_tries_and_then_not(workers, tmp_path):
+    """Each try gets a little further than the one before it, and dies at another kind of moment."""
+    events = ("arrived", "carried out", "write")
+    kills = [Kill(events[number % 3], 2 + number % 7) for number in range(20)]
+    with Task(LONG, workers, tmp_path, kept=True) as task:
+        for kill in kills:
+            task.kill(kill)
+        task.run()
+        LONG.check(task)
