@@ -1,4 +1,4 @@
-"""Where an item's card is in the portal, as long as its administrator has not moved it."""
+"""Where the portal shows an item, and the items of a type, unless its administrator moved them."""
 
 from __future__ import annotations
 
@@ -24,4 +24,17 @@ def card_address(origin: str, item: CrmItem) -> str:
         return origin + path.format(item.entity_id)
     if item.entity_type in _BY_NUMBER or item.entity_type.startswith("dynamic_"):
         return f"{origin}/crm/type/{item.type_id}/details/{item.entity_id}/"
+    return ""
+
+
+def list_address(origin: str, entity_type: str) -> str:
+    """Return the address of the list of a type's items, ``""`` where there is none.
+
+    :param origin: the portal's scheme, host and port
+    :param entity_type: the type's name, such as ``deal``
+    """
+    if entity_type in ("lead", "deal", "contact", "company"):
+        return f"{origin}/crm/{entity_type}/list/"
+    if entity_type in _BY_NUMBER or entity_type.startswith("dynamic_"):
+        return f"{origin}/crm/type/{CrmItem(entity_type, 1).type_id}/list/category/0/"
     return ""

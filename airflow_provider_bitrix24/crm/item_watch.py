@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar
 
+from airflow_provider_bitrix24.crm.cards import card_address
 from airflow_provider_bitrix24.crm.conditions import Condition, FieldTest, parse_conditions, typed
 from airflow_provider_bitrix24.crm.inputs import is_sequence
 from airflow_provider_bitrix24.crm.items import CrmItem
@@ -74,6 +75,13 @@ class ItemWatch:
         self.goal = _in_words(self._conditions, self._semantic)
         self._tests: list[FieldTest] | None = None
         self._stages_checked = False
+
+    def address(self, origin: str) -> str:
+        """Return where the item's card is, ``""`` where it has none.
+
+        :param origin: the portal's scheme, host and port
+        """
+        return card_address(origin, self.item)
 
     def look(self) -> Plan[Sight]:
         """Look once.

@@ -43,9 +43,14 @@ class Watch(Protocol):
 
     #: reads each argument by itself
     parsers: ClassVar[Mapping[str, Parser]]
-    item: CrmItem
     #: what is waited for, in words
     goal: str
+
+    def address(self, origin: str) -> str:
+        """Return where the portal shows what is looked at, ``""`` where it does not.
+
+        :param origin: the portal's scheme, host and port
+        """
 
     def look(self) -> Plan[Sight]:
         """Look once."""

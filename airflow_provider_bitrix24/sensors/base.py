@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import timedelta
+from decimal import Decimal
 from functools import cached_property
 from typing import Any, ClassVar, NoReturn
 
@@ -78,7 +79,8 @@ class Bitrix24Sensor(Bitrix24Operator, BaseSensorOperator):
         """
         self._names = tuple(arguments)
         self.arguments.note(**arguments)
-        self.arguments.check_either(("entity_type", "entity_id"), "item")
+        if "item" in arguments:
+            self.arguments.check_either(("entity_type", "entity_id"), "item")
         watch_class = self.trigger_class.watch_class
         self.arguments.check_literals(
             **{name: unless_none(parser) for name, parser in watch_class.parsers.items()}
@@ -177,9 +179,9 @@ class Bitrix24Sensor(Bitrix24Operator, BaseSensorOperator):
         return found
 
     def _link(self) -> None:
-        """Let the task's page lead to the card of the item."""
+        """Let the task's page lead to what is looked at."""
         if not self._is_linked:
-            self.link_card(self.watch.item)
+            self.link(self.watch.address)
             self._is_linked = True
 
     def _start_in_triggerer(self) -> None:
@@ -261,8 +263,10 @@ def _as_json(value: Any) -> Any:
         return list(value.pair)
     if isinstance(value, Mapping):
         return {name: _as_json(part) for name, part in value.items()}
-    if is_sequence(value):
+    if is_sequence(value) or isinstance(value, (set, frozenset)):
         return [_as_json(part) for part in value]
+    if isinstance(value, Decimal):
+        return format(value, "f")
     return value.isoformat() if hasattr(value, "isoformat") else value
 
 

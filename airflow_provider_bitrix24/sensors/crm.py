@@ -10,11 +10,11 @@ from airflow.sdk import XComArg
 from airflow_provider_bitrix24.connection.form import DEFAULT_CONN_ID
 from airflow_provider_bitrix24.crm.item_watch import check_some_condition
 from airflow_provider_bitrix24.crm.stages import Semantic
-from airflow_provider_bitrix24.hooks.aliases import IdLike, ItemLike, TextLike
+from airflow_provider_bitrix24.hooks.aliases import IdLike, ItemLike, TextLike, WhereLike
 from airflow_provider_bitrix24.hooks.errors import joined
 from airflow_provider_bitrix24.operators.arguments import NOT_GIVEN, or_none
 from airflow_provider_bitrix24.sensors.base import Bitrix24Sensor
-from airflow_provider_bitrix24.triggers.crm import CrmItemTrigger
+from airflow_provider_bitrix24.triggers.crm import CrmItemsTrigger, CrmItemTrigger
 
 
 class CrmItemSensor(Bitrix24Sensor):
@@ -77,3 +77,51 @@ class CrmItemSensor(Bitrix24Sensor):
         if not self.arguments.is_mapped:
             with joined():
                 check_some_condition(or_none(conditions), or_none(stage_semantic))
+
+
+class CrmItemsSensor(Bitrix24Sensor):
+    """Wait until enough CRM items match a filter, and return their ids (``crm.item.list``).
+
+    ``where`` is a filter as ``Bitrix24Hook.crm_rows`` takes it: an operator and a field's name in either
+    spelling, with a value: ``{"stage_id": "C1:WON", ">=opportunity": 1000}``. A list means one of its values.
+    Names and values are checked against the portal's metadata (``crm.item.fields``). A filter that leaves no
+    item out is refused.
+
+    The sensor sees what the connection's user may read. Its result has four parts, each of which is an XCom
+    key, too:
+
+    - ``entity_type``: the type.
+    - ``count``: how many items match.
+    - ``ids``: their ids in ascending order, up to ``max_ids``.
+    - ``truncated``: whether more items match than there are ids.
+
+    :param entity_type: the items' type: ``lead``, ``deal``, ``contact``, ``company``, ``quote``,
+        ``smart_invoice``, ``smart_document`` or ``dynamic_1042``
+    :param where: the filter, a mapping or its JSON
+    :param min_count: how many items have to match, 1 or more
+    :param max_ids: how many ids are returned at most: 1 to 1000
+    :param deferrable: wait in the triggerer, where it holds no worker; on Airflow 3.3 and newer the task even
+        starts there, unless it is mapped or an argument comes from another task
+    :param bitrix24_conn_id: Airflow connection of type ``bitrix24``
+    :raises InvalidInputError: not a type, a filter or a number; or the type has no such field, or a value is
+        not of the field's type
+    :raises AccessDeniedError: the connection's user may not read items of the type
+    """
+
+    trigger_class = CrmItemsTrigger
+    template_fields: Sequence[str] = ("entity_type", "where", "min_count", "max_ids", "bitrix24_conn_id")
+    template_fields_renderers: ClassVar[dict[str, str]] = {"where": "json"}
+
+    def __init__(
+        self,
+        *,
+        entity_type: TextLike,
+        where: WhereLike,
+        min_count: IdLike = 1,
+        max_ids: IdLike = 100,
+        deferrable: bool | None = None,
+        bitrix24_conn_id: str = DEFAULT_CONN_ID,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(deferrable=deferrable, bitrix24_conn_id=bitrix24_conn_id, **kwargs)
+        self.wait_for(entity_type=entity_type, where=where, min_count=min_count, max_ids=max_ids)

@@ -118,7 +118,7 @@ FAILS = {
     "gone": ({"item": "D_99999"}, "NotFoundError"),
     "field": (
         {"conditions": {"opportunty": 1}},
-        "the item has no field 'opportunty'. Did you mean opportunity",
+        "the item has no field 'opportunty'. Write 'opportunity'",
     ),
     "type": ({"conditions": {">opportunity": "much"}}, "'much' is not a number"),
     "moment": ({"conditions": {">createdTime": "2026-01-01 10:00"}}, "is not a moment with its offset"),

@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime
 
 import pytest
+from cases import cases
 
 from airflow_provider_bitrix24.crm.binding_watch import BindingWatch
 from airflow_provider_bitrix24.crm.comment_watch import CommentWatch
@@ -63,7 +64,7 @@ SENSORS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("cls", "classes", "arguments", "travelling"), SENSORS.values(), ids=SENSORS)
+@cases(("cls", "classes", "arguments", "travelling"), SENSORS.values(), ids=SENSORS)
 def test_its_trigger_waits_for_the_same(cls, classes, arguments, travelling):
     sensor = cls(task_id="t", bitrix24_conn_id="mine", poke_interval=7, **arguments)
     trigger = sensor.trigger()
@@ -73,7 +74,7 @@ def test_its_trigger_waits_for_the_same(cls, classes, arguments, travelling):
     assert json.loads(json.dumps(trigger.serialize()[1])) == trigger.serialize()[1]
 
 
-@pytest.mark.parametrize(("cls", "classes", "arguments", "travelling"), SENSORS.values(), ids=SENSORS)
+@cases(("cls", "classes", "arguments", "travelling"), SENSORS.values(), ids=SENSORS)
 def test_what_looks_is_made_once(cls, classes, arguments, travelling):
     """It counts its looks: not at each of them is asked whether the thing is still there."""
     sensor = cls(task_id="t", **arguments)
@@ -83,7 +84,7 @@ def test_what_looks_is_made_once(cls, classes, arguments, travelling):
     assert sensor.watch.item == CrmItem("deal", 1)
 
 
-@pytest.mark.parametrize(("cls", "classes", "arguments", "travelling"), SENSORS.values(), ids=SENSORS)
+@cases(("cls", "classes", "arguments", "travelling"), SENSORS.values(), ids=SENSORS)
 def test_arguments_are_kept_as_they_were_given(cls, classes, arguments, travelling):
     sensor = cls(task_id="t", **arguments)
     assert {name: getattr(sensor, name) for name in arguments} == arguments

@@ -6,6 +6,7 @@ import re
 
 import pytest
 from airflow.sdk import DAG, task
+from cases import cases
 from operator_alone import context_of
 
 from airflow_provider_bitrix24.hooks.errors import InvalidInputError
@@ -33,14 +34,14 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("deferrable", [False, True], ids=["worker", "triggerer"])
-@pytest.mark.parametrize(("cls", "valid", "wrong", "problem"), WRONG.values(), ids=WRONG)
+@cases("deferrable", [False, True], ids=["worker", "triggerer"])
+@cases(("cls", "valid", "wrong", "problem"), WRONG.values(), ids=WRONG)
 def test_a_literal_that_is_not_valid_is_refused(cls, valid, wrong, problem, deferrable):
     with pytest.raises(InvalidInputError, match=f"^{re.escape(problem)}"):
         cls(task_id="t", deferrable=deferrable, **{**valid, **wrong})
 
 
-@pytest.mark.parametrize(
+@cases(
     ("cls", "valid", "wrong", "problem"), [case for case in WRONG.values() if None not in case[2].values()]
 )
 def test_a_literal_is_checked_beside_a_template(cls, valid, wrong, problem):
@@ -112,11 +113,11 @@ def test_what_a_task_returns_is_not_literal():
         assert mapped.task_id == "mapped"
 
 
-@pytest.mark.parametrize("value", ["{{ x }}", "{% if x %}1{% endif %}", ["{{ x }}"], {"a": ["{{ x }}"]}])
+@cases("value", ["{{ x }}", "{% if x %}1{% endif %}", ["{{ x }}"], {"a": ["{{ x }}"]}])
 def test_a_template_is_not_literal(value):
     assert not is_literal(value)
 
 
-@pytest.mark.parametrize("value", ["D_1", 1, None, ("deal", 1), {"a{2}": ["}}"]}, 7.5])
+@cases("value", ["D_1", 1, None, ("deal", 1), {"a{2}": ["}}"]}, 7.5])
 def test_what_is_no_template_is_literal(value):
     assert is_literal(value)

@@ -8,6 +8,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowSensorTimeout, AirflowSkipException
 from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_3_PLUS
 from airflow.sdk import DAG, task
+from cases import cases
 
 from airflow_provider_bitrix24.hooks.errors import Bitrix24Error, InvalidInputError, NotFoundError
 from airflow_provider_bitrix24.sensors.timeline import TimelineBindingSensor as Sensor
@@ -239,10 +240,9 @@ def test_a_trigger_that_is_too_late(options, error):
         deferred(**options).resume_execution("__fail__", {"error": "Trigger timeout"}, {})
 
 
-@pytest.mark.parametrize(
+@cases(
     "event",
     [{}, [], "met", {"status": "done"}, {"status": "failed"}, {"status": "failed", "error": "text"}],
-    ids=repr,
 )
 def test_events_that_are_not_understood(event):
     with pytest.raises(Bitrix24Error, match=re.escape(repr(event))):
@@ -328,7 +328,7 @@ def wait(**options):
     return Sensor(poke_interval=timedelta(seconds=5), timeout=90, **given)
 
 
-@pytest.mark.parametrize("options", STARTS.values(), ids=STARTS)
+@cases("options", STARTS.values(), ids=STARTS)
 def test_starts_in_the_triggerer(options):
     sensor = wait(**options)
     assert starts(sensor) is AIRFLOW_V_3_3_PLUS
@@ -342,7 +342,7 @@ def test_starts_in_the_triggerer(options):
         assert args.trigger_kwargs == {**rest, **options}
 
 
-@pytest.mark.parametrize("options", WAITS_FOR_WORKER.values(), ids=WAITS_FOR_WORKER)
+@cases("options", WAITS_FOR_WORKER.values(), ids=WAITS_FOR_WORKER)
 def test_starts_in_a_worker(options):
     assert not starts(wait(**options))
 

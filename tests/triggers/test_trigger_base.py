@@ -11,7 +11,8 @@ from airflow.sdk.module_loading import import_string
 from airflow_provider_bitrix24.crm.binding_watch import BindingWatch
 from airflow_provider_bitrix24.crm.comment_watch import CommentWatch
 from airflow_provider_bitrix24.crm.item_watch import ItemWatch
-from airflow_provider_bitrix24.triggers.crm import CrmItemTrigger
+from airflow_provider_bitrix24.crm.items_watch import ItemsWatch
+from airflow_provider_bitrix24.triggers.crm import CrmItemsTrigger, CrmItemTrigger
 from airflow_provider_bitrix24.triggers.timeline import TimelineBindingTrigger, TimelineCommentTrigger
 
 NO_PARTS = {"entity_type": None, "entity_id": None}
@@ -34,6 +35,12 @@ TRIGGERS = {
             "author_id": 2,
             "since": "2026-05-04T10:00:00+02:00",
         },
+    ),
+    "items": (
+        CrmItemsTrigger,
+        ItemsWatch,
+        {"entity_type": "deal", "where": {"stageId": "WON"}, "min_count": 1, "max_ids": 100},
+        {"entity_type": "lead", "where": '{"title": "x"}', "min_count": 2, "max_ids": "50"},
     ),
     "item": (
         CrmItemTrigger,
@@ -68,7 +75,7 @@ def test_what_is_kept_of_it(cls, watch, defaults, others):
 @pytest.mark.parametrize(("cls", "watch", "defaults", "others"), TRIGGERS.values(), ids=TRIGGERS)
 def test_its_arguments_are_those_of_what_looks(cls, watch, defaults, others):
     assert cls.watch_class is watch
-    assert cls.watch_class(**cls(bitrix24_conn_id="b", **others).arguments()).item.pair[1] == 1
+    assert cls.watch_class(**cls(bitrix24_conn_id="b", **others).arguments()).goal
 
 
 @pytest.mark.parametrize(("cls", "watch", "defaults", "others"), TRIGGERS.values(), ids=TRIGGERS)

@@ -1,0 +1,1 @@
+"""Assets: what a portal holds, as Airflow's scheduling and lineage name it."""
