@@ -43,6 +43,8 @@ def _rows(by_case: ByCase) -> Iterator[str]:
     for letter in ("i", "i-merge"):
         yield from _ratio(by_case, letter, _DLT, 1.0, _client(by_case, letter, "dlt"))
         yield from _at_most(by_case, letter, _MEMORY, "memory_mb", 150)
+    yield from _of_the_floor(by_case, "k", 1.15)
+    yield from _at_most(by_case, "k-same", "requests", "requests", 30)
 
 
 def _others(by_case: ByCase, letter: str) -> list[Result]:

@@ -12,10 +12,10 @@ PER_SECOND = 2.0
 BATCH = 50
 PAGE = 50
 BINDING = ("bind", "bind_checked", "bind_10", "singles")
-WRITING = (*BINDING, "comments")
+WRITING = (*BINDING, "comments", "upsert")
 WIDE = ("wide_deals", "wide_deals_to_parquet", "wide_deals_to_sql", "wide_deals_merged")
 READING = ("deals", "deals_32", "sparse_deals", "deals_to_file")
-LISTING = (*READING, *WIDE)
+LISTING = (*READING, *WIDE, "upsert_same")
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Case:
     :param letter: how it is chosen
     :param title: what is done; ``{size}`` is filled in
     :param job: the client's function
-    :param size: how many bindings, comments, sensors or rows
+    :param size: how many bindings, comments, sensors, deals or rows
     :param limit: seconds after which a client is stopped
     :param processes: how many processes share the work
     :param batches: whether the work fits into batches, which decides how few requests can do it
@@ -76,6 +76,7 @@ class Case:
 
 
 _TWO = ("ours", "fast")
+_BULK = ("ours", "fast", "sdk")
 _CASES = (
     Case("a", "{size} bindings", "bind", 1000, 60),
     Case("a-checked", "{size} bindings, checked first", "bind_checked", 1000, 60, clients=("ours",)),
@@ -120,6 +121,8 @@ _CASES = (
         prepared=True,
         database=True,
     ),
+    Case("k", "{size} new rows upserted", "upsert", 10_000, 240, clients=_BULK),
+    Case("k-same", "{size} rows upserted that are so already", "upsert_same", 10_000, 120, clients=_BULK),
 )
 CASES = {case.letter: case for case in _CASES}
 

@@ -13,7 +13,7 @@ from collections import Counter
 from typing import Any
 
 from airflow_provider_bitrix24.testing import Bitrix24Portal
-from benchmarks import deals, work
+from benchmarks import deals, upserts, work
 from benchmarks.cases import BINDING, READING, WIDE
 
 REQUEST_DELAY = 0.030
@@ -62,7 +62,9 @@ def fill(portal: Bitrix24Portal, job: str, size: int) -> None:
         return
     portal.add_items("deal", ({"TITLE": f"Deal {number}"} for number in range(1, 101)))
     portal.add_items("contact", ({"NAME": f"Contact {number}"} for number in range(1, 101)))
-    if job == "comments":
+    if job == "upsert_same":
+        portal.add_items("deal", map(upserts.stored, upserts.rows(size)))
+    if job in ("comments", "upsert", "upsert_same"):
         return
     for number in range(1, size + 1):
         portal.add_comment("deal", 1 + number % 100, f"Record {number}")
@@ -90,6 +92,10 @@ def found(portal: Bitrix24Portal, job: str, size: int) -> tuple[int | None, int]
 
     What is read can only be judged by the reader, so for that there is ``None``.
     """
+    if job in ("upsert", "upsert_same"):
+        there = list(portal.items("deal").values())
+        held, surplus = upserts.held(there, size), upserts.surplus(there, size)
+        return (held, surplus) if job == "upsert" else (None, surplus + size - held)
     if job in BINDING:
         wanted = work.bindings(size)
         there = [(record, *pair) for record, _, _ in wanted for pair in portal.bindings(record)]

@@ -121,6 +121,33 @@ def test_cases_of_different_size_are_not_compared():
     assert verdicts(bars([reading, run(result("ours", "h-parquet"))]), "h-parquet") == ["kept"]
 
 
+def test_bars_of_upserts_are_the_floor_and_the_requests():
+    from benchmarks.bars import bars
+
+    new = run(result("ours", "k", seconds=87.0))
+    same = run(result("ours", "k-same", requests=30))
+    text = bars([new, same])
+    assert (verdicts(text, "k"), verdicts(text, "k-same")) == (["**missed**"], ["kept"])
+
+
+def test_an_upsert_is_whole_only_with_each_key_once_and_its_values():
+    from benchmarks import upserts
+
+    right = [upserts.stored(row) for row in upserts.rows(3)]
+    assert (upserts.held(right, 3), upserts.surplus([*right, {"ORIGIN_ID": None}], 3)) == (3, 0)
+    doubled = [*right, right[0]]
+    assert (upserts.held(doubled, 3), upserts.surplus(doubled, 3)) == (2, 1)
+    wrong = [{**right[0], "TITLE": "Another"}, *right[1:]]
+    assert (upserts.held(wrong, 3), upserts.surplus(wrong, 2)) == (2, 1)
+
+
+def test_only_rows_whose_keys_are_not_there_are_added():
+    from benchmarks import upserts
+
+    [added] = upserts.additions([upserts.stored(row) for row in upserts.rows(2)], 3)
+    assert (added["entityTypeId"], added["fields"]["originId"]) == (2, "order-3")
+
+
 def copied(numbers, **changes):
     from benchmarks import deals
 
@@ -232,6 +259,17 @@ def test_a_tiny_table_is_read_whole_by_clients_with_and_without_a_connection(tmp
     ours, plain = measure(case, "ours", (0, 0)), measure(case, "plain", (0, 0))
     assert (ours["done"], ours["error"], plain["done"], plain["error"]) == (260, None, 260, None)
     assert plain["requests"] == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("letter", "requests"), [("k", 4), ("k-same", 3)])
+def test_a_few_rows_are_upserted_and_the_portal_is_judged(letter, requests):
+    from benchmarks.cases import CASES
+    from benchmarks.measure import measure
+
+    measured = measure(CASES[letter].scaled(0.002), "ours", (0, 0))
+    assert (measured["done"], measured["surplus"], measured["error"]) == (20, 0, None)
+    assert measured["requests"] == requests
 
 
 @pytest.mark.slow

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmarks import work
+from benchmarks import upserts, work
 from benchmarks.work import Portal
 
 
@@ -39,6 +39,18 @@ def listings(portal: Portal, size: int, rank: int, processes: int) -> int:
 def comments(portal: Portal, size: int, rank: int, processes: int) -> None:
     """Add the comments with one ``call``."""
     _client(portal).call(work.ADD, [work.comment_fields(comment) for comment in work.comments(size)])
+
+
+def upsert(portal: Portal, size: int, rank: int, processes: int) -> None:
+    """Read all deals with ``get_all``, and add those whose keys are not there with one ``call``."""
+    client = _client(portal)
+    there = client.get_all(work.DEALS, {"select": upserts.SELECT})
+    client.call(upserts.ADD, upserts.additions(there, size))
+
+
+def upsert_same(portal: Portal, size: int, rank: int, processes: int) -> int:
+    """Read all deals with ``get_all``, and count the rows that the portal holds already."""
+    return upserts.held(_client(portal).get_all(work.DEALS, {"select": upserts.SELECT}), size)
 
 
 def sensors(portal: Portal, size: int, rank: int, processes: int) -> int:

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from benchmarks import deals as wide
-from benchmarks import work
+from benchmarks import upserts, work
 from benchmarks.work import Portal
 
 
@@ -57,6 +57,17 @@ def comments(portal: Portal, size: int, rank: int, processes: int) -> None:
     """Add the comments."""
     rows = [{"item": ("deal", deal), "comment": text} for deal, text in work.comments(size)]
     _hook().add_timeline_comments(rows)
+
+
+def upsert(portal: Portal, size: int, rank: int, processes: int) -> None:
+    """Upsert the rows."""
+    _hook().upsert_crm_items("deal", upserts.rows(size), key=upserts.KEY)
+
+
+def upsert_same(portal: Portal, size: int, rank: int, processes: int) -> int:
+    """Upsert the rows, and count those that the portal holds already."""
+    outcomes = _hook().upsert_crm_items("deal", upserts.rows(size), key=upserts.KEY)
+    return sum(outcome["STATUS"] == "unchanged" for outcome in outcomes)
 
 
 def sensors(portal: Portal, size: int, rank: int, processes: int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from benchmarks import work
+from benchmarks import upserts, work
 from benchmarks.work import Portal
 
 
@@ -53,6 +53,24 @@ def comments(portal: Portal, size: int, rank: int, processes: int) -> None:
     client = _client(portal)
     add = client.crm.timeline.comment.add
     _batches(client, [add(**work.comment_fields(comment)) for comment in work.comments(size)])
+
+
+def upsert(portal: Portal, size: int, rank: int, processes: int) -> None:
+    """Read all deals with ``as_list_fast``, and add those whose keys are not there with ``call_batches``."""
+    client = _client(portal)
+    there = client.crm.deal.list(select=upserts.SELECT).as_list_fast().result
+    _batches(
+        client,
+        [
+            client.crm.item.add(entity_type_id=params["entityTypeId"], fields=params["fields"])
+            for params in upserts.additions(there, size)
+        ],
+    )
+
+
+def upsert_same(portal: Portal, size: int, rank: int, processes: int) -> int:
+    """Read all deals with ``as_list_fast``, and count the rows that the portal holds already."""
+    return upserts.held(_client(portal).crm.deal.list(select=upserts.SELECT).as_list_fast().result, size)
 
 
 def sensors(portal: Portal, size: int, rank: int, processes: int) -> int:
