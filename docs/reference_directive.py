@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import surface
+from airflow.triggers.base import BaseTrigger
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
@@ -23,7 +24,7 @@ class Reference(SphinxDirective):
 
 
 def _described(section: str, path: str, cls: type) -> str:
-    if section in surface.FOLDERS:
+    if section in surface.FOLDERS or issubclass(cls, BaseTrigger):  # whose methods are for Airflow alone
         return f".. autoclass:: {path}{surface.signature(cls)}\n"
     if section == "errors":
         return f".. autoexception:: {path}()\n\n{_kind(cls)}"

@@ -13,9 +13,10 @@ from airflow_provider_bitrix24.operators.arguments import NOT_GIVEN
 
 PACKAGE = airflow_provider_bitrix24.__name__
 #: folders whose concrete classes are public
-FOLDERS = ("operators", "transfers", "sensors")
+FOLDERS = ("operators", "transfers", "sensors", "notifications")
 #: modules whose public classes are public, in the order of the reference
 MODULES = {
+    "changes": ("triggers.changes", ["CrmChangesTrigger"]),
     "hook": ("hooks.bitrix24", ["Bitrix24Hook"]),
     "calls": ("rest.calls", ["Call", "Outcome"]),
     "replies": ("rest.replies", ["Reply"]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pyarrow.parquet
@@ -48,7 +49,7 @@ def looks_often(sensor):
 def test_every_example_is_known_here():
     tested = Path(__file__).read_text(encoding="utf-8")
     names = [path.stem for path in FOLDER.glob("*.py")]
-    assert len(names) == 8
+    assert len(names) == 10
     assert [name for name in names if f'example("{name}")' not in tested] == []
 
 
@@ -186,7 +187,12 @@ def test_log_message_twice(portal, run_dag):
 def warehouse(tmp_path, monkeypatch):
     path = tmp_path / "warehouse.db"
     monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", f"sqlite:///{path}")
-    return lambda query: sqlite3.connect(path).execute(query).fetchall()
+
+    def ask(query):
+        with closing(sqlite3.connect(path, isolation_level=None)) as database:
+            return database.execute(query).fetchall()
+
+    return ask
 
 
 @pytest.mark.slow
@@ -221,3 +227,52 @@ def test_a_lake_twice(portal, run_dag, tmp_path):
     ids = pyarrow.parquet.read_table(tmp_path / "deal_ids.parquet").to_pylist()
     assert ids == [{"id": number} for number in sorted(portal.items("deal"))]
     example("bitrix24_lake", "_readers")
+
+
+def updated(portal):
+    return [int(call.params["id"]) for call in portal.calls("crm.item.update")]
+
+
+@pytest.mark.slow
+def test_scores_to_deals_twice(portal, run_dag, warehouse):
+    warehouse("CREATE TABLE deal_scores (deal_id, score, model, day)")
+    for deal, score in ((1, 70), (2, 80), (404, 90)):
+        warehouse(f"INSERT INTO deal_scores VALUES ({deal}, {score}, 'm1', date('now'))")
+    dag = example("bitrix24_scores_to_deals")
+    for written in ([1, 2], []):
+        portal.clear_journal()
+        run = succeeded(run_dag(dag))
+        assert portal.calls("crm.item.add") == []
+        assert updated(portal) == written
+        assert (run.xcom("load")["updated"], run.xcom("load")["failed"]) == (len(written), 1)
+        assert [(row["model"], row["ENTITY_ID"]) for row in run.xcom("report")] == [("m1", 404)]
+        assert "m1: deal 404: NOT_FOUND" in run.log("report")
+    assert [portal.item("deal", deal)["probability"] for deal in (1, 2)] == [70, 80]
+
+    warehouse("DELETE FROM deal_scores WHERE deal_id < 404")
+    run = run_dag(dag)
+    assert run.states == {"load": "failed", "report": "failed"}
+    assert "not one score could be written" in run.log("report")
+
+
+@pytest.mark.slow
+def test_contacts_from_csv_twice(portal, run_dag, tmp_path):
+    header = "originator_id,origin_id,name,last_name,phone,email"
+    rows = [
+        "shop,1001,Ilse,Brandt,+49 30 5550100,",
+        "shop,1002,Per,Holm,,per@example.com",
+        "shop,,No,Number,,",
+    ]
+    (tmp_path / "contacts.csv").write_text("\n".join([header, *rows]), encoding="utf-8")
+    dag = example("bitrix24_contacts_from_csv")
+    before = set(portal.items("contact"))
+    for _ in range(2):
+        portal.clear_journal()
+        run = succeeded(run_dag(dag, run_conf={"folder": str(tmp_path)}))
+        new = run.xcom("summary")["new"]
+        assert len(portal.calls("crm.item.add")) == len(new)
+        assert run.xcom("summary")["errors"] == {"INVALID_INPUT": 1}
+    assert new == {}
+    assert run.xcom("load")["unchanged"] == 2
+    added = [portal.item("contact", number) for number in set(portal.items("contact")) - before]
+    assert sorted((item["originId"], item["name"]) for item in added) == [("1001", "Ilse"), ("1002", "Per")]

@@ -27,24 +27,13 @@ def function(dag, task_id):
     return dag.get_task(task_id).python_callable
 
 
-def test_a_value_that_was_not_taken_is_noticed(recipe):
-    check = function(recipe("write_scores_back").write_scores_back(), "check")
-    rows = [{"deal_id": number, "score": score} for number, score in enumerate(("A", 87, "B", "C"), start=1)]
-    results = [
-        {"STATUS": "done", "RESULT": {"item": {"sourceDescription": value}}} for value in ("A", "87", None)
-    ]
-    check(rows[:2], results[:2])
-    with pytest.raises(ValueError, match=r"was not taken by deals \[3, 4\]"):
-        check(rows, [*results, {"STATUS": "failed", "ERROR": "NOT_FOUND"}])
-
-
 def test_a_failed_task_is_told_in_the_portal(recipe, portal):
     ti = SimpleNamespace(dag_id="nightly_work", task_id="work", log_url="http://localhost:8080/log")
     dag = recipe("nightly_work")
-    dag.tell({"task_instance": ti})
+    dag.told({"ti": ti})
     [message] = portal.notifications(dag.ON_CALL)
     assert "nightly_work.work" in message.text
-    assert dag.tell in dag.nightly_work().get_task("work").on_failure_callback
+    assert dag.told in dag.nightly_work().get_task("work").on_failure_callback
 
 
 def test_ids_become_names(recipe):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from cases import cases
 from doc_blocks import BLOCKS, NOT_RUN, PAGES, ROOT, blocks_in, of_kind, read, surface
 
 from airflow_provider_bitrix24.connection import diagnosis
@@ -36,7 +37,7 @@ def test_drawing_of_the_house_names_its_folders(block):
     assert [name for name in names if not (ROOT / surface.PACKAGE / name).is_dir()] == []
 
 
-@pytest.mark.parametrize("page", PAGES)
+@cases("page", PAGES)
 def test_links_lead_somewhere(page):
     for target, anchor in re.findall(r"\]\(([^)#:]*)(?:#([^)]*))?\)", read(page)):
         path = (ROOT / page).parent / target if target else ROOT / page
@@ -66,7 +67,7 @@ def public_names() -> list[str]:
     return [*(path.rsplit(".", 1)[1] for path in paths), *surface.methods(hook), *surface.names("errors")]
 
 
-@pytest.mark.parametrize("name", public_names())
+@cases("name", public_names())
 def test_guides_name_what_is_public(name):
     text = "".join(map(read, GUIDES))
     told = re.search(rf"`(?:hook\.)?{name}\b[^`]*`|^#+ .*\b{name}\b", text, re.MULTILINE)

@@ -8,6 +8,8 @@ import re
 from importlib import import_module
 
 import pytest
+from airflow.triggers.base import BaseEventTrigger
+from cases import cases
 from doc_blocks import surface
 
 from airflow_provider_bitrix24 import get_provider_info
@@ -55,16 +57,18 @@ def name_of(value):
 
 
 def test_everything_is_found():
-    assert len(OPERATORS) == len({cls.__name__ for cls in OPERATORS}) == 21
+    assert len(OPERATORS) == len({cls.__name__ for cls in OPERATORS}) == 30
     assert {cls.__name__ for cls in TRIGGERS} == {
+        "CrmChangesTrigger",
         "CrmItemTrigger",
+        "CrmItemsTrigger",
         "TimelineBindingTrigger",
         "TimelineCommentTrigger",
     }
     assert {"call", "batch", "bind_timeline_records", "carry_out", "aclient"} <= set(METHODS)
 
 
-@pytest.mark.parametrize("cls", [*OPERATORS, *TRIGGERS, Bitrix24Hook], ids=name_of)
+@cases("cls", [*OPERATORS, *TRIGGERS, Bitrix24Hook])
 def test_every_argument_is_documented_and_no_other(cls):
     own = set(parameters(cls)) - {"logger_name"}  # Airflow's own
     told = documented(cls.__doc__)
@@ -72,7 +76,7 @@ def test_every_argument_is_documented_and_no_other(cls):
     assert set(told) == own
 
 
-@pytest.mark.parametrize("cls", OPERATORS, ids=name_of)
+@cases("cls", OPERATORS)
 def test_operators_name_all_their_arguments(cls):
     """In their own constructor, by name only; whatever else is given goes to Airflow."""
     assert "__init__" in vars(cls)
@@ -85,7 +89,7 @@ def test_operators_name_all_their_arguments(cls):
     assert set(cls.template_fields) <= set(found), "what is rendered is an argument"
 
 
-@pytest.mark.parametrize("cls", [*OPERATORS, *TRIGGERS, Bitrix24Hook], ids=name_of)
+@cases("cls", [*OPERATORS, *TRIGGERS, Bitrix24Hook])
 def test_arguments_are_annotated_precisely(cls):
     found = {name: parameter.annotation for name, parameter in parameters(cls).items()}
     assert [name for name, note in found.items() if note is inspect.Parameter.empty] == []
@@ -94,13 +98,13 @@ def test_arguments_are_annotated_precisely(cls):
 
 @pytest.mark.parametrize("cls", TRIGGERS, ids=name_of)
 def test_triggers_name_all_their_arguments(cls):
-    assert issubclass(cls, Bitrix24Trigger)
+    assert issubclass(cls, (Bitrix24Trigger, BaseEventTrigger))
     assert "__init__" in vars(cls)
     found = inspect.signature(cls).parameters.values()
     assert {parameter.kind for parameter in found} == {inspect.Parameter.KEYWORD_ONLY}
 
 
-@pytest.mark.parametrize("name", METHODS)
+@cases("name", METHODS)
 def test_arguments_of_the_hooks_methods_are_documented(name):
     held = inspect.getattr_static(Bitrix24Hook, name)
     assert (held.fget if isinstance(held, property) else held).__doc__
@@ -118,7 +122,7 @@ def test_documented_arguments_of_calls_and_replies_are_there(cls):
     assert set(told) <= set(inspect.signature(cls).parameters)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("annotation", "vague"),
     [
         ("Any", True),

@@ -6,6 +6,7 @@ import re
 
 import pytest
 import requests
+from cases import cases
 from doc_blocks import read
 
 from airflow_provider_bitrix24.testing.methods import REGISTRY
@@ -62,7 +63,7 @@ def scopes():
                 yield method, set(re.findall(r"`(\w+)`", names))
 
 
-@pytest.mark.parametrize(("method", "named"), list(scopes()))
+@cases(("method", "named"), list(scopes()))
 def test_a_method_needs_the_scopes_that_the_page_names(method, named):
     assert set(REGISTRY[method].scopes) == named
 
@@ -70,3 +71,18 @@ def test_a_method_needs_the_scopes_that_the_page_names(method, named):
 def test_operators_need_the_scope_crm_only():
     scopes = {method.scopes for name, method in REGISTRY.items() if name.startswith("crm.")}
     assert scopes == {("crm",)}
+
+
+def test_values_of_items_are_corrected_without_a_word(bitrix24_portal, call):
+    bitrix24_portal.add_user_field("deal", "UF_CRM_FLAG", "boolean")
+    bitrix24_portal.add_pipeline("deal", "Projects")
+    [deal] = bitrix24_portal.add_items("deal", [{"TITLE": "a", "UF_CRM_FLAG": True}])
+    sent = {"title": "", "stageId": "C1:WON", "companyId": 99, "ufCrmFlag": "1", "originId": "7"}
+    call("crm.item.update", {"entityTypeId": 2, "id": deal, "fields": sent})
+    item = call("crm.item.get", {"entityTypeId": 2, "id": deal})["item"]
+    assert {name: item[name] for name in sent} == {
+        "title": "a", "stageId": "NEW", "companyId": 0, "ufCrmFlag": "N", "originId": "7",
+    }  # fmt: skip
+    assert call("crm.item.add", {"entityTypeId": 2, "fields": {"originId": "7"}})
+    assert call("crm.deal.update", {"id": deal, "fields": {"TITLE": "a"}}) is True
+    assert bitrix24_portal.calls("crm.deal.update")[-1].started == ("processes",)
