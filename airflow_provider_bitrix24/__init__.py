@@ -15,7 +15,7 @@ def get_provider_info() -> dict[str, Any]:
     return {
         "package-name": "airflow-provider-bitrix24",
         "name": "Bitrix24",
-        "description": "Timelines, CRM data and sensors of `Bitrix24 <https://www.bitrix24.com/>`__.",
+        "description": "Timelines, CRM data in and out, and sensors of `Bitrix24 <https://www.bitrix24.com/>`__.",
         "versions": [__version__],
         "integrations": [
             {
@@ -31,6 +31,7 @@ def get_provider_info() -> dict[str, Any]:
                 "python-modules": [
                     f"{package}.operators.timeline",
                     f"{package}.operators.activity",
+                    f"{package}.operators.items",
                     f"{package}.operators.rest",
                 ],
             }
@@ -48,6 +49,18 @@ def get_provider_info() -> dict[str, Any]:
                 "how-to-guide": "/docs/extracting.md",
                 "python-module": f"{package}.transfers.bitrix24_to_sql",
             },
+            {
+                "source-integration-name": "Common IO",
+                "target-integration-name": "Bitrix24",
+                "how-to-guide": "/docs/loading.md",
+                "python-module": f"{package}.transfers.file_to_bitrix24",
+            },
+            {
+                "source-integration-name": "Common SQL",
+                "target-integration-name": "Bitrix24",
+                "how-to-guide": "/docs/loading.md",
+                "python-module": f"{package}.transfers.sql_to_bitrix24",
+            },
         ],
         "sensors": [
             {
@@ -58,9 +71,15 @@ def get_provider_info() -> dict[str, Any]:
         "triggers": [
             {
                 "integration-name": "Bitrix24",
-                "python-modules": [f"{package}.triggers.timeline", f"{package}.triggers.crm"],
+                "python-modules": [
+                    f"{package}.triggers.timeline",
+                    f"{package}.triggers.crm",
+                    f"{package}.triggers.changes",
+                ],
             }
         ],
+        "notifications": [f"{package}.notifications.bitrix24.Bitrix24Notifier"],
+        "asset-uris": [{"schemes": ["bitrix24"], "handler": f"{package}.assets.bitrix24.sanitize_uri"}],
         "extra-links": [f"{package}.links.card.CrmCardLink"],
         "connection-types": [connection_type()],
     }

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import airflow
 import jsonschema
-import pytest
 from airflow.providers_manager import ProvidersManager
-from airflow.sdk import DAG, BaseHook, BaseOperator
+from airflow.sdk import DAG, BaseHook, BaseNotifier, BaseOperator
 from airflow.sdk.module_loading import import_string
 from airflow.serialization.serialized_objects import LazyDeserializedDAG
 from airflow.triggers.base import BaseTrigger
+from cases import cases
 
 import airflow_provider_bitrix24
 from airflow_provider_bitrix24 import get_provider_info
@@ -67,11 +67,11 @@ def name_of(value):
 
 def test_everything_is_found():
     assert {kind: len(classes) for kind, classes in PUBLIC.items()} == {
-        "hooks": 1, "operators": 16, "transfers": 2, "sensors": 3, "triggers": 4,
+        "hooks": 1, "operators": 21, "transfers": 4, "sensors": 4, "triggers": 6,
     }  # fmt: skip
 
 
-@pytest.mark.parametrize(("kind", "cls"), CLASSES, ids=name_of)
+@cases(("kind", "cls"), CLASSES)
 def test_a_class_calls_itself_as_it_is_imported(kind, cls):
     if cls is LimitTrigger:  # for the operators only
         assert cls.__module__ == f"{PACKAGE}.triggers.limit"
@@ -83,7 +83,7 @@ def test_a_class_calls_itself_as_it_is_imported(kind, cls):
     assert pickle.loads(pickle.dumps(cls)) is cls
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@cases("kind", KINDS)
 def test_every_module_that_is_listed_has_classes_of_its_own(kind):
     assert set(listed(kind)) == {cls.__module__ for cls in PUBLIC[kind]} - {LimitTrigger.__module__}
 
@@ -136,9 +136,12 @@ def test_the_guides_of_transfers_are_there():
         assert (folder / transfer["how-to-guide"].removeprefix("/")).is_file()
 
 
-def test_links_and_connection_types_are_there():
+def test_links_notifiers_and_connection_types_are_there():
     for path in INFO["extra-links"]:
         cls = import_string(path)
         assert f"{cls.__module__}.{cls.__name__}" == path
+    for path in INFO["notifications"]:
+        assert issubclass(import_string(path), BaseNotifier)
+        assert path in ProvidersManager().notification
     [connection] = INFO["connection-types"]
     assert import_string(connection["hook-class-name"]) is Bitrix24Hook

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from airflow_provider_bitrix24.crm.bindings import BOUND, NOT_BOUND
+from airflow_provider_bitrix24.crm.cards import card_address
 from airflow_provider_bitrix24.crm.ids import parse_id
 from airflow_provider_bitrix24.crm.items import CrmItem
 from airflow_provider_bitrix24.crm.listing import read_list
@@ -43,6 +44,13 @@ class BindingWatch:
         self.goal = f"timeline record {record} to show on {self.item}{'' if bound else ' no longer'}"
         self._bound = bound
         self._now_and_then = NowAndThen()
+
+    def address(self, origin: str) -> str:
+        """Return where the item's card is, ``""`` where it has none.
+
+        :param origin: the portal's scheme, host and port
+        """
+        return card_address(origin, self.item)
 
     def look(self) -> Plan[Sight]:
         """Look once.

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import pendulum
 
+from airflow_provider_bitrix24.crm.cards import card_address
 from airflow_provider_bitrix24.crm.comment_calls import ListedComment, newest_comments_call
 from airflow_provider_bitrix24.crm.ids import parse_id
 from airflow_provider_bitrix24.crm.inputs import check_text
@@ -86,6 +87,13 @@ class CommentWatch:
         self.goal += "" if author_id is None else f" by user {self._author}"
         self.goal += "" if since is None else f" since {since}"
         self._now_and_then = NowAndThen()
+
+    def address(self, origin: str) -> str:
+        """Return where the item's card is, ``""`` where it has none.
+
+        :param origin: the portal's scheme, host and port
+        """
+        return card_address(origin, self.item)
 
     def look(self) -> Plan[Sight]:
         """Look once, at the newest comments first; the newest one that fits is found.

@@ -12,6 +12,7 @@ from pathlib import Path
 from airflow.sdk import task
 
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
+from airflow_provider_bitrix24.notifications.bitrix24 import Bitrix24Notifier
 from airflow_provider_bitrix24.operators.activity import BindActivityOperator
 from airflow_provider_bitrix24.operators.rest import (
     Bitrix24BatchOperator,
@@ -27,7 +28,7 @@ from airflow_provider_bitrix24.operators.timeline import (
     UpdateTimelineCommentOperator,
 )
 from airflow_provider_bitrix24.rest.calls import Call
-from airflow_provider_bitrix24.sensors.crm import CrmItemSensor
+from airflow_provider_bitrix24.sensors.crm import CrmItemSensor, CrmItemsSensor
 from airflow_provider_bitrix24.sensors.timeline import TimelineBindingSensor, TimelineCommentSensor
 
 
@@ -64,8 +65,11 @@ Bitrix24ListOperator(task_id="t", method="crm.deal.list", output_path=Path("deal
 Bitrix24BatchOperator(task_id="t", calls=[Call("profile"), {"method": "scope"}])
 CrmItemSensor(task_id="t", item=("deal", 1), stage_semantic="success", timeout=60.0, mode="reschedule")
 CrmItemSensor(task_id="t", item=comment.output, conditions={">=opportunity": 1000})
+CrmItemsSensor(task_id="t", entity_type="deal", where={">=opportunity": 1000}, min_count=2, max_ids=50)
 TimelineBindingSensor(task_id="t", record_id=comment.output, entity_type="deal", entity_id=1, bound=False)
 TimelineCommentSensor(task_id="t", item="D_1", pattern="paid", since=datetime(2026, 5, 4, tzinfo=UTC))
+Bitrix24Notifier(message="{{ ti.task_id }}", user_ids=[1, "2"], attach=[{"MESSAGE": "x"}])
+Bitrix24Notifier(message="Done", dialog_id="chat5", system=True, max_wait=10)
 
 hook = Bitrix24Hook("bitrix24_default")
 bound: list[dict[str, object]] = hook.bind_timeline_records([(1, "deal", 2)], fail_on="never")
@@ -81,4 +85,6 @@ BindTimelineRecordOperator(task_id="t", record_id=1.5, related_to="D_1")  # type
 BindTimelineRecordOperator(task_id="t", bindings=[], fail_on="some")  # type: ignore[arg-type]
 Bitrix24CallOperator(task_id="t", method="crm.deal.get", api_params=[1])  # type: ignore[arg-type]
 CrmItemSensor(task_id="t", item="D_1", conditions=["stageId"])  # type: ignore[arg-type]
+Bitrix24Notifier(user_ids=[1])  # type: ignore[call-arg]
+Bitrix24Notifier(message="x", user_ids=1.5)  # type: ignore[arg-type]
 hook.bind_timeline_records(4)  # type: ignore[arg-type]
