@@ -8,7 +8,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from airflow_provider_bitrix24.crm.columns import PRECISION, Chunk, Column, ValueType
+from airflow_provider_bitrix24.crm.fields.columns import PRECISION, Chunk, Column, ValueType
 
 #: what can be stored; the other characters have a test of their own
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)

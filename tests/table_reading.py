@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 from pyarrow import parquet
 
-from airflow_provider_bitrix24.crm.columns import PRECISION, Chunk, Column, ValueType
+from airflow_provider_bitrix24.crm.fields.columns import PRECISION, Chunk, Column, ValueType
 
 _DUCKDB = duckdb.connect(config={"threads": 1})
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")

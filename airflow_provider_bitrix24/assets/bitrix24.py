@@ -10,7 +10,7 @@ from airflow.sdk import Asset, AssetWatcher
 
 from airflow_provider_bitrix24.connection.form import DEFAULT_CONN_ID
 from airflow_provider_bitrix24.crm.cards import list_address
-from airflow_provider_bitrix24.crm.item_lists import parse_listed_type
+from airflow_provider_bitrix24.crm.watching.item_lists import parse_listed_type
 from airflow_provider_bitrix24.hooks.errors import InvalidInputError, joined
 from airflow_provider_bitrix24.triggers.changes import CrmChangesTrigger
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from airflow_provider_bitrix24.crm.columns import Chunk, Column, ValueType
-from airflow_provider_bitrix24.crm.json_values import json_texts
+from airflow_provider_bitrix24.crm.fields.columns import Chunk, Column, ValueType
+from airflow_provider_bitrix24.crm.fields.json_values import json_texts
 
 #: what has no shape of its own in CSV
 _IN_JSON = frozenset({ValueType.MULTIFIELD, ValueType.JSON})

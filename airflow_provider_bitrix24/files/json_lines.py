@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from airflow_provider_bitrix24.crm.columns import Chunk, Column
-from airflow_provider_bitrix24.crm.json_values import json_text, json_texts
+from airflow_provider_bitrix24.crm.fields.columns import Chunk, Column
+from airflow_provider_bitrix24.crm.fields.json_values import json_text, json_texts
 from airflow_provider_bitrix24.files.writing import in_one_line
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import IO, Any
 
-from airflow_provider_bitrix24.crm.arrow import arrow_schema, record_batch, require_pyarrow
-from airflow_provider_bitrix24.crm.columns import Chunk, Column
+from airflow_provider_bitrix24.crm.extraction.arrow import arrow_schema, record_batch, require_pyarrow
+from airflow_provider_bitrix24.crm.fields.columns import Chunk, Column
 
 #: a row group ends with whichever comes first; it is held in memory until then
 GROUP_ROWS = 1 << 16

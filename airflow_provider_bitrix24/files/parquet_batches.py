@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, Any
 
-from airflow_provider_bitrix24.crm.arrow import require_pyarrow
+from airflow_provider_bitrix24.crm.extraction.arrow import require_pyarrow
 from airflow_provider_bitrix24.rest.errors import InvalidInputError
 from airflow_provider_bitrix24.rest.shown import shown
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING
 
-from airflow_provider_bitrix24.crm.columns import Chunk, Column
-from airflow_provider_bitrix24.crm.fitting import fitted
+from airflow_provider_bitrix24.crm.fields.columns import Chunk, Column
+from airflow_provider_bitrix24.crm.fields.fitting import fitted
 from airflow_provider_bitrix24.files.csv_lines import CsvLines
 from airflow_provider_bitrix24.files.formats import FileFormat, FileKind
 from airflow_provider_bitrix24.files.json_lines import JsonLines

@@ -14,9 +14,9 @@ from typing import Any, SupportsIndex, TypeAlias
 
 from airflow.sdk import XComArg
 
-from airflow_provider_bitrix24.crm.activities import ActivityBinding
 from airflow_provider_bitrix24.crm.items import CrmItem
-from airflow_provider_bitrix24.crm.timeline_bindings import TimelineBinding
+from airflow_provider_bitrix24.crm.timeline.activities import ActivityBinding
+from airflow_provider_bitrix24.crm.timeline.timeline_bindings import TimelineBinding
 from airflow_provider_bitrix24.rest.calls import Call
 
 #: a text, or the output of a task

@@ -6,21 +6,21 @@ from collections.abc import Sequence
 from typing import Any
 
 from airflow_provider_bitrix24.connection import form
-from airflow_provider_bitrix24.crm.activities import (
+from airflow_provider_bitrix24.crm.ids import parse_id
+from airflow_provider_bitrix24.crm.items import CrmItem, parse_items
+from airflow_provider_bitrix24.crm.relations import read_related_items
+from airflow_provider_bitrix24.crm.timeline.activities import (
     bind_activities,
     parse_activity_bindings,
     unbind_activities,
 )
-from airflow_provider_bitrix24.crm.binding_watch import BindingWatch
-from airflow_provider_bitrix24.crm.ids import parse_id
-from airflow_provider_bitrix24.crm.items import CrmItem, parse_items
-from airflow_provider_bitrix24.crm.moving import check_ends, move_record, set_bindings
-from airflow_provider_bitrix24.crm.record_binding import bind_records
-from airflow_provider_bitrix24.crm.record_unbinding import unbind_records
-from airflow_provider_bitrix24.crm.records import read_bindings
-from airflow_provider_bitrix24.crm.relations import read_related_items
-from airflow_provider_bitrix24.crm.timeline_bindings import TimelineBinding, parse_bindings
-from airflow_provider_bitrix24.crm.transfer import Mode, Transfer, TransferKind, transfer
+from airflow_provider_bitrix24.crm.timeline.moving import check_ends, move_record, set_bindings
+from airflow_provider_bitrix24.crm.timeline.record_binding import bind_records
+from airflow_provider_bitrix24.crm.timeline.record_unbinding import unbind_records
+from airflow_provider_bitrix24.crm.timeline.records import read_bindings
+from airflow_provider_bitrix24.crm.timeline.timeline_bindings import TimelineBinding, parse_bindings
+from airflow_provider_bitrix24.crm.timeline.transfer import Mode, Transfer, TransferKind, transfer
+from airflow_provider_bitrix24.crm.watching.binding_watch import BindingWatch
 from airflow_provider_bitrix24.hooks.aliases import (
     ActivityBindingsLike,
     BindingLike,

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_provider_bitrix24.crm.comment_calls import comment_fields
-from airflow_provider_bitrix24.crm.comments import Comment, add_comment, add_comments, parse_comments
-from airflow_provider_bitrix24.crm.editing import delete_comment, update_comment
 from airflow_provider_bitrix24.crm.existence import check_items
 from airflow_provider_bitrix24.crm.ids import parse_id
 from airflow_provider_bitrix24.crm.inputs import check_text
 from airflow_provider_bitrix24.crm.items import CrmItem
-from airflow_provider_bitrix24.crm.logmessages import add_log_message, log_message_call
 from airflow_provider_bitrix24.crm.outcomes import ItemOutcome
 from airflow_provider_bitrix24.crm.rows import Rows
+from airflow_provider_bitrix24.crm.timeline.comment_calls import comment_fields
+from airflow_provider_bitrix24.crm.timeline.comments import Comment, add_comment, add_comments, parse_comments
+from airflow_provider_bitrix24.crm.timeline.editing import delete_comment, update_comment
+from airflow_provider_bitrix24.crm.timeline.logmessages import add_log_message, log_message_call
 from airflow_provider_bitrix24.hooks.aliases import CommentsLike, FilesLike, IdLike, ItemLike
 from airflow_provider_bitrix24.hooks.attachments import read_files
 from airflow_provider_bitrix24.hooks.bulk import (

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_bitrix24.crm.datasets import parse_dataset
-from airflow_provider_bitrix24.crm.schema import CrmSchema, Names
-from airflow_provider_bitrix24.crm.typed_rows import OnBadValue
+from airflow_provider_bitrix24.crm.extraction.datasets import parse_dataset
+from airflow_provider_bitrix24.crm.extraction.typed_rows import OnBadValue
+from airflow_provider_bitrix24.crm.fields.schema import CrmSchema, Names
 from airflow_provider_bitrix24.hooks.bulk import LIST_IN_FLIGHT
 from airflow_provider_bitrix24.hooks.errors import joined
 from airflow_provider_bitrix24.hooks.extraction import open_extraction
@@ -107,7 +107,7 @@ class CrmDataHook(RestHook):
         :raises InvalidInputError: PyArrow is not installed, or as :meth:`crm_rows` does
         :raises Bitrix24Error: as :meth:`crm_rows` does
         """
-        from airflow_provider_bitrix24.crm.arrow import record_batches, require_pyarrow
+        from airflow_provider_bitrix24.crm.extraction.arrow import record_batches, require_pyarrow
 
         with joined():
             require_pyarrow()

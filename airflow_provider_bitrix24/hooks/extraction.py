@@ -7,20 +7,16 @@ from contextlib import ExitStack, closing
 from itertools import islice
 from typing import TYPE_CHECKING, Any, get_args
 
-from airflow_provider_bitrix24.crm.columns import Chunk, Column
-from airflow_provider_bitrix24.crm.datasets import (
+from airflow_provider_bitrix24.crm.extraction.datasets import (
     Dataset,
     ListDataset,
     OwnedDataset,
     SmallDataset,
     parse_dataset,
 )
-from airflow_provider_bitrix24.crm.inputs import listed
-from airflow_provider_bitrix24.crm.product_rows import OWNERS_A_CALL
-from airflow_provider_bitrix24.crm.schema import CrmSchema, Names
-from airflow_provider_bitrix24.crm.typed_rows import OnBadValue, TypedRows
-from airflow_provider_bitrix24.crm.where import parse_where
-from airflow_provider_bitrix24.crm.windows import (
+from airflow_provider_bitrix24.crm.extraction.product_rows import OWNERS_A_CALL
+from airflow_provider_bitrix24.crm.extraction.typed_rows import OnBadValue, TypedRows
+from airflow_provider_bitrix24.crm.extraction.windows import (
     OVERLAP,
     Beginning,
     Window,
@@ -28,6 +24,10 @@ from airflow_provider_bitrix24.crm.windows import (
     parse_since,
     window_since,
 )
+from airflow_provider_bitrix24.crm.fields.columns import Chunk, Column
+from airflow_provider_bitrix24.crm.fields.schema import CrmSchema, Names
+from airflow_provider_bitrix24.crm.fields.where import parse_where
+from airflow_provider_bitrix24.crm.inputs import listed
 from airflow_provider_bitrix24.hooks.bulk import DEFAULT_IN_FLIGHT, LIST_IN_FLIGHT
 from airflow_provider_bitrix24.rest.batches import BATCH_SIZE
 from airflow_provider_bitrix24.rest.calls import Call

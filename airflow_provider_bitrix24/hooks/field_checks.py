@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from airflow_provider_bitrix24.crm.field_answers import lines_on_answers
-from airflow_provider_bitrix24.crm.field_checks import check_field_names
+from airflow_provider_bitrix24.crm.fields.field_answers import lines_on_answers
+from airflow_provider_bitrix24.crm.fields.field_checks import check_field_names
 from airflow_provider_bitrix24.hooks.logs import Logger
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.plans import Plan

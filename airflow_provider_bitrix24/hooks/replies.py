@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from airflow_provider_bitrix24.crm.known_calls import check_call
+from airflow_provider_bitrix24.crm.fields.known_calls import check_call
 from airflow_provider_bitrix24.hooks.errors import join
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.errors import MorePagesError

@@ -17,7 +17,7 @@ from airflow_provider_bitrix24.connection.parsing import Settings, parse_connect
 from airflow_provider_bitrix24.connection.reading import aread_connection, read_connection
 from airflow_provider_bitrix24.connection.threads import in_thread
 from airflow_provider_bitrix24.connection.tokens import mask
-from airflow_provider_bitrix24.crm.known_calls import check_call
+from airflow_provider_bitrix24.crm.fields.known_calls import check_call
 from airflow_provider_bitrix24.files.writing import check_path, whole_file
 from airflow_provider_bitrix24.hooks.bulk import (
     DEFAULT_IN_FLIGHT,

@@ -7,10 +7,10 @@ from datetime import timedelta, tzinfo
 from typing import TYPE_CHECKING, Any, Literal, get_args
 from zoneinfo import ZoneInfo
 
-from airflow_provider_bitrix24.crm.clocks import WIDEST, PortalClock
-from airflow_provider_bitrix24.crm.datasets import ListDataset, parse_dataset
+from airflow_provider_bitrix24.crm.extraction.clocks import WIDEST, PortalClock
+from airflow_provider_bitrix24.crm.extraction.datasets import ListDataset, parse_dataset
+from airflow_provider_bitrix24.crm.fields.schema import CrmSchema
 from airflow_provider_bitrix24.crm.inputs import is_sequence
-from airflow_provider_bitrix24.crm.schema import CrmSchema
 from airflow_provider_bitrix24.crm.writing.changes import Operation
 from airflow_provider_bitrix24.crm.writing.keys import Key
 from airflow_provider_bitrix24.crm.writing.statuses import status_codes

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from airflow_provider_bitrix24.connection.form import DEFAULT_CONN_ID
-from airflow_provider_bitrix24.crm.activities import (
+from airflow_provider_bitrix24.crm.outcomes import ItemOutcome
+from airflow_provider_bitrix24.crm.timeline.activities import (
     ActivityBinding,
     bind_activities,
     parse_activity_bindings,
     unbind_activities,
 )
-from airflow_provider_bitrix24.crm.outcomes import ItemOutcome
 from airflow_provider_bitrix24.hooks.aliases import ActivityBindingsLike, IdLike, ItemLike, TextLike
 from airflow_provider_bitrix24.hooks.bulk import DEFAULT_IN_FLIGHT, FailOn
 from airflow_provider_bitrix24.operators.arguments import NOT_GIVEN, check_flag

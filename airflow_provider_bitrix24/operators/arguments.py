@@ -9,10 +9,10 @@ from typing import Any
 
 from airflow.sdk import BaseOperator, XComArg
 
-from airflow_provider_bitrix24.crm.activities import ActivityBinding
 from airflow_provider_bitrix24.crm.inputs import holds_template, refuse_lost
 from airflow_provider_bitrix24.crm.items import CrmItem
-from airflow_provider_bitrix24.crm.timeline_bindings import TimelineBinding
+from airflow_provider_bitrix24.crm.timeline.activities import ActivityBinding
+from airflow_provider_bitrix24.crm.timeline.timeline_bindings import TimelineBinding
 from airflow_provider_bitrix24.hooks.errors import InvalidInputError, joined
 from airflow_provider_bitrix24.rest.calls import Call
 

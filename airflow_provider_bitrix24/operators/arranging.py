@@ -8,13 +8,13 @@ from typing import Any, ClassVar
 from airflow.sdk import Context
 
 from airflow_provider_bitrix24.connection.form import DEFAULT_CONN_ID
-from airflow_provider_bitrix24.crm.bindings import ALREADY_MOVED
 from airflow_provider_bitrix24.crm.ids import parse_id
 from airflow_provider_bitrix24.crm.items import CrmItem, parse_items
-from airflow_provider_bitrix24.crm.moving import check_ends, move_record, set_bindings
 from airflow_provider_bitrix24.crm.outcomes import ItemOutcome
-from airflow_provider_bitrix24.crm.records import read_bindings
-from airflow_provider_bitrix24.crm.timeline_bindings import TimelineBinding
+from airflow_provider_bitrix24.crm.timeline.bindings import ALREADY_MOVED
+from airflow_provider_bitrix24.crm.timeline.moving import check_ends, move_record, set_bindings
+from airflow_provider_bitrix24.crm.timeline.records import read_bindings
+from airflow_provider_bitrix24.crm.timeline.timeline_bindings import TimelineBinding
 from airflow_provider_bitrix24.hooks.aliases import IdLike, ItemLike, ItemsLike
 from airflow_provider_bitrix24.hooks.bulk import DEFAULT_IN_FLIGHT, FailOn, check_outcomes
 from airflow_provider_bitrix24.links.card import CrmCardLink

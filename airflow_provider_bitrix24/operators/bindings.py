@@ -9,10 +9,10 @@ from airflow_provider_bitrix24.connection.form import DEFAULT_CONN_ID
 from airflow_provider_bitrix24.crm.ids import parse_id
 from airflow_provider_bitrix24.crm.items import CrmItem
 from airflow_provider_bitrix24.crm.outcomes import ItemOutcome
-from airflow_provider_bitrix24.crm.record_binding import bind_records
-from airflow_provider_bitrix24.crm.record_unbinding import unbind_records
 from airflow_provider_bitrix24.crm.relations import read_related_items
-from airflow_provider_bitrix24.crm.timeline_bindings import TimelineBinding, parse_bindings
+from airflow_provider_bitrix24.crm.timeline.record_binding import bind_records
+from airflow_provider_bitrix24.crm.timeline.record_unbinding import unbind_records
+from airflow_provider_bitrix24.crm.timeline.timeline_bindings import TimelineBinding, parse_bindings
 from airflow_provider_bitrix24.hooks.aliases import BindingsLike, IdLike, ItemLike, TextLike
 from airflow_provider_bitrix24.hooks.bulk import DEFAULT_IN_FLIGHT, FailOn
 from airflow_provider_bitrix24.hooks.errors import InvalidInputError

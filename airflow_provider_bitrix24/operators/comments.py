@@ -8,7 +8,11 @@ from typing import Any, ClassVar
 from airflow.sdk import Context
 
 from airflow_provider_bitrix24.connection.form import DEFAULT_CONN_ID
-from airflow_provider_bitrix24.crm.comments import (
+from airflow_provider_bitrix24.crm.existence import check_items
+from airflow_provider_bitrix24.crm.inputs import check_text
+from airflow_provider_bitrix24.crm.items import CrmItem, parse_items
+from airflow_provider_bitrix24.crm.outcomes import ItemOutcome
+from airflow_provider_bitrix24.crm.timeline.comments import (
     ADDED,
     ALREADY_PRESENT,
     AddedComment,
@@ -17,12 +21,8 @@ from airflow_provider_bitrix24.crm.comments import (
     add_comments,
     parse_comments,
 )
-from airflow_provider_bitrix24.crm.existence import check_items
-from airflow_provider_bitrix24.crm.inputs import check_text
-from airflow_provider_bitrix24.crm.items import CrmItem, parse_items
-from airflow_provider_bitrix24.crm.outcomes import ItemOutcome
-from airflow_provider_bitrix24.crm.record_binding import bind_records
-from airflow_provider_bitrix24.crm.timeline_bindings import TimelineBinding
+from airflow_provider_bitrix24.crm.timeline.record_binding import bind_records
+from airflow_provider_bitrix24.crm.timeline.timeline_bindings import TimelineBinding
 from airflow_provider_bitrix24.hooks.aliases import (
     CommentsLike,
     FilesLike,

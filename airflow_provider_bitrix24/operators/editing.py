@@ -8,11 +8,11 @@ from typing import Any, ClassVar
 from airflow.sdk import Context
 
 from airflow_provider_bitrix24.connection.form import DEFAULT_CONN_ID
-from airflow_provider_bitrix24.crm.comment_calls import comment_fields
-from airflow_provider_bitrix24.crm.editing import UPDATED_EVERYWHERE, delete_comment, update_comment
 from airflow_provider_bitrix24.crm.ids import parse_id
 from airflow_provider_bitrix24.crm.inputs import check_text
 from airflow_provider_bitrix24.crm.items import CrmItem, parse_entity_type
+from airflow_provider_bitrix24.crm.timeline.comment_calls import comment_fields
+from airflow_provider_bitrix24.crm.timeline.editing import UPDATED_EVERYWHERE, delete_comment, update_comment
 from airflow_provider_bitrix24.hooks.aliases import (
     FilesLike,
     IdLike,

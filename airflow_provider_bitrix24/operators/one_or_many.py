@@ -6,9 +6,9 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from airflow_provider_bitrix24.crm.bindings import ALREADY_BOUND, BOUND, NOT_BOUND, UNBOUND, Binding
 from airflow_provider_bitrix24.crm.ids import parse_id
 from airflow_provider_bitrix24.crm.items import CrmItem, parse_entity_type
+from airflow_provider_bitrix24.crm.timeline.bindings import ALREADY_BOUND, BOUND, NOT_BOUND, UNBOUND, Binding
 from airflow_provider_bitrix24.operators.arguments import or_none
 from airflow_provider_bitrix24.operators.bulk import BulkOperator, Outcomes, named
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from airflow_provider_bitrix24.connection.form import DEFAULT_CONN_ID
+from airflow_provider_bitrix24.crm.extraction.product_rows import check_has_rows
 from airflow_provider_bitrix24.crm.items import parse_entity_type
 from airflow_provider_bitrix24.crm.outcomes import ItemOutcome
-from airflow_provider_bitrix24.crm.product_rows import check_has_rows
 from airflow_provider_bitrix24.crm.telling import counted
 from airflow_provider_bitrix24.crm.writing.product_rows import (
     SET,

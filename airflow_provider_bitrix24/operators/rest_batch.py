@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from airflow_provider_bitrix24.connection.form import DEFAULT_CONN_ID
-from airflow_provider_bitrix24.crm.known_calls import check_call
+from airflow_provider_bitrix24.crm.fields.known_calls import check_call
 from airflow_provider_bitrix24.crm.outcomes import FAILED, ItemOutcome
 from airflow_provider_bitrix24.crm.rows import RowKind, Rows, parse_rows
 from airflow_provider_bitrix24.hooks.aliases import CallsLike

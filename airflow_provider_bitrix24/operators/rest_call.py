@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from airflow.sdk import Context
 
 from airflow_provider_bitrix24.connection.form import DEFAULT_CONN_ID
-from airflow_provider_bitrix24.crm.known_calls import check_call
+from airflow_provider_bitrix24.crm.fields.known_calls import check_call
 from airflow_provider_bitrix24.hooks.aliases import ApiParamsLike, TextLike
 from airflow_provider_bitrix24.hooks.errors import joined
 from airflow_provider_bitrix24.operators.api_params import naming_api_params, parse_api_params, refuse_params

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.sdk import Context, XComArg
 
 from airflow_provider_bitrix24.connection.form import DEFAULT_CONN_ID
-from airflow_provider_bitrix24.crm.known_calls import check_call
+from airflow_provider_bitrix24.crm.fields.known_calls import check_call
 from airflow_provider_bitrix24.files.formats import is_gzip
 from airflow_provider_bitrix24.files.writing import check_path, gzipped, json_line, whole_file
 from airflow_provider_bitrix24.hooks.aliases import ApiParamsLike, TextLike

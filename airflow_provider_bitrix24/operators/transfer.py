@@ -11,7 +11,7 @@ from airflow_provider_bitrix24.connection.form import DEFAULT_CONN_ID
 from airflow_provider_bitrix24.crm.inputs import from_json
 from airflow_provider_bitrix24.crm.items import CrmItem
 from airflow_provider_bitrix24.crm.outcomes import ItemOutcome
-from airflow_provider_bitrix24.crm.transfer import (
+from airflow_provider_bitrix24.crm.timeline.transfer import (
     Mode,
     Transfer,
     TransferKind,

@@ -24,7 +24,7 @@ from airflow.triggers.base import StartTriggerArgs
 from airflow_provider_bitrix24.connection.form import DEFAULT_CONN_ID
 from airflow_provider_bitrix24.crm.inputs import is_sequence
 from airflow_provider_bitrix24.crm.items import CrmItem
-from airflow_provider_bitrix24.crm.watching import Watch
+from airflow_provider_bitrix24.crm.watching.watch import Watch
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 from airflow_provider_bitrix24.hooks.errors import joined
 from airflow_provider_bitrix24.links.card import CrmCardLink

@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 from airflow.sdk import XComArg
 
 from airflow_provider_bitrix24.connection.form import DEFAULT_CONN_ID
-from airflow_provider_bitrix24.crm.item_watch import check_some_condition
 from airflow_provider_bitrix24.crm.stages import Semantic
+from airflow_provider_bitrix24.crm.watching.item_watch import check_some_condition
 from airflow_provider_bitrix24.hooks.aliases import IdLike, ItemLike, TextLike, WhereLike
 from airflow_provider_bitrix24.hooks.errors import joined
 from airflow_provider_bitrix24.operators.arguments import NOT_GIVEN, or_none

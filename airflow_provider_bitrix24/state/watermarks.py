@@ -56,7 +56,8 @@ class AssetWatermarks:
 
     :param context: the task's context
     :param asset: the asset, an inlet or outlet of the task
-    :param source: what is extracted, from :func:`~airflow_provider_bitrix24.crm.narrowing.source_digest`
+    :param source: what is extracted, from
+        :func:`~airflow_provider_bitrix24.crm.extraction.narrowing.source_digest`
     :raises InvalidInputError: Airflow keeps no state of the asset
     """
 

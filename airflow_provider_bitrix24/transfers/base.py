@@ -8,13 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, get_args
 
-from airflow_provider_bitrix24.crm.columns import Chunk
-from airflow_provider_bitrix24.crm.datasets import Dataset, parse_dataset
-from airflow_provider_bitrix24.crm.fitting import UnfitValueError
-from airflow_provider_bitrix24.crm.narrowing import source_digest
-from airflow_provider_bitrix24.crm.schema import Names
-from airflow_provider_bitrix24.crm.typed_rows import OnBadValue
-from airflow_provider_bitrix24.crm.windows import (
+from airflow_provider_bitrix24.crm.extraction.datasets import Dataset, parse_dataset
+from airflow_provider_bitrix24.crm.extraction.narrowing import source_digest
+from airflow_provider_bitrix24.crm.extraction.typed_rows import OnBadValue
+from airflow_provider_bitrix24.crm.extraction.windows import (
     Beginning,
     Window,
     parse_overlap,
@@ -22,6 +19,9 @@ from airflow_provider_bitrix24.crm.windows import (
     window_after,
     window_since,
 )
+from airflow_provider_bitrix24.crm.fields.columns import Chunk
+from airflow_provider_bitrix24.crm.fields.fitting import UnfitValueError
+from airflow_provider_bitrix24.crm.fields.schema import Names
 from airflow_provider_bitrix24.hooks.aliases import FieldNamesLike, SinceLike, WhereLike
 from airflow_provider_bitrix24.hooks.bulk import check_list_in_flight
 from airflow_provider_bitrix24.hooks.errors import InvalidInputError, joined

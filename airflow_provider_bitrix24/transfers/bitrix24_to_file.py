@@ -11,9 +11,9 @@ from airflow.providers.common.compat.sdk import AirflowSkipException, Asset
 from airflow.sdk import Context, XComArg
 
 from airflow_provider_bitrix24.connection.form import DEFAULT_CONN_ID
+from airflow_provider_bitrix24.crm.extraction.typed_rows import OnBadValue
+from airflow_provider_bitrix24.crm.fields.schema import Names
 from airflow_provider_bitrix24.crm.inputs import holds_template
-from airflow_provider_bitrix24.crm.schema import Names
-from airflow_provider_bitrix24.crm.typed_rows import OnBadValue
 from airflow_provider_bitrix24.files.formats import FileFormat, file_format_of
 from airflow_provider_bitrix24.files.tables import Table, open_table
 from airflow_provider_bitrix24.files.writing import check_path

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 from airflow.sdk import Context
 
 from airflow_provider_bitrix24.connection.form import DEFAULT_CONN_ID
-from airflow_provider_bitrix24.crm.datasets import parse_dataset
-from airflow_provider_bitrix24.crm.deletions import parse_share
+from airflow_provider_bitrix24.crm.extraction.datasets import parse_dataset
+from airflow_provider_bitrix24.crm.extraction.deletions import parse_share
+from airflow_provider_bitrix24.crm.extraction.typed_rows import OnBadValue
+from airflow_provider_bitrix24.crm.extraction.windows import Window
+from airflow_provider_bitrix24.crm.fields.schema import Names
 from airflow_provider_bitrix24.crm.inputs import check_text
-from airflow_provider_bitrix24.crm.schema import Names
 from airflow_provider_bitrix24.crm.telling import counted, first_of
-from airflow_provider_bitrix24.crm.typed_rows import OnBadValue
-from airflow_provider_bitrix24.crm.windows import Window
 from airflow_provider_bitrix24.hooks.aliases import FieldNamesLike, SinceLike, TextLike, WhereLike
 from airflow_provider_bitrix24.hooks.bulk import LIST_IN_FLIGHT
 from airflow_provider_bitrix24.hooks.errors import InvalidInputError, joined

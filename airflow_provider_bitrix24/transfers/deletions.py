@@ -6,8 +6,13 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
-from airflow_provider_bitrix24.crm.datasets import ListDataset
-from airflow_provider_bitrix24.crm.deletions import Confirmed, check_census, check_share, confirm_gone
+from airflow_provider_bitrix24.crm.extraction.datasets import ListDataset
+from airflow_provider_bitrix24.crm.extraction.deletions import (
+    Confirmed,
+    check_census,
+    check_share,
+    confirm_gone,
+)
 from airflow_provider_bitrix24.crm.telling import counted
 from airflow_provider_bitrix24.hooks.extraction import Extraction
 from airflow_provider_bitrix24.rest.methods import number_of

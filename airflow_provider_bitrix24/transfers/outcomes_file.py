@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_bitrix24.crm.columns import Chunk, Column, ValueType
-from airflow_provider_bitrix24.crm.json_values import json_text
+from airflow_provider_bitrix24.crm.fields.columns import Chunk, Column, ValueType
+from airflow_provider_bitrix24.crm.fields.json_values import json_text
 from airflow_provider_bitrix24.files.formats import FileFormat, FileKind
 from airflow_provider_bitrix24.files.tables import Table, open_table
 

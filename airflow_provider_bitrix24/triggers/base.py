@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_bitrix24.crm.inputs import holds_template, refuse_lost
-from airflow_provider_bitrix24.crm.watching import Watch
+from airflow_provider_bitrix24.crm.watching.watch import Watch
 from airflow_provider_bitrix24.hooks.errors import join
 from airflow_provider_bitrix24.rest import errors as rest
 from airflow_provider_bitrix24.waiting.poller import PollingClient, polling

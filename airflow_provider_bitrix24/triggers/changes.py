@@ -12,9 +12,9 @@ from typing import Any
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
 from airflow_provider_bitrix24.connection.form import DEFAULT_CONN_ID
-from airflow_provider_bitrix24.crm.changes import ChangesWatch, Cursor, Look
+from airflow_provider_bitrix24.crm.extraction.narrowing import source_digest
 from airflow_provider_bitrix24.crm.inputs import from_json
-from airflow_provider_bitrix24.crm.narrowing import source_digest
+from airflow_provider_bitrix24.crm.watching.changes import ChangesWatch, Cursor, Look
 from airflow_provider_bitrix24.hooks.errors import joined
 from airflow_provider_bitrix24.rest import errors as rest
 from airflow_provider_bitrix24.rest.shown import shown

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from airflow_provider_bitrix24.crm.item_watch import ItemWatch
-from airflow_provider_bitrix24.crm.items_watch import ItemsWatch
+from airflow_provider_bitrix24.crm.watching.item_watch import ItemWatch
+from airflow_provider_bitrix24.crm.watching.items_watch import ItemsWatch
 from airflow_provider_bitrix24.hooks.aliases import IdLike, ItemLike
 from airflow_provider_bitrix24.triggers.base import Bitrix24Trigger
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from airflow_provider_bitrix24.crm.binding_watch import BindingWatch
-from airflow_provider_bitrix24.crm.comment_watch import CommentWatch
+from airflow_provider_bitrix24.crm.watching.binding_watch import BindingWatch
+from airflow_provider_bitrix24.crm.watching.comment_watch import CommentWatch
 from airflow_provider_bitrix24.hooks.aliases import IdLike, ItemLike
 from airflow_provider_bitrix24.triggers.base import Bitrix24Trigger
 

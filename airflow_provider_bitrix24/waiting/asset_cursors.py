@@ -13,7 +13,8 @@ class AssetCursor:
     """A value in the state store of the asset that a trigger watches.
 
     :param stores: what Airflow gave the trigger; ``None`` where it keeps no state
-    :param source: what is watched, from :func:`~airflow_provider_bitrix24.crm.narrowing.source_digest`
+    :param source: what is watched, from
+        :func:`~airflow_provider_bitrix24.crm.extraction.narrowing.source_digest`
     """
 
     def __init__(self, stores: Any, source: str) -> None:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_provider_bitrix24.crm.watching import Sight
+from airflow_provider_bitrix24.crm.watching.watch import Sight
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 from airflow_provider_bitrix24.hooks.errors import Bitrix24Error, from_json
 from airflow_provider_bitrix24.hooks.logs import Logger

@@ -11,7 +11,7 @@ from airflow.sdk.io import attach
 from fsspec.implementations.memory import MemoryFileSystem
 from operator_alone import run
 
-from airflow_provider_bitrix24.crm.columns import Chunk, Column, ValueType
+from airflow_provider_bitrix24.crm.fields.columns import Chunk, Column, ValueType
 from airflow_provider_bitrix24.files.formats import file_format_of
 from airflow_provider_bitrix24.files.reading import read_rows
 from airflow_provider_bitrix24.files.tables import open_table

@@ -18,9 +18,9 @@ from hypothesis import given, settings
 from pyarrow import parquet
 from table_reading import duckdb_rows, read_csv, read_jsonl, read_parquet, rows_of, text_of
 
-from airflow_provider_bitrix24.crm.arrow import arrow_schema
-from airflow_provider_bitrix24.crm.columns import Chunk, Column, ValueType
-from airflow_provider_bitrix24.crm.fitting import UnfitValueError
+from airflow_provider_bitrix24.crm.extraction.arrow import arrow_schema
+from airflow_provider_bitrix24.crm.fields.columns import Chunk, Column, ValueType
+from airflow_provider_bitrix24.crm.fields.fitting import UnfitValueError
 from airflow_provider_bitrix24.files.formats import file_format_of
 from airflow_provider_bitrix24.files.tables import open_table
 from airflow_provider_bitrix24.files.writing import check_path

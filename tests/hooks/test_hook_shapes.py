@@ -7,8 +7,8 @@ import re
 import numpy
 import pytest
 
-from airflow_provider_bitrix24.crm.comment_watch import CommentWatch
-from airflow_provider_bitrix24.crm.item_watch import ItemWatch
+from airflow_provider_bitrix24.crm.watching.comment_watch import CommentWatch
+from airflow_provider_bitrix24.crm.watching.item_watch import ItemWatch
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 from airflow_provider_bitrix24.hooks.errors import UnexpectedResultError
 from airflow_provider_bitrix24.rest.errors import InvalidInputError

@@ -11,9 +11,9 @@ import pytest
 from cases import cases
 from operator_alone import fails, row, run
 
-from airflow_provider_bitrix24.crm.comments import parse_comments
 from airflow_provider_bitrix24.crm.outcomes import INVALID_INPUT, ItemOutcome
 from airflow_provider_bitrix24.crm.rows import InvalidRow
+from airflow_provider_bitrix24.crm.timeline.comments import parse_comments
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 from airflow_provider_bitrix24.hooks.errors import InvalidInputError, NotFoundError
 from airflow_provider_bitrix24.operators.activity import BindActivityOperator, UnbindActivityOperator

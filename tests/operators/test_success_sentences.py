@@ -12,7 +12,7 @@ from operator_alone import GONE, Log, context_of, logging_to
 from airflow_provider_bitrix24 import get_provider_info
 from airflow_provider_bitrix24.crm.items import CrmItem
 from airflow_provider_bitrix24.crm.outcomes import ItemOutcome
-from airflow_provider_bitrix24.crm.timeline_bindings import TimelineBinding
+from airflow_provider_bitrix24.crm.timeline.timeline_bindings import TimelineBinding
 from airflow_provider_bitrix24.operators.activity import BindActivityOperator, UnbindActivityOperator
 from airflow_provider_bitrix24.operators.bulk import counted, named
 from airflow_provider_bitrix24.operators.items import (

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 import pytest
 from cases import cases
 
-from airflow_provider_bitrix24.crm.binding_watch import BindingWatch
-from airflow_provider_bitrix24.crm.comment_watch import CommentWatch
-from airflow_provider_bitrix24.crm.item_watch import ItemWatch
 from airflow_provider_bitrix24.crm.items import CrmItem
+from airflow_provider_bitrix24.crm.watching.binding_watch import BindingWatch
+from airflow_provider_bitrix24.crm.watching.comment_watch import CommentWatch
+from airflow_provider_bitrix24.crm.watching.item_watch import ItemWatch
 from airflow_provider_bitrix24.hooks.errors import InvalidInputError
 from airflow_provider_bitrix24.rest import errors as rest
 from airflow_provider_bitrix24.sensors.crm import CrmItemSensor

@@ -10,8 +10,8 @@ from types import SimpleNamespace
 import pytest
 from cases import cases
 
-from airflow_provider_bitrix24.crm.comments import Comment, add_comments
 from airflow_provider_bitrix24.crm.items import CrmItem
+from airflow_provider_bitrix24.crm.timeline.comments import Comment, add_comments
 from airflow_provider_bitrix24.hooks.bulk import limit_wait
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.errors import OperationTimeLimitError

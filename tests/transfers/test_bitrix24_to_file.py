@@ -20,7 +20,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 from pyarrow import parquet
 from table_reading import read_csv, read_jsonl, read_parquet
 
-from airflow_provider_bitrix24.crm.columns import Column, ValueType
+from airflow_provider_bitrix24.crm.fields.columns import Column, ValueType
 from airflow_provider_bitrix24.hooks.errors import (
     AccessDeniedError,
     BadValueError,

@@ -9,7 +9,7 @@ import os
 import pytest
 from pyarrow import parquet
 
-from airflow_provider_bitrix24.crm.fitting import UnfitValueError
+from airflow_provider_bitrix24.crm.fields.fitting import UnfitValueError
 from airflow_provider_bitrix24.files.formats import file_format_of
 from airflow_provider_bitrix24.files.writing import check_path
 from airflow_provider_bitrix24.transfers.outcomes_file import OUTCOME_COLUMNS, open_outcomes

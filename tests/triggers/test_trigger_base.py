@@ -8,10 +8,10 @@ import json
 import pytest
 from airflow.sdk.module_loading import import_string
 
-from airflow_provider_bitrix24.crm.binding_watch import BindingWatch
-from airflow_provider_bitrix24.crm.comment_watch import CommentWatch
-from airflow_provider_bitrix24.crm.item_watch import ItemWatch
-from airflow_provider_bitrix24.crm.items_watch import ItemsWatch
+from airflow_provider_bitrix24.crm.watching.binding_watch import BindingWatch
+from airflow_provider_bitrix24.crm.watching.comment_watch import CommentWatch
+from airflow_provider_bitrix24.crm.watching.item_watch import ItemWatch
+from airflow_provider_bitrix24.crm.watching.items_watch import ItemsWatch
 from airflow_provider_bitrix24.triggers.crm import CrmItemsTrigger, CrmItemTrigger
 from airflow_provider_bitrix24.triggers.timeline import TimelineBindingTrigger, TimelineCommentTrigger
 

@@ -7,7 +7,7 @@ import pytest
 from airflow.triggers.base import TriggerEvent
 from cases import cases
 
-from airflow_provider_bitrix24.crm.watching import Sight
+from airflow_provider_bitrix24.crm.watching.watch import Sight
 from airflow_provider_bitrix24.hooks import errors
 from airflow_provider_bitrix24.rest import errors as rest
 from airflow_provider_bitrix24.waiting.trouble import (

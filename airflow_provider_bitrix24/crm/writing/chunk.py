@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from airflow_provider_bitrix24.crm.comment_lookups import portal_time
 from airflow_provider_bitrix24.crm.telling import counted, reason_of
+from airflow_provider_bitrix24.crm.timeline.comment_lookups import portal_time
 from airflow_provider_bitrix24.crm.writing.changes import Change
 from airflow_provider_bitrix24.crm.writing.resolving import Present, by_id, by_key
 from airflow_provider_bitrix24.crm.writing.sending import Sending, sendings

@@ -10,9 +10,9 @@ from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Any
 
-from airflow_provider_bitrix24.crm import field_types as ft
-from airflow_provider_bitrix24.crm.field_types import NotOfTypeError
-from airflow_provider_bitrix24.crm.schema import CrmField
+from airflow_provider_bitrix24.crm.fields import field_types as ft
+from airflow_provider_bitrix24.crm.fields.field_types import NotOfTypeError
+from airflow_provider_bitrix24.crm.fields.schema import CrmField
 from airflow_provider_bitrix24.crm.writing.plain_fields import CLASSIC, FieldWriter
 from airflow_provider_bitrix24.crm.writing.scalars import plain_text, whole
 from airflow_provider_bitrix24.crm.writing.writer import ReadFile, json_of, parsed, several

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from airflow_provider_bitrix24.crm import field_types as ft
+from airflow_provider_bitrix24.crm.fields import field_types as ft
 from airflow_provider_bitrix24.crm.item_pages import METHOD, in_pages, items_by_id, with_id
 from airflow_provider_bitrix24.crm.writing.communication_lookups import look_up_communications
 from airflow_provider_bitrix24.crm.writing.keys import Found, FoundByKey, Key, Parts

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_provider_bitrix24.crm import field_types as ft
+from airflow_provider_bitrix24.crm.fields import field_types as ft
+from airflow_provider_bitrix24.crm.fields.schema import CrmField, CrmSchema
 from airflow_provider_bitrix24.crm.inputs import check_text, is_sequence, listed
-from airflow_provider_bitrix24.crm.schema import CrmField, CrmSchema
 from airflow_provider_bitrix24.rest.errors import Bitrix24Error, InvalidInputError, UnexpectedResultError
 from airflow_provider_bitrix24.rest.methods import number_of
 from airflow_provider_bitrix24.rest.shown import shown

@@ -7,8 +7,8 @@ from collections.abc import Collection
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any
 
-from airflow_provider_bitrix24.crm import field_types as ft
-from airflow_provider_bitrix24.crm.field_types import NotOfTypeError
+from airflow_provider_bitrix24.crm.fields import field_types as ft
+from airflow_provider_bitrix24.crm.fields.field_types import NotOfTypeError
 from airflow_provider_bitrix24.crm.writing.scalars import Scalar, is_nothing
 
 #: a day, which midnight may follow

@@ -8,9 +8,9 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from airflow_provider_bitrix24.crm.field_names import letters
-from airflow_provider_bitrix24.crm.field_types import NotOfTypeError
-from airflow_provider_bitrix24.crm.schema import CrmField
+from airflow_provider_bitrix24.crm.fields.field_names import letters
+from airflow_provider_bitrix24.crm.fields.field_types import NotOfTypeError
+from airflow_provider_bitrix24.crm.fields.schema import CrmField
 from airflow_provider_bitrix24.crm.writing.plain_fields import ListWriter, SingleWriter
 from airflow_provider_bitrix24.crm.writing.scalars import Number, Scalar, plain_text
 from airflow_provider_bitrix24.crm.writing.writer import several

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Literal
 
-from airflow_provider_bitrix24.crm import field_types as ft
+from airflow_provider_bitrix24.crm.fields import field_types as ft
 from airflow_provider_bitrix24.crm.inputs import is_sequence
 from airflow_provider_bitrix24.crm.writing.scalars import plain_text, whole
 from airflow_provider_bitrix24.crm.writing.writer import ReadFile, Writer, json_of, parsed

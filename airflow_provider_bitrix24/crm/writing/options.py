@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from airflow_provider_bitrix24.crm.field_types import NotOfTypeError
-from airflow_provider_bitrix24.crm.schema import Option
+from airflow_provider_bitrix24.crm.fields.field_types import NotOfTypeError
+from airflow_provider_bitrix24.crm.fields.schema import Option
 from airflow_provider_bitrix24.crm.writing.scalars import Id, and_more, is_nothing
 
 #: how many options a message names

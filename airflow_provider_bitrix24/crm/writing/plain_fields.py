@@ -6,9 +6,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from airflow_provider_bitrix24.crm import field_types as ft
-from airflow_provider_bitrix24.crm.field_types import NotOfTypeError
-from airflow_provider_bitrix24.crm.schema import CrmField
+from airflow_provider_bitrix24.crm.fields import field_types as ft
+from airflow_provider_bitrix24.crm.fields.field_types import NotOfTypeError
+from airflow_provider_bitrix24.crm.fields.schema import CrmField
 from airflow_provider_bitrix24.crm.writing.scalars import CrmItemText, Id, Scalar
 from airflow_provider_bitrix24.crm.writing.writer import ReadFile, Writer, parsed, several
 from airflow_provider_bitrix24.rest.errors import InvalidInputError

@@ -14,10 +14,10 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
-from airflow_provider_bitrix24.crm import field_types as ft
-from airflow_provider_bitrix24.crm.columns import PRECISION
-from airflow_provider_bitrix24.crm.product_rows import FIELDS
-from airflow_provider_bitrix24.crm.schema import CrmField, CrmSchema, static_schema
+from airflow_provider_bitrix24.crm.extraction.product_rows import FIELDS
+from airflow_provider_bitrix24.crm.fields import field_types as ft
+from airflow_provider_bitrix24.crm.fields.columns import PRECISION
+from airflow_provider_bitrix24.crm.fields.schema import CrmField, CrmSchema, static_schema
 from airflow_provider_bitrix24.rest.errors import InvalidInputError
 from airflow_provider_bitrix24.rest.texts import problem_of
 

@@ -11,11 +11,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_provider_bitrix24.crm.existence import missing_items
+from airflow_provider_bitrix24.crm.extraction.product_rows import (
+    check_has_rows,
+    in_order,
+    owner_code,
+    rows_of_each,
+)
 from airflow_provider_bitrix24.crm.ids import parse_id
 from airflow_provider_bitrix24.crm.inputs import listed
 from airflow_provider_bitrix24.crm.items import CrmItem, parse_entity_type
 from airflow_provider_bitrix24.crm.outcomes import FAILED, ItemOutcome, not_done
-from airflow_provider_bitrix24.crm.product_rows import check_has_rows, in_order, owner_code, rows_of_each
 from airflow_provider_bitrix24.crm.rows import InvalidRow, RowKind, Rows, parse_rows
 from airflow_provider_bitrix24.crm.telling import counted, first_of, told
 from airflow_provider_bitrix24.crm.writing.privacy import in_private

@@ -15,9 +15,9 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from airflow_provider_bitrix24.crm import field_types as ft
-from airflow_provider_bitrix24.crm.columns import PRECISION
-from airflow_provider_bitrix24.crm.field_types import NotOfTypeError
+from airflow_provider_bitrix24.crm.fields import field_types as ft
+from airflow_provider_bitrix24.crm.fields.columns import PRECISION
+from airflow_provider_bitrix24.crm.fields.field_types import NotOfTypeError
 from airflow_provider_bitrix24.rest.texts import problem_of
 
 #: digits behind the point that a number may bring

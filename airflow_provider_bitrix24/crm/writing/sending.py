@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from airflow_provider_bitrix24.crm.fields.schema import MULTIFIELDS
 from airflow_provider_bitrix24.crm.items import CrmItem
-from airflow_provider_bitrix24.crm.schema import MULTIFIELDS
 from airflow_provider_bitrix24.crm.telling import fate, told
 from airflow_provider_bitrix24.crm.writing.changes import Change
 from airflow_provider_bitrix24.crm.writing.writing import CREATED, UPDATED, Writing

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 
+from airflow_provider_bitrix24.crm.fields.schema import CrmSchema
 from airflow_provider_bitrix24.crm.items import CrmItem
 from airflow_provider_bitrix24.crm.relations import TELLS_NOTHING
-from airflow_provider_bitrix24.crm.schema import CrmSchema
 from airflow_provider_bitrix24.crm.stages import all_stages_call, has_stages, stages_of_type
 from airflow_provider_bitrix24.rest.errors import UnexpectedResultError
 from airflow_provider_bitrix24.rest.plans import Plan, Work

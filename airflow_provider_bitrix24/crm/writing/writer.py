@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from airflow_provider_bitrix24.crm.field_types import NotOfTypeError
+from airflow_provider_bitrix24.crm.fields.field_types import NotOfTypeError
 from airflow_provider_bitrix24.crm.inputs import is_sequence
 from airflow_provider_bitrix24.rest.errors import InvalidInputError
 

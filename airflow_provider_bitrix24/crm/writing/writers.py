@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterator, Mapping
 from datetime import tzinfo
 from typing import Literal
 
-from airflow_provider_bitrix24.crm import field_types as ft
-from airflow_provider_bitrix24.crm.columns import ValueType
-from airflow_provider_bitrix24.crm.field_names import letters
-from airflow_provider_bitrix24.crm.schema import CrmField, CrmSchema
+from airflow_provider_bitrix24.crm.fields import field_types as ft
+from airflow_provider_bitrix24.crm.fields.columns import ValueType
+from airflow_provider_bitrix24.crm.fields.field_names import letters
+from airflow_provider_bitrix24.crm.fields.schema import CrmField, CrmSchema
 from airflow_provider_bitrix24.crm.writing.file_values import FilesWriter, FileWriter
 from airflow_provider_bitrix24.crm.writing.moments import Day, Moment
 from airflow_provider_bitrix24.crm.writing.monies import MoneyWriter, MoniesWriter

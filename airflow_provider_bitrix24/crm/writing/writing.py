@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from airflow_provider_bitrix24.crm.fields.schema import MULTIFIELDS
 from airflow_provider_bitrix24.crm.items import CrmItem
 from airflow_provider_bitrix24.crm.outcomes import FAILED, ItemOutcome
-from airflow_provider_bitrix24.crm.schema import MULTIFIELDS
 from airflow_provider_bitrix24.crm.writing.changes import Change, ChangeParser, Nulls, Operation
 from airflow_provider_bitrix24.crm.writing.keys import Key
 from airflow_provider_bitrix24.crm.writing.writer import ReadFile

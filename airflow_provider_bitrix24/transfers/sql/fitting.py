@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import types as sa
 
-from airflow_provider_bitrix24.crm.columns import Column, ValueType
+from airflow_provider_bitrix24.crm.fields.columns import Column, ValueType
 from airflow_provider_bitrix24.transfers.sql.types import KEY_LENGTH, has_zones, is_json
 
 

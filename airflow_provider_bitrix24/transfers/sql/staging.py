@@ -13,7 +13,7 @@ from uuid import uuid4
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from airflow_provider_bitrix24.crm.columns import Chunk, Column
+from airflow_provider_bitrix24.crm.fields.columns import Chunk, Column
 from airflow_provider_bitrix24.hooks.errors import SqlLoadError
 from airflow_provider_bitrix24.transfers.sql.copying import can_copy, copy_rows
 from airflow_provider_bitrix24.transfers.sql.failures import (

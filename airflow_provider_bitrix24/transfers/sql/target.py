@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.sql.dml import UpdateBase
 
-from airflow_provider_bitrix24.crm.columns import Chunk, Column
+from airflow_provider_bitrix24.crm.fields.columns import Chunk, Column
 from airflow_provider_bitrix24.hooks.errors import InvalidInputError, SqlLoadError
 from airflow_provider_bitrix24.transfers.sql.failures import (
     Failure,

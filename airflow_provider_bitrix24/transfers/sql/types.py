@@ -11,8 +11,8 @@ from sqlalchemy import types as sa
 from sqlalchemy.dialects import mssql, mysql
 from sqlalchemy.engine import Dialect
 
-from airflow_provider_bitrix24.crm.columns import PRECISION, Column, ValueType
-from airflow_provider_bitrix24.crm.json_values import json_encoder
+from airflow_provider_bitrix24.crm.fields.columns import PRECISION, Column, ValueType
+from airflow_provider_bitrix24.crm.fields.json_values import json_encoder
 
 #: Characters of a text that is part of a primary key, where the database needs a length, and the fewest that
 #: an existing column has to take: titles have as many.

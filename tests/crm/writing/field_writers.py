@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_bitrix24.crm.schema import CrmSchema, schema_of
+from airflow_provider_bitrix24.crm.fields.schema import CrmSchema, schema_of
 from airflow_provider_bitrix24.crm.writing.writer import Writer
 from airflow_provider_bitrix24.crm.writing.writers import writers_of
 from airflow_provider_bitrix24.rest.errors import InvalidInputError

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from keys_portal import Portal
 
-from airflow_provider_bitrix24.crm.schema import schema_of
+from airflow_provider_bitrix24.crm.fields.schema import schema_of
 from airflow_provider_bitrix24.crm.writing.key_lookups import look_up
 from airflow_provider_bitrix24.crm.writing.keys import Found, Key
 from airflow_provider_bitrix24.rest.errors import (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airflow_provider_bitrix24.crm.datasets import parse_dataset
+from airflow_provider_bitrix24.crm.extraction.datasets import parse_dataset
 from airflow_provider_bitrix24.crm.writing.current import checked_ids
 from airflow_provider_bitrix24.crm.writing.key_lookups import look_up
 from airflow_provider_bitrix24.crm.writing.keys import Key

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_bitrix24.crm.schema import schema_of
+from airflow_provider_bitrix24.crm.fields.schema import schema_of
 from airflow_provider_bitrix24.crm.writing.keys import Key, digits
 from airflow_provider_bitrix24.rest.errors import InvalidInputError, UnexpectedResultError
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from keys_portal import Portal
 
-from airflow_provider_bitrix24.crm.datasets import parse_dataset
+from airflow_provider_bitrix24.crm.extraction.datasets import parse_dataset
+from airflow_provider_bitrix24.crm.fields.schema import schema_of
 from airflow_provider_bitrix24.crm.items import CrmItem
-from airflow_provider_bitrix24.crm.schema import schema_of
 from airflow_provider_bitrix24.crm.writing.statuses import status_codes
 from airflow_provider_bitrix24.rest.errors import AccessDeniedError, ServerError, UnexpectedResultError
 

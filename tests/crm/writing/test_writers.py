@@ -14,8 +14,8 @@ from field_writers import read_file, schema_with
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_bitrix24.crm.datasets import parse_dataset
-from airflow_provider_bitrix24.crm.typed_rows import TypedRows
+from airflow_provider_bitrix24.crm.extraction.datasets import parse_dataset
+from airflow_provider_bitrix24.crm.extraction.typed_rows import TypedRows
 from airflow_provider_bitrix24.crm.writing.writers import writers_of
 from airflow_provider_bitrix24.files.csv_lines import CsvLines
 from airflow_provider_bitrix24.files.json_lines import JsonLines

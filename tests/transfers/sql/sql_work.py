@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
-from airflow_provider_bitrix24.crm.columns import Chunk, Column, ValueType
+from airflow_provider_bitrix24.crm.fields.columns import Chunk, Column, ValueType
 from airflow_provider_bitrix24.transfers.sql.target import SqlTarget
 
 ID = Column(name="id", type=ValueType.INTEGER)

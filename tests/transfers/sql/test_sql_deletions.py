@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 from sql_work import ID, TITLE, chunk, load, rows_of, run, target
 
-from airflow_provider_bitrix24.crm.columns import Column, ValueType
+from airflow_provider_bitrix24.crm.fields.columns import Column, ValueType
 from airflow_provider_bitrix24.hooks.errors import InvalidInputError
 from airflow_provider_bitrix24.transfers.sql import target as sql_target
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from sql_work import AMOUNT, ID, TITLE, chunk, load, new_engine, rows_of, run, tables_of, target
 
-from airflow_provider_bitrix24.crm.columns import Column, ValueType
+from airflow_provider_bitrix24.crm.fields.columns import Column, ValueType
 from airflow_provider_bitrix24.hooks.errors import SqlLoadError, SqlRefusedError
 
 SECRET = "Private Person"

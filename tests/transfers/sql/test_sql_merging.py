@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sql_dialects import DIALECTS
 from sql_work import ID, TITLE, chunk, new_engine, rows_of, run, target
 
-from airflow_provider_bitrix24.crm.columns import Column, ValueType
+from airflow_provider_bitrix24.crm.fields.columns import Column, ValueType
 from airflow_provider_bitrix24.transfers.sql.loads import loads_table
 from airflow_provider_bitrix24.transfers.sql.merging import added, gone, merged, missing
 from airflow_provider_bitrix24.transfers.sql.staging import SEQUENCE, superseded

@@ -4,7 +4,7 @@ import pytest
 import sqlalchemy as sa
 from sql_work import ID, TITLE, chunk, load, new_engine, rows_of, run, tables_of, target
 
-from airflow_provider_bitrix24.crm.columns import Column, ValueType
+from airflow_provider_bitrix24.crm.fields.columns import Column, ValueType
 from airflow_provider_bitrix24.hooks.errors import InvalidInputError, SqlLoadError
 
 CITY = Column(name="uf_crm_city", type=ValueType.TEXT)

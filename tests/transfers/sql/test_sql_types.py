@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sql_dialects import DIALECTS, TARGET
 from sql_work import ID, load, new_engine, rows_of, run, target
 
-from airflow_provider_bitrix24.crm.columns import Column, ValueType
+from airflow_provider_bitrix24.crm.fields.columns import Column, ValueType
 from airflow_provider_bitrix24.hooks.errors import SqlRefusedError
 from airflow_provider_bitrix24.transfers.sql.copying import copy_text
 from airflow_provider_bitrix24.transfers.sql.tables import sql_table

@@ -1,0 +1,1 @@
+"""What stands on timelines: records, their bindings, comments, log messages, and activities."""

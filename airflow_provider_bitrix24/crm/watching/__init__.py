@@ -1,0 +1,1 @@
+"""What sensors and triggers look for, again and again. Each look is a plan."""
