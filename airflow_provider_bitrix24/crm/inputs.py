@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
+from numbers import Rational, Real
 from typing import Any, TypeGuard
 
 from airflow_provider_bitrix24.rest.errors import InvalidInputError
@@ -35,6 +36,35 @@ def is_sequence(value: Any) -> TypeGuard[Sequence[Any]]:
     :param value: the value
     """
     return isinstance(value, Sequence) and not isinstance(value, (str, bytes, bytearray, memoryview))
+
+
+def in_python(value: Any) -> Any:
+    """Return NumPy's short floats and arrays as Python's floats and lists, any other value as it is.
+
+    A short float keeps the digits that it shows: 0.1, and not the float64 that is nearest to it.
+
+    :param value: the value
+    """
+    if isinstance(value, Real) and not isinstance(value, (float, Rational)):
+        return float(str(value))
+    return value.tolist() if getattr(value, "ndim", 0) == 1 and hasattr(value, "tolist") else value
+
+
+def is_missing(value: Any) -> bool:
+    """Tell whether a value is what NumPy and pandas have for none: NaN, NaT or NA.
+
+    ``None`` is not, nor is a decimal, which is no number then.
+
+    :param value: the value
+    """
+    if isinstance(value, Decimal):
+        return False
+    try:
+        return bool(value != value)
+    except TypeError:  # NA is neither equal to itself nor unequal
+        return True
+    except ValueError:  # an array compares its values
+        return False
 
 
 def check_text(value: Any, field: str) -> str:
@@ -95,6 +125,11 @@ def listed(value: Any, field: str, what: str, remedy: str) -> list[Any]:
         except InvalidInputError as error:
             or_itself = "or pass the task's output itself; one alone stands in a list, too."
             raise error.but(remedy=f"{remedy} {_AS_JSON}, {or_itself}") from None
+    if getattr(rows, "ndim", 1) == 2:  # of a DataFrame, a loop sees the names of its columns
+        raise InvalidInputError(
+            f"{field}: a table is not a list of {what}",
+            remedy="Give its rows; pandas makes them with df.to_dict('records').",
+        )
     if isinstance(rows, (str, Mapping, bytes)) or not hasattr(rows, "__iter__"):
         raise InvalidInputError(f"{field}: {shown(value)} is not a list of {what}", remedy=remedy)
     return list(rows)

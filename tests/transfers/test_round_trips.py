@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from extracting import context, to_file
 from operator_alone import Log, context_of, logging_to
 
+from airflow_provider_bitrix24.operators.items import SetProductRowsOperator
 from airflow_provider_bitrix24.transfers.bitrix24_to_sql import Bitrix24ToSqlOperator
 from airflow_provider_bitrix24.transfers.file_to_bitrix24 import FileToBitrix24Operator
 from airflow_provider_bitrix24.transfers.sql_to_bitrix24 import SqlToBitrix24Operator
@@ -45,6 +46,8 @@ def deals(portal):
         fields[f"UF_CRM_{kind.upper()}"] = made[0] if value == "first" else value
     portal.add_user_field("deal", "UF_CRM_MANY", "string", multiple=True)
     fields["UF_CRM_MANY"] = ["a", "b,c"]
+    portal.add_user_field("deal", "UF_CRM_MONEY_CURRENCY", "string")
+    fields["UF_CRM_MONEY_CURRENCY"] = "dollars"
     contacts = portal.add_items("contact", [{"NAME": "Ann"}, {"NAME": "Bo"}])
     full = {"TITLE": "Full", "OPPORTUNITY": "99.90", "CURRENCY_ID": "EUR", "CONTACT_IDS": contacts, **fields}
     portal.add_items("deal", [full, {"TITLE": "Bare"}])
@@ -70,6 +73,17 @@ def test_files_and_tables_of_deals_load_as_they_are(deals, warehouse, tmp_path):
     )
     select = {"sql": "SELECT * FROM deal", "sql_conn_id": "warehouse"}
     is_unchanged(deals, SqlToBitrix24Operator(task_id="t", **select, **arguments, timezone="UTC"))
+
+
+def test_product_rows_of_a_table_are_set_as_they_are(portal, warehouse):
+    portal.add_items("deal", [{"TITLE": "A"}])
+    cup = {"PRODUCT_NAME": "Cup", "PRICE": 2.5, "QUANTITY": 4, "TAX_RATE": 20, "TAX_INCLUDED": "Y"}
+    portal.add_product_rows("deal", 1, [cup, {"PRODUCT_NAME": "Mug", "PRICE": 9, "QUANTITY": 1}])
+    warehouse.load("deal.product_rows", "product_rows")
+    with warehouse.engine.connect() as connection:
+        rows = [dict(row) for row in connection.execute(sa.text("SELECT * FROM product_rows")).mappings()]
+    setting = SetProductRowsOperator(task_id="t", entity_type="deal", rows=rows)
+    assert [row["STATUS"] for row in logging_to(Log(), setting).execute(context_of())] == ["unchanged"]
 
 
 def test_phones_of_an_extraction_load_as_they_are(portal, tmp_path):
@@ -101,7 +115,8 @@ CHANGES = {
     "uf_crm_datetime": "'2026-03-02 11:00:00.000000'",
     "uf_crm_url": "uf_crm_url || 'c'",
     "uf_crm_money": "uf_crm_money * 2",
-    "uf_crm_money_currency": "'USD'",
+    "uf_crm_money_currency": "'euros'",
+    "uf_crm_money_currency_code": "'USD'",
     "uf_crm_employee": "2",
     "uf_crm_many": """'["a","c & d","e"]'""",
 }

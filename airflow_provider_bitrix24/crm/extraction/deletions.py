@@ -117,7 +117,8 @@ def _state(item: CrmItem, outcome: Outcome) -> _State:
     if isinstance(error, AccessDeniedError):
         return _State.HIDDEN
     if error is not None:
-        raise error.but(description=f"whether {item} is gone is not known: {error.description}")
+        said = f": {error.description}" if error.description else ""
+        raise error.but(description=f"whether {item} is gone is not known{said}")
     if item.entity_type != "activity":
         fields_of(item, outcome.result)
         return _State.THERE

@@ -243,6 +243,8 @@ def file_id(value: Any) -> int | None:
 
     :raises NotOfTypeError: it is none
     """
+    if value == []:  # as PHP writes a mapping that holds nothing
+        return None
     return link(value.get("id") if isinstance(value, Mapping) else value)
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from json.encoder import encode_basestring
 from typing import Any
 
-from airflow_provider_bitrix24.crm.fields.columns import Column, ValueType
-from airflow_provider_bitrix24.crm.fields.fitting import MULTIFIELD_KEYS, rescaling
+from airflow_provider_bitrix24.crm.fields.columns import Chunk, Column, ValueType
+from airflow_provider_bitrix24.crm.fields.fitting import MULTIFIELD_KEYS, fitted, rescaling
 
 #: writes plain JSON as text, as short as it gets
 json_text: Callable[[Any], str] = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -26,6 +27,24 @@ def json_texts(column: Column, values: Sequence[Any], absent: str = _NULL) -> li
     """
     encode = json_encoder(column)
     return [absent if value is None else encode(value) for value in values]
+
+
+def without_lists(chunk: Chunk) -> Chunk:
+    """Return rows of which each value with parts, a list among them, is one JSON text.
+
+    :param chunk: the rows
+    :raises UnfitValueError: such a value does not fit its column
+    """
+    columns, values = [], []
+    for column, held in zip(chunk.columns, chunk.values, strict=True):
+        if column.multiple or column.type in (ValueType.MULTIFIELD, ValueType.JSON):
+            [fit] = fitted(Chunk([column], [held])).values
+            encode = json_encoder(column)
+            held = [None if value is None else encode(value) for value in fit]
+            column = replace(column, type=ValueType.TEXT, multiple=False)
+        columns.append(column)
+        values.append(held)
+    return Chunk(columns, values)
 
 
 def json_encoder(column: Column) -> Callable[[Any], str]:

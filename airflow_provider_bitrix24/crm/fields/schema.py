@@ -70,6 +70,7 @@ class CrmField:
     :param immutable: whether it can be written only when an item is added
     :param scale: digits behind the point, of decimals
     :param is_extra: whether it is read only where it is asked for by name, because it costs much
+    :param currency: of money, what the name of the currency's column has more than that of the amount's
     """
 
     name: str
@@ -83,6 +84,7 @@ class CrmField:
     immutable: bool = False
     scale: int = DECIMAL_SCALE
     is_extra: bool = False
+    currency: tuple[str, ...] = ("currency",)
 
     @property
     def is_users(self) -> bool:
@@ -98,12 +100,16 @@ class CrmField:
         read = ft.read_as(self.type, self.scale)
         readings = [Reading(self._column(ft.value_type(self.type)), self.api_name, self._each(read))]
         if self.type == "money":
-            column = replace(self._column(ValueType.TEXT), name=self._with("currency"))
+            column = replace(self._column(ValueType.TEXT), name=self.currency_name)
             readings.append(Reading(column, self.api_name, self._each(ft.currency)))
         return readings
 
-    def _with(self, part: str) -> str:
-        return f"{self.name}_{part}" if self.name.islower() else f"{self.name}{part.capitalize()}"
+    @property
+    def currency_name(self) -> str:
+        """The name of the currency's column, of money."""
+        if self.name.islower():
+            return "_".join((self.name, *self.currency))
+        return self.name + "".join(map(str.capitalize, self.currency))
 
     def _each(self, read: Callable[[Any], Any]) -> Callable[[Any], Any]:
         if not self.multiple:
@@ -262,8 +268,19 @@ def schema_of(
     key = [known for known in fields if known.api_name.lower() == "id"]
     if not key:
         raise UnexpectedResultError("the fields do not tell of an id", method=method)
-    others = [known for known in fields if known not in key]
+    others = _told_apart([known for known in fields if known not in key])
     return CrmSchema(dataset, (*key, *others), (key[0].name,))
+
+
+def _told_apart(fields: Sequence[CrmField]) -> list[CrmField]:
+    """Return fields, of which no currency's column has the name of another field."""
+    taken = {letters(known.name) for known in fields}
+    return [
+        replace(known, currency=("currency", "code"))
+        if known.type == "money" and letters(known.currency_name) in taken
+        else known
+        for known in fields
+    ]
 
 
 def static_schema(dataset: str, fields: Mapping[str, str], key: Sequence[str], names: Names) -> CrmSchema:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
+from airflow_provider_bitrix24.crm.fields.schema import MULTIFIELDS
 from airflow_provider_bitrix24.crm.ids import parse_id
 from airflow_provider_bitrix24.crm.inputs import RETURNED_NOTHING
 from airflow_provider_bitrix24.crm.meant import meant
@@ -84,6 +85,15 @@ class ChangeParser:
         #: columns that the API never lets be written, in the order in which they came
         self.left_out: dict[str, None] = {}
         self._known: dict[str, Writer | None] = {}
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """Which field of the API each column is written to, as far as columns came."""
+        return {
+            str(column): "fm" if writer.name in MULTIFIELDS else writer.name
+            for column, writer in self._known.items()
+            if writer is not None
+        }
 
     def parse(self, row: Any, position: int, place: str) -> Change:
         """Return what a row is to do.

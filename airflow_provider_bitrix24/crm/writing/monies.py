@@ -31,7 +31,7 @@ class Money(Scalar):
     """
 
     remedy = (
-        "Give the amount in its column and the currency's code in the column that ends with _currency; "
+        "Give the amount in its column and the currency's code in the column of its currency; "
         "or both as one text, such as 100.00|USD."
     )
 

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any, Literal
 
 from airflow_provider_bitrix24.crm.fields import field_types as ft
-from airflow_provider_bitrix24.crm.inputs import is_sequence
+from airflow_provider_bitrix24.crm.inputs import in_python, is_sequence
 from airflow_provider_bitrix24.crm.writing.scalars import plain_text, whole
 from airflow_provider_bitrix24.crm.writing.writer import ReadFile, Writer, json_of, parsed
 from airflow_provider_bitrix24.rest.errors import InvalidInputError
@@ -223,7 +223,7 @@ def _value(value: Any, place: str) -> str | None:
 
 def _rows(value: Any, place: str) -> Sequence[Any]:
     """Return the entries of a cell: one, a list of them, or the JSON text of either."""
-    found = value
+    found = in_python(value)
     if isinstance(value, str) and value.lstrip().startswith(("[", "{")):
         found = json_of(value)
         if found is None:

@@ -5,7 +5,6 @@ An error names the row's number and the column, and never a value of the row.
 
 from __future__ import annotations
 
-import math
 import operator
 import re
 from collections.abc import Callable, Mapping
@@ -18,6 +17,7 @@ from airflow_provider_bitrix24.crm.extraction.product_rows import FIELDS
 from airflow_provider_bitrix24.crm.fields import field_types as ft
 from airflow_provider_bitrix24.crm.fields.columns import PRECISION
 from airflow_provider_bitrix24.crm.fields.schema import CrmField, CrmSchema, static_schema
+from airflow_provider_bitrix24.crm.inputs import in_python, is_missing
 from airflow_provider_bitrix24.rest.errors import InvalidInputError
 from airflow_provider_bitrix24.rest.texts import problem_of
 
@@ -168,7 +168,7 @@ def _check_complete(sent: Mapping[str, Any], place: str) -> None:
 
 def _read(read: Callable[[Any], Any], value: Any, place: str) -> Any:
     try:
-        return read(value)
+        return read(in_python(value))
     except ft.NotOfTypeError as error:
         problem = str(error)
     raise InvalidInputError(f"{place}: the value is {problem}", remedy="Mend the row, or leave it out.")
@@ -231,7 +231,7 @@ def _name(value: Any) -> str:
 
 
 def _flag(value: Any) -> str:
-    found = ft.flag(value) if isinstance(value, (bool, str)) else None
+    found = ft.flag(value)  # databases without booleans have 1 and 0
     if found is None:
         raise ft.NotOfTypeError("neither yes nor no")
     return "Y" if found else "N"
@@ -276,4 +276,4 @@ def is_given(value: Any) -> bool:
     :param value: the value
     """
     is_blank = isinstance(value, str) and not value.strip()
-    return not (value is None or is_blank or (isinstance(value, float) and math.isnan(value)))
+    return not (value is None or is_blank or is_missing(value))

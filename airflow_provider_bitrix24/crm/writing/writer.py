@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 from airflow_provider_bitrix24.crm.fields.field_types import NotOfTypeError
-from airflow_provider_bitrix24.crm.inputs import is_sequence
+from airflow_provider_bitrix24.crm.inputs import in_python, is_missing, is_sequence
 from airflow_provider_bitrix24.rest.errors import InvalidInputError
 
 #: reads a file: from its path and its name (``""`` for the path's last part) to its name and its content in
@@ -119,10 +119,12 @@ def parsed(parse: Callable[[Any], Any], value: Any, place: str, remedy: str) -> 
     :param remedy: how to give it
     :raises InvalidInputError: it is no value of the type
     """
-    if isinstance(value, (float, datetime)) and value != value:
-        raise InvalidInputError(f"{place}: the value is NaN or NaT", remedy=_NO_VALUE)
+    parts = value if isinstance(value, tuple) else (value,)  # money is a pair
+    if any(map(is_missing, parts)):
+        raise InvalidInputError(f"{place}: the value is NaN, NaT or NA", remedy=_NO_VALUE)
+    plain = [in_python(part) for part in parts]
     try:
-        return parse(value)
+        return parse(tuple(plain) if isinstance(value, tuple) else plain[0])
     except NotOfTypeError as error:
         problem = str(error)
     raise InvalidInputError(f"{place}: the value is {problem}", remedy=remedy)
@@ -138,7 +140,7 @@ def several(value: Any, place: str, remedy: str) -> Sequence[Any]:
     """
     if value is None or (isinstance(value, str) and value == ""):
         return ()
-    found = json_of(value) if isinstance(value, str) else value
+    found = json_of(value) if isinstance(value, str) else in_python(value)
     if not is_sequence(found):
         raise InvalidInputError(f"{place}: the value is no list", remedy=remedy)
     return found

@@ -38,7 +38,7 @@ class Writers:
     """
 
     def __init__(self, schema: CrmSchema, writers: Collection[Writer]) -> None:
-        self._schema = schema
+        self.schema = schema
         self._by_name = {writer.name: writer for writer in writers}
         self._by_column = {letters(column): writer for writer in writers for column in writer.columns}
 
@@ -53,7 +53,7 @@ class Writers:
 
         :param column: its name, in any spelling
         """
-        known = self._schema.find(column)
+        known = self.schema.find(column)
         if known is not None and known.api_name in self._by_name:
             return self._by_name[known.api_name]
         return self._by_column.get(letters(column))
@@ -63,7 +63,7 @@ class Writers:
 
         :param column: a name that is no column's
         """
-        return self._schema.near(column)
+        return self.schema.near(column)
 
 
 def writers_of(

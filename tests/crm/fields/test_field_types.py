@@ -66,6 +66,8 @@ KINDS = [
         ("crm_enum_ownertype", "2", 2),
         ("file", {"id": 9, "url": "https://portal/?auth=secret"}, 9),
         ("file", "", None),
+        ("file", {}, None),
+        ("file", [], None),
         ("address", "Main street 1|;|12", "Main street 1|;|12"),
         ("object", [], None),
         ("object", {"a": [1]}, {"a": [1]}),

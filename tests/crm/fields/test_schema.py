@@ -97,6 +97,24 @@ def test_a_currency_is_chosen_with_its_money(names, spelled):
     assert [known.api_name for known in schema(names).only([spelled]).fields] == ["id", "ufCrm3Price"]
 
 
+@cases(
+    ("names", "expected"),
+    [
+        ("snake", ["id", "uf_crm_fee", "uf_crm_fee_currency_code", "uf_crm_fee_currency"]),
+        ("api", ["id", "ufCrmFee", "ufCrmFeeCurrencyCode", "ufCrmFeeCurrency"]),
+    ],
+)
+def test_a_currency_never_takes_the_name_of_another_field(names, expected):
+    fields = {
+        "id": FIELDS["id"],
+        "ufCrmFee": {"type": "money", "upperName": "UF_CRM_FEE"},
+        "ufCrmFeeCurrency": {"type": "string", "upperName": "UF_CRM_FEE_CURRENCY"},
+    }
+    found = schema(names, fields)
+    assert [column.name for column in found.columns] == expected
+    assert [column.name for column in found.only(["ufCrmFee"]).columns] == expected[:3], "whatever is read"
+
+
 def test_names_that_may_have_been_meant_are_spelled_as_the_columns_are():
     with pytest.raises(InvalidInputError, match=r"Write 'createdTime', if you meant that\."):
         schema("api").only(["creatd_time"])

@@ -38,6 +38,9 @@ def test_an_amount_and_its_currency_come_together():
             price.parse(given, PLACE)
         assert not any(value in str(caught.value) for value in ("987", "XTS", "xts", "much"))
     assert price.parse({"uf_crm_1_currency": None}, PLACE) is None
+    for amount, currency in ((float("nan"), None), (5, float("nan"))):
+        with pytest.raises(InvalidInputError, match=r"NaN, NaT or NA.*df\.notna"):
+            both(price, amount, currency)
 
 
 def test_a_list_of_monies_has_as_many_amounts_as_currencies():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy
 import pytest
 from field_writers import entries_writer, parse, read_file, refused, sent
 from hypothesis import given, settings
@@ -41,6 +42,7 @@ def test_entries_come_as_texts_lists_and_mappings_in_any_spelling():
     phone = entries_writer()
     for value in ("+1", ["+1"], {"value": "+1"}, [{"VALUE": "+1"}], '["+1"]', '{"value": "+1"}'):
         assert parse(phone, value) == [{"id": None, "kind": None, "value": "+1"}]
+    assert parse(phone, numpy.array(["+1"])) == parse(phone, "+1")
     for name in ("kind", "valueType", "VALUE_TYPE"):
         assert parse(phone, [{"id": "5", name: "mobile", "value": 71}]) == [
             {"id": 5, "kind": "MOBILE", "value": "71"}
@@ -63,6 +65,7 @@ def test_what_is_no_entry_is_refused_without_telling_it():
         "+1\0",
     ):
         refused(entries_writer(), value)
+    assert "df.notna()" in refused(entries_writer(), float("nan"), "NaN")
     assert 'phones="replace"' in refused(entries_writer(), [{"id": 5, "value": ""}])
 
 

@@ -12,6 +12,7 @@ import pytest
 from field_writers import PLACE, parse, read_file, refused, sent, writer
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from undecided import Undecided
 
 from airflow_provider_bitrix24.rest.errors import InvalidInputError
 
@@ -30,12 +31,12 @@ KINDS = [
 
 def test_a_value_comes_as_python_a_database_or_csv_has_it():
     cases = [
-        ("integer", [7, "7", " 7 ", "7.0", 7.0, Decimal("7.00"), np.int64(7)], 7),
+        ("integer", [7, "7", " 7 ", "7.0", 7.0, Decimal("7.00"), np.int64(7), np.float32(7)], 7),
         ("integer", [0, "0"], 0),
         ("user", [12, "12", 12.0], 12),
         ("crm_contact", [0, "0", "", None, 0.0], None),
         ("double", ["100.50", Decimal("100.50")], "100.50"),
-        ("double", [0.1, "0.1", " 0.1 "], "0.1"),
+        ("double", [0.1, "0.1", " 0.1 ", np.float64(0.1), np.float32(0.1)], "0.1"),
         ("double", [5, "5"], "5"),
         ("boolean", [True, 1, "1", "Y", "y", "true", "TRUE", Decimal(1), np.bool_(True)], "Y"),
         ("char", [False, 0, "0", "N", "false"], "N"),
@@ -43,7 +44,7 @@ def test_a_value_comes_as_python_a_database_or_csv_has_it():
          "2026-05-04"),
         ("datetime", [NOON, "2026-05-04T12:00:00Z", "2026-05-04 15:00:00.25+03:00",
                       NOON.astimezone(timezone(timedelta(hours=3)))], "2026-05-04T12:00:00+00:00"),
-        ("string", ["7", 7, 7.0, np.int64(7)], "7"),
+        ("string", ["7", 7, 7.0, np.int64(7), np.float32(7)], "7"),
         ("string", [Decimal("7.10")], "7.10"),
         ("string", [" kept as it is \r\n"], " kept as it is \r\n"),
         ("string", [UUID(int=5)], str(UUID(int=5))),
@@ -99,8 +100,18 @@ def test_a_value_is_taken_or_refused_whatever_it_is(kind, multiple, value):
 
 
 def test_what_pandas_has_for_no_value_is_refused_with_how_to_give_none():
-    for kind in ("integer", "double", "string", "user"):
-        assert "df.notna()" in refused(writer(kind), float("nan"), "NaN")
+    for kind in ("integer", "double", "string", "user", "boolean", "date", "datetime"):
+        for nothing in (float("nan"), np.float32("nan"), Undecided()):
+            assert "df.notna()" in refused(writer(kind), nothing, "NaN, NaT or NA")
+    assert "df.notna()" in refused(writer("integer", isMultiple=True), [1, float("nan")], "NaN")
+
+
+def test_a_list_may_be_an_array_as_pandas_reads_it_from_parquet():
+    assert parse(writer("integer", isMultiple=True), np.array([1, 2])) == [1, 2]
+    assert parse(writer("string", isMultiple=True), np.array(["a", "b"], dtype=object)) == ["a", "b"]
+    assert parse(writer("integer", isMultiple=True), np.array([])) is None
+    refused(writer("integer", isMultiple=True), np.array([[1], [2]]))
+    refused(writer("integer"), np.array([1]))
 
 
 def test_a_moment_without_a_zone_takes_the_zone_that_is_given():

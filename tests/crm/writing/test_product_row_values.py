@@ -9,6 +9,7 @@ import numpy
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from undecided import Undecided
 
 from airflow_provider_bitrix24.crm.writing.product_rows import parse_owned_rows
 from airflow_provider_bitrix24.rest.errors import InvalidInputError
@@ -40,7 +41,10 @@ def test_values_are_sent_by_their_type():
         ("product_id", 7.0, "productId", 7),
         ("measureCode", Decimal(796), "measureCode", 796),
         ("tax_rate", 0, "taxRate", "0"),
+        ("tax_rate", numpy.float32(19.6), "taxRate", "19.6"),
         ("tax_included", True, "taxIncluded", "Y"),
+        ("tax_included", 1, "taxIncluded", "Y"),
+        ("tax_included", numpy.bool_(False), "taxIncluded", "N"),
         ("tax_included", "n", "taxIncluded", "N"),
         ("sort", -5, "sort", -5),
         ("product_name", 4711, "productName", "4711"),
@@ -51,7 +55,7 @@ def test_values_are_sent_by_their_type():
 
 
 def test_a_column_that_holds_nothing_is_not_sent():
-    for nothing in (None, "", " ", float("nan")):
+    for nothing in (None, "", " ", float("nan"), Undecided()):
         sent = read(product_id=nothing, tax_rate=nothing, discount_sum=nothing, sort=nothing).sent
         assert sent == {"productName": "Cup", "price": "2", "quantity": "1"}
     assert "productId" not in read(product_id=0).sent
@@ -71,7 +75,7 @@ def test_a_value_of_another_type_is_refused_and_not_repeated():
         *(("product_id", value) for value in (True, 1.5, -1, 1e300, 2.0**60, "7a", [SECRET])),
         ("discount_type_id", 3),
         ("tax_included", SECRET),
-        ("tax_included", 1),
+        ("tax_included", 2),
         ("product_name", [SECRET]),
         ("product_name", SECRET + "\x00"),
         ("owner_id", SECRET),
