@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import pwd
 import shutil
@@ -13,9 +14,11 @@ import time
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from free_ports import free_port
 
 PATIENCE = 300.0
+_DATABASES = itertools.count()
 _NEEDING_A_SERVER = {"postgres_of_session", "postgres_url", "psycopg_url"}
 
 
@@ -49,6 +52,13 @@ class Processes:
                 **options,
             )
         self.running.append(process)
+        return process
+
+    def kill(self, process):
+        """Kill a process with its group, without a word before."""
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        self.running.remove(process)
 
     def stop(self, *, kindly=signal.SIGTERM):
         for number in (kindly, signal.SIGKILL):
@@ -110,6 +120,16 @@ class Postgres:
 
     def stop(self):
         self._processes.stop(kindly=signal.SIGQUIT)  # at once, without a checkpoint
+
+
+def new_database(server):
+    """Make a database on a PostgreSQL server, and return its address."""
+    name = f"warehouse_{next(_DATABASES)}"
+    engine = sa.create_engine(f"postgresql+psycopg2://{server.address}", isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    engine.dispose()
+    return f"{server.address.removesuffix('postgres')}{name}"
 
 
 @pytest.fixture(scope="session")

@@ -79,9 +79,12 @@ class Bitrix24Error(Exception):
         again = f" Try again in {self.retry_after:.0f} s." if self.retry_after is not None else ""
         remedy = f" {self.remedy}" if self.remedy else ""
         text = f"{where}: {what}" if where else what
-        if (again or remedy) and text[-1] not in ".!?":
-            text += "."
-        return text + again + remedy
+        return _ended(text) + again + remedy if again or remedy else text
+
+    @property
+    def sentence(self) -> str:
+        """The message with a full stop, so that another sentence can follow."""
+        return _ended(str(self))
 
     @property
     def passes(self) -> bool:
@@ -127,3 +130,7 @@ class Bitrix24Error(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self).from_fields, (self.fields(),)
+
+
+def _ended(text: str) -> str:
+    return text if text[-1] in ".!?" else f"{text}."

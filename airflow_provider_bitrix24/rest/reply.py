@@ -49,6 +49,11 @@ class Reply:
         """The operating time used up, where the portal tells."""
         return Timing.parse(self.time)
 
+    @property
+    def began(self) -> Any:
+        """The portal's time when the call began, as sent; ``None`` where the portal does not tell."""
+        return self.time.get("date_start") if isinstance(self.time, Mapping) else None
+
 
 def _number(value: Any) -> float | None:
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):

@@ -13,7 +13,7 @@ from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
 from airflow_provider_bitrix24.connection.form import DEFAULT_CONN_ID
 from airflow_provider_bitrix24.crm.extraction.narrowing import source_digest
-from airflow_provider_bitrix24.crm.inputs import from_json
+from airflow_provider_bitrix24.crm.inputs import check_text, from_json
 from airflow_provider_bitrix24.crm.watching.changes import ChangesWatch, Cursor, Look
 from airflow_provider_bitrix24.hooks.errors import joined
 from airflow_provider_bitrix24.rest import errors as rest
@@ -70,13 +70,14 @@ class CrmChangesTrigger(BaseEventTrigger):
             self._watch = ChangesWatch(entity_type, where, max_ids)
             self.poke_interval = _check_interval(poke_interval)
             self.where = _plain(where)
+            self.bitrix24_conn_id = check_text(bitrix24_conn_id, "bitrix24_conn_id")
         self.entity_type = self._watch.entity_type
         self.max_ids = max_ids
-        self.bitrix24_conn_id = bitrix24_conn_id
         self._cursor: Cursor | None = None
         self._saved: Cursor | None = None
         self._said: set[str] = set()
         self._failure = ""
+        self._is_watching = False
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return what the trigger is built from again."""
@@ -124,13 +125,16 @@ class CrmChangesTrigger(BaseEventTrigger):
             if str(error) != self._failure:
                 self._failure = str(error)
                 again = max(self.poke_interval, _MENDING_SECONDS)
-                self.log.error("%s The trigger looks again every %g s.", error, again)  # noqa: TRY400
+                self.log.error("%s The trigger looks again every %g s.", error.sentence, again)  # noqa: TRY400
             return None
         if look is None:
             return None
         if self._failure:
             self.log.info("The portal can be watched again.")
         self._failure = ""
+        if not self._is_watching:
+            self._is_watching = True
+            self.log.info("Watching %s items, with a look every %g s.", self.entity_type, self.poke_interval)
         for note in look.notes:
             self._say(note)
         self._cursor = look.cursor
@@ -191,7 +195,7 @@ def _plain(where: Any) -> Any:
     if isinstance(where, str):
         return from_json(where, "where")
     try:
-        return json.loads(json.dumps(where, default=_plain_value))
+        return json.loads(json.dumps(where, default=_plain_value, allow_nan=False))
     except (TypeError, ValueError):
         text = "where: it holds a value that is none of a filter's"
     raise rest.InvalidInputError(text, remedy="Give texts, numbers, flags, dates and lists of them.")

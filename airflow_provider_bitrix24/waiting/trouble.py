@@ -127,7 +127,7 @@ class Trouble:
             if not error.passes:
                 raise
             if self._log_once.started(self) and self._log:
-                self._log.warning("%s Waiting goes on%s.", error, self._promise)
+                self._log.warning("%s Waiting goes on%s.", error.sentence, self._promise)
             return
         if self._log_once.ended(self) and self._log:
             self._log.info("The portal answers again.")

@@ -67,16 +67,31 @@ class Airflow:
         """Start everything, and further ``airflow`` commands, each by its name."""
         subprocess.run([*_airflow(), "db", "migrate"], env=self._environment, check=True, capture_output=True)
         for name, *arguments in (["api-server"], ["scheduler"], ["dag-processor"], *more):
-            self._processes.start(name, [*_airflow(), *(arguments or [name])], self._environment)
+            self.start_one(name, *(arguments or [name]))
         wait_until("the API server", self._is_up, processes=self._processes.running)
         return self
+
+    def start_one(self, name, *arguments):
+        """Start one more ``airflow`` command."""
+        return self._processes.start(name, [*_airflow(), *arguments], self._environment)
+
+    def kill(self, process):
+        """Kill what :meth:`start_one` returned, with all that it started, as a machine does that fails."""
+        self._processes.kill(process)
 
     def stop(self):
         self._processes.stop()
 
+    def read(self, path):
+        """Return what Airflow's REST API says, ``None`` where it does not."""
+        return self._try(f"/api/v2/{path}", self._headers())
+
+    def _headers(self):
+        return {"Authorization": f"Bearer {self._ask('/auth/token')['access_token']}"}
+
     def run(self, dag_id):
         """Run a DAG and return the states of its task instances."""
-        headers = {"Authorization": f"Bearer {self._ask('/auth/token')['access_token']}"}
+        headers = self._headers()
         runs = f"/api/v2/dags/{dag_id}/dagRuns"
         running = self._processes.running
         body = {"logical_date": None}

@@ -90,7 +90,7 @@ async def watching(stores, log=None, **options):
 
 
 def looks(portal):
-    return len(portal.calls("server.time", executed=None))
+    return len(portal.calls(LIST, executed=None)) // 2  # changed items, and new ones
 
 
 async def more_looks(portal, count=3):
@@ -125,6 +125,17 @@ def test_it_tells_of_new_and_changed_items_once_and_goes_on_after_a_restart(port
     assert set(second) == {"entity_type", "since", "until", "count", "ids", "truncated"}
     assert datetime.fromisoformat(first["until"]) <= datetime.fromisoformat(second["since"])
     assert datetime.fromisoformat(second["since"]) < datetime.fromisoformat(second["until"])
+
+
+def test_it_says_once_that_it_watches(portal):
+    log = Log()
+
+    async def scenario():
+        async with watching(Stores(), log):
+            await more_looks(portal)
+
+    asyncio.run(scenario())
+    assert log.text == "Watching deal items, with a look every 0.02 s.\n"
 
 
 def test_an_event_that_airflow_may_not_have_taken_over_is_told_again(portal, monkeypatch):
@@ -216,6 +227,9 @@ def test_its_arguments_are_checked_where_the_dag_file_is_parsed():
         ("entity_type", {"entity_type": "dael"}),
         ("where", {"where": {}}),
         ("where", {"where": {"title": object()}}),
+        ("where", {"where": {">opportunity": float("nan")}}),
+        ("bitrix24_conn_id", {"bitrix24_conn_id": None}),
+        ("bitrix24_conn_id", {"bitrix24_conn_id": " "}),
         ("max_ids", {"max_ids": 0}),
         ("poke_interval", {"poke_interval": 0}),
         ("poke_interval", {"poke_interval": "60"}),

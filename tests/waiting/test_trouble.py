@@ -112,7 +112,7 @@ def test_who_says_it_once_says_so(caplog, options, promise):
     trouble = Trouble(logging.getLogger("test_waiting"), **options)
     with caplog.at_level(logging.INFO, "test_waiting"):
         assert not _look(trouble, errors.ServerError("boom", method="m"))
-    assert caplog.records[0].message == f"m: boom {promise}"
+    assert caplog.records[0].message == f"m: boom. {promise}"
 
 
 # ---------------------------------------------------------------- several who look together

@@ -18,6 +18,8 @@ from airflow_provider_bitrix24.rest.errors import UnexpectedResultError
 
 #: no two clocks on earth are further apart
 WIDEST = timedelta(hours=26)
+#: the clocks of a portal's servers may be so far apart
+APART = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +60,16 @@ class PortalClock:
         """The user's offset from UTC, ``None`` where the zone is not known."""
         zone = _zone(self.user_zone)
         return None if zone is None else _offset(zone, self.now)
+
+    def is_set_anew(self, before: PortalClock) -> bool:
+        """Return whether the portal's clock went back since, or a clock was put to summer time or back.
+
+        The clocks of a portal's several servers may be a little apart, which is nothing.
+
+        :param before: the clock, looked at before
+        """
+        offsets, offsets_before = ((clock.offset, clock.user_offset) for clock in (self, before))
+        return offsets != offsets_before or self.now < before.now - APART
 
     def widening(self, bound: datetime) -> timedelta:
         """Return how much earlier than meant a bound has to be, so that no change is missed.

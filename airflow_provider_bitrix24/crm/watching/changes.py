@@ -8,7 +8,7 @@ one comes that was seen.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -102,6 +102,7 @@ class ChangesWatch:
         self._list = list_of(self.entity_type).ids_call()
         self._where: dict[str, Any] = {}
         self._beginning: Beginning | None = None
+        self._is_told = False
 
     def look(self, cursor: Cursor | None, look_back: timedelta | None = None) -> Plan[Look]:
         """Look once.
@@ -117,29 +118,44 @@ class ChangesWatch:
             since = beginning.watermark - (look_back or timedelta())
             cursor = Cursor(watermark=since, highest=beginning.highest, seen={})
         window = window_after(beginning, cursor.watermark, cursor.highest, OVERLAP)
-        rows, cut = yield from self._read(window, cursor)
+        rows, cut, clock = yield from self._read(window, cursor)
+        if clock.is_set_anew(beginning.clock):
+            # What the bound was made from is no longer so.
+            window = window_after(replace(beginning, clock=clock), cursor.watermark, cursor.highest, OVERLAP)
+            rows, cut, clock = yield from self._read(window, cursor)
+        self._beginning = replace(beginning, clock=clock)
         highest = max(cursor.highest, *rows) if rows else cursor.highest
-        found = Cursor(watermark=window.watermark, highest=highest, seen=_newest(rows))
+        watermark = max(window.watermark, clock.now.astimezone(UTC))
+        found = Cursor(watermark=watermark, highest=highest, seen=_newest(rows))
         changed = _unseen(rows, cursor)
         signal = self._signal(cursor, found, changed, cut) if changed and not quiet else None
         return Look(cursor=found, signal=signal, notes=_notes(window))
 
     def _begin(self) -> Plan[Beginning]:
-        """Ask for the portal's clock; the first time, also for fields, and whether the date filter works."""
+        """Return the portal's clock; the first time, ask for fields, and whether the date filter works.
+
+        Each answer tells when its call began, so the last look's answers tell the time for this one's bound.
+        """
         if self._beginning is None:
             self._where = yield from read_filter(self.entity_type, self._filter)
             return (yield from begin(self._list, _CHANGED))
         [profile] = yield Work([Call("profile")], shared=True)
-        [time] = yield Work([Call("server.time")])
-        return replace(self._beginning, clock=PortalClock.read(time.unwrap(), profile.unwrap()))
+        now: Any = self._beginning.clock.now.isoformat()
+        if not self._is_told:
+            [time] = yield Work([Call("server.time")])
+            now = time.unwrap()
+        return replace(self._beginning, clock=PortalClock.read(now, profile.unwrap()))
 
-    def _read(self, window: Window, cursor: Cursor) -> Plan[tuple[dict[int, str], bool]]:
-        """Return what changed in the window, the newest first, and whether more did than was read."""
+    def _read(self, window: Window, cursor: Cursor) -> Plan[tuple[dict[int, str], bool, PortalClock]]:
+        """Return what changed in the window, the newest first, whether more did, and when reading began."""
         filters = dict(enumerate(window.filters(self._where)))
+        clock = window.beginning.clock
         rows: dict[int, str] = {}
         is_cut = False
         for number in range(_PAGES):
             pages = yield Work([self._page(where, number) for where in filters.values()])
+            if not number:
+                clock, self._is_told = _clock_of(pages, clock)
             for (part, _), page in zip(list(filters.items()), pages, strict=True):
                 read = _changes(page)
                 last = next(reversed(read.items()), None)
@@ -153,7 +169,7 @@ class ChangesWatch:
                 break
         else:
             is_cut = True
-        return rows, is_cut
+        return rows, is_cut, clock
 
     def _page(self, where: Mapping[str, Any], number: int) -> Call:
         order = {_CHANGED: "DESC", "id": "DESC"}
@@ -171,6 +187,15 @@ class ChangesWatch:
             "ids": changed[: self._max_ids],
             "truncated": is_cut or len(changed) > self._max_ids,
         }
+
+
+def _clock_of(pages: Sequence[Outcome], clock: PortalClock) -> tuple[PortalClock, bool]:
+    """Return the portal's clock when it began to read the first of the pages, and whether it told."""
+    try:
+        told = [PortalClock.read(page.unwrap_reply().began, {}).now for page in pages]
+    except UnexpectedResultError:
+        return clock, False
+    return replace(clock, now=min(told)), True
 
 
 def _changes(page: Outcome) -> dict[int, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -127,6 +128,51 @@ def test_a_clock_that_goes_back_loses_no_change(box, hook):
     before = looks.cursor.watermark
     assert looks.look() is None
     assert looks.cursor.watermark == before
+
+
+def test_a_clock_that_is_put_to_another_zone_between_two_looks_loses_no_change(box, hook):
+    box.set_server_timezone("UTC")
+    box.set_time_zone(1, "UTC")
+    deal = box.add_item("deal", {"TITLE": "x"})
+    looks = Looks(hook)
+    looks.look()
+    box.move_clock(3600)
+    assert looks.look() is None
+    box.set_server_timezone("Asia/Tokyo")
+    box.update_item("deal", deal, {"TITLE": "y"})
+    box.clear_journal()
+    assert looks.ids() == [deal]
+    bounds = [call.params["filter"].get(">=updatedTime") for call in box.calls("crm.item.list")]
+    assert len(bounds) == 4, "both lists are read with another bound"
+    assert looks.look() is None
+    assert len(box.calls("crm.item.list")) == 6
+
+
+def without_times(plan):
+    """Let a portal not tell how long its calls took, and when they began."""
+    outcomes = None
+    while True:
+        try:
+            step = plan.send(outcomes)
+        except StopIteration as stop:
+            return stop.value
+        outcomes = [
+            replace(outcome, reply=outcome.reply and replace(outcome.reply, time=None))
+            for outcome in (yield step)
+        ]
+
+
+def test_the_time_is_asked_for_where_answers_do_not_tell_it(box, hook):
+    watch = ChangesWatch("deal", None, 1)
+    cursor = None
+    for changed, as_told in enumerate([lambda plan: plan, without_times, without_times]):
+        box.move_clock(60)
+        deal = box.add_item("deal", {"TITLE": "new"})
+        found = hook.carry_out(as_told(watch.look(cursor)))
+        cursor = found.cursor
+        assert (found.signal["ids"] if found.signal else []) == ([deal] if changed else [])
+    asked = len(box.calls("server.time"))
+    assert asked == 2, "at the first look, and after one that did not tell"
 
 
 def test_the_first_look_tells_of_the_time_that_it_is_told_to_look_back(box, hook):
