@@ -18,7 +18,8 @@ from airflow_provider_bitrix24.hooks.errors import InvalidInputError, joined
 from airflow_provider_bitrix24.hooks.rest import RestHook
 from airflow_provider_bitrix24.notifications.parsing import parse_attach, parse_dialog, parse_users
 from airflow_provider_bitrix24.notifications.patience import awithin, within
-from airflow_provider_bitrix24.notifications.rendering import masked, render_text, render_texts
+from airflow_provider_bitrix24.notifications.rendering import as_written, masked, render_text, render_texts
+from airflow_provider_bitrix24.operators.arguments import check_flag
 from airflow_provider_bitrix24.rest.errors import AmbiguousWriteError, Bitrix24Error
 from airflow_provider_bitrix24.rest.plans import Plan
 
@@ -100,9 +101,11 @@ class Bitrix24Notifier(BaseNotifier):
                 "user_ids, dialog_id: give exactly one of the two",
                 remedy="Name users to notify in user_ids, or the chat to write to in dialog_id.",
             )
-        if not isinstance(self.max_wait, (int, float)) or not 0 < self.max_wait <= _LONGEST:
+        check_flag(self.system, "system")
+        if not _is_number(self.max_wait) or not 0 < self.max_wait <= _LONGEST:
             raise InvalidInputError(f"max_wait: {self.max_wait!r} is not a number of seconds up to 30")
         check_text(self.message, "message")
+        check_text(self.bitrix24_conn_id, "bitrix24_conn_id")
         if not holds_template(repr((self.user_ids, self.dialog_id))):
             self._recipients()
         if self.attach is not None and not holds_template(repr(self.attach)):
@@ -147,7 +150,8 @@ class Bitrix24Notifier(BaseNotifier):
             return [render(part) for part in value] if isinstance(value, Collection) else value
 
         with self._logging("The message is sent as it is written, because its template fails"):
-            self.message = render_text(str(self.message), names, environment)
+            template, self.message = str(self.message), as_written(str(self.message), names)
+            self.message = render_text(template, names, environment)
         self.user_ids = render(self.user_ids)
         self.dialog_id = render(self.dialog_id)
         self.bitrix24_conn_id = render(self.bitrix24_conn_id)
@@ -223,6 +227,10 @@ class Bitrix24Notifier(BaseNotifier):
         else:
             return
         self.log.error("%s: %s", consequence, reason)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _reason(error: Exception) -> str:

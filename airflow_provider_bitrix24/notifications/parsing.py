@@ -25,7 +25,7 @@ def parse_users(value: Any) -> list[int]:
     """
     if isinstance(value, str) and value.strip().startswith("["):
         value = from_json(value, "user_ids")
-    if isinstance(value, (str, Mapping)) or not isinstance(value, Collection):
+    if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Collection):
         return [parse_id(value.strip() if isinstance(value, str) else value, "user_ids")]
     users = [parse_id(user, f"user_ids[{position}]") for position, user in enumerate(value)]
     if not users:

@@ -13,6 +13,13 @@ from airflow_provider_bitrix24.rest.redaction import redact_addresses
 if TYPE_CHECKING:
     import jinja2
 
+#: what a message is about: the names in the context that say it, and their parts in words
+_ABOUT = {
+    "ti": {"dag_id": "DAG", "task_id": "task"},
+    "dag_run": {"dag_id": "DAG", "run_id": "run"},
+    "dag": {"dag_id": "DAG"},
+}
+
 
 def render_text(template: str, context: Mapping[str, Any], environment: jinja2.Environment) -> str:
     """Return a rendered text. BB codes in it are the template's: values are shown as they are.
@@ -34,6 +41,21 @@ def render_text(template: str, context: Mapping[str, Any], environment: jinja2.E
     marked = environment.overlay(finalize=plain, undefined=AsWritten)
     text: str = masked(marked.from_string(template).render(context))
     return text
+
+
+def as_written(template: str, context: Mapping[str, Any]) -> str:
+    """Return a text whose template fails, and what it is about, which its reader would not see otherwise.
+
+    :param template: the text
+    :param context: a task's, a run's or a deadline's
+    """
+    for name, parts in _ABOUT.items():
+        about = context.get(name)
+        known = about if isinstance(about, Mapping) else {part: getattr(about, part, "") for part in parts}
+        if all(known.get(part) for part in parts):
+            what = ", ".join(f"{word} {plain(known[part])}" for part, word in parts.items())
+            return f"{template}\n({what})"
+    return template
 
 
 def render_texts(value: Any, context: Mapping[str, Any], environment: jinja2.Environment) -> Any:

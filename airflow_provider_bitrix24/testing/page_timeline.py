@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .world import World
 
 _MOST = 30
-_BB_CODE = re.compile(r"(\[/?[bius]\])", re.IGNORECASE)
+_BB_CODE = re.compile(r"(\[/?(?:[bius]|url)\]|\[url=https?://[^\]\s]+\])", re.IGNORECASE)
 _NAMES = {"comment": "Comment", "log_message": "Log message", "email": "E-mail", "todo": "To-do"}
 
 
@@ -144,12 +144,16 @@ def _missing(number: int) -> str:
 def formatted(text: str) -> str:
     """Escape a text and make its simple BB codes visible, those that are closed in the right order."""
     written: list[str] = []
-    waiting: list[tuple[str, int]] = []
+    waiting: list[tuple[str, int, str]] = []
     for part in _BB_CODE.split(text):
-        name = part.strip("[/]").lower() if _BB_CODE.fullmatch(part) else ""
+        name, _, address = part[1:-1].partition("=") if _BB_CODE.fullmatch(part) else ("", "", "")
+        name = name.lower()
         written.append(escape(part))
-        if name and not part.startswith("[/"):
-            waiting.append((name, len(written) - 1))
-        elif name and waiting and waiting[-1][0] == name:
-            written[waiting.pop()[1]], written[-1] = f"<{name}>", f"</{name}>"
+        if name.startswith("/") and waiting and waiting[-1][0] == name[1:]:
+            _, position, begin = waiting.pop()
+            written[position], written[-1] = begin, "</a>" if name == "/url" else f"<{name}>"
+        elif address:
+            waiting.append((name, len(written) - 1, f'<a href="{escape(address)}" rel="noreferrer">'))
+        elif name and name != "url" and not name.startswith("/"):
+            waiting.append((name, len(written) - 1, f"<{name}>"))
     return "".join(written)

@@ -29,7 +29,7 @@ def verdict(operation: Operation, scene: Scene, result: Any, error: Bitrix24Erro
     _check_writes(operation, scene, error)
     if error is None:
         assert operation.expected(scene, result), f"a wrong result was returned as if right: {result!r}"
-        return "done"
+        return operation.word_of(result) if operation.word_of else "done"
     assert str(error).strip(), "an error says nothing"
     if isinstance(error, AmbiguousWriteError):
         return "**ambiguous**"

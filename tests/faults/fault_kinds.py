@@ -21,6 +21,7 @@ _METHODS = (
     "crm.item.list",
     "crm.timeline.bindings.bind",
     "crm.timeline.comment.add",
+    "im.notify.personal.add",
 )
 
 Arrange = Callable[[Bitrix24Portal], AbstractContextManager[None]]

@@ -12,6 +12,7 @@ from fault_lists import COMMENT_LISTS, MIXED_CALLS
 from fault_reading import GATHERED, LONG_LISTS
 from fault_renewal import RENEWALS
 from fault_scene import Operation, Scene, hurried, relieve
+from fault_telling import TELLING
 from fault_timelines import TIMELINES
 
 from airflow_provider_bitrix24.operators.timeline import (
@@ -185,4 +186,5 @@ OPERATIONS = (
     *RENEWALS,
     *TIMELINES,
     *ITEMS,
+    *TELLING,
 )

@@ -76,6 +76,7 @@ class Operation:
     :param in_the_middle: the operation says itself when the fault begins
     :param expired: the connection is an OAuth application's whose token has expired
     :param check: sees that the portal holds what it may hold, where the kind does not say it
+    :param word_of: what the table says of a result, where it is not always done
     """
 
     name: str
@@ -87,6 +88,7 @@ class Operation:
     in_the_middle: bool = False
     expired: bool = False
     check: Callable[[Scene, Bitrix24Error | None], None] | None = None
+    word_of: Callable[[Any], str] | None = None
 
 
 def hurried(cls: Any, scene: Scene, **arguments: Any) -> Any:

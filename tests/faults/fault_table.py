@@ -51,7 +51,14 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "mixed calls",
         "mixed calls, the last of them",
     ),
-    "Sensors and triggers": ("sensor", "trigger", "triggers together", "sensor of items and comments"),
+    "Sensors and triggers": (
+        "sensor",
+        "trigger",
+        "triggers together",
+        "sensor of items and comments",
+        "watcher of changes",
+    ),
+    "Notifications": ("notification",),
     "With an expired OAuth token": ("`call`, token expired", "add a comment, token expired"),
 }
 _OTHERS = "Other operations"

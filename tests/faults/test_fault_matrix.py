@@ -66,7 +66,7 @@ def scene(shared_portal, contacts, connection, kind, operation):
 def _is_tried(kind: FaultKind, operation: Operation) -> bool:
     if operation.expired and "operating" in kind.name:
         return False  # an application's time is used up for all its users: the cells after it would wait
-    if kind.name == "operating_inside" and operation.name in ("poke_items", "fire_items"):
+    if kind.name == "operating_inside" and operation.name in ("poke_items", "fire_items", "watch"):
         return False  # it strikes their method, and a sensor waits for an operating limit in real time
     if kind.overdue and operation.kind in ("read", "wait"):
         return False

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from types import SimpleNamespace
 
 import pytest
 from airflow.sdk import DAG
@@ -8,6 +9,7 @@ from notifier_fixtures import both_ways, context_of, errors_in, sync, texts
 
 from airflow_provider_bitrix24.hooks.errors import InvalidInputError
 from airflow_provider_bitrix24.notifications.bitrix24 import Bitrix24Notifier, send_bitrix24_notification
+from airflow_provider_bitrix24.notifications.rendering import as_written
 
 
 @both_ways
@@ -124,12 +126,24 @@ def test_nothing_gets_out_of_a_callback(told, call, written):
 def test_a_failure_is_told_although_the_template_fails(told, written):
     for message in ("{{ rows }}", "{{ 1 +", "{{ 1 / 0 }}"):
         sync(Bitrix24Notifier(user_ids=1, message=message), context_of(rows=Rows()))
-        assert texts(told)[-1] == message
+        assert texts(told)[-1] == f"{message}\n(DAG nightly, task load)"
     lines = errors_in(written())
     assert len(lines) == 3
     assert all("sent as it is written" in line and "Ann" not in line for line in lines)
     sync(Bitrix24Notifier(user_ids=1, message="{{ ti.task_id }}: {{ exception.x.y }}"), context_of())
     assert texts(told)[-1] == "load: {{ exception }}"
+
+
+@pytest.mark.parametrize(
+    ("context", "about"),
+    [
+        ({"dag_run": {"dag_id": "nightly", "run_id": "r1"}, "deadline": {}}, "\n(DAG nightly, run r1)"),
+        ({"dag": SimpleNamespace(dag_id="nightly"), "ti": None}, "\n(DAG nightly)"),
+        ({}, ""),
+    ],
+)
+def test_what_a_message_is_about_is_told_although_the_template_fails(context, about):
+    assert as_written("late {{ 1 / 0 }}", context) == f"late {{{{ 1 / 0 }}}}{about}"
 
 
 def test_a_failure_is_told_without_an_attachment_that_is_not_valid(told, written):
@@ -167,7 +181,11 @@ def test_what_cannot_be_right_is_refused_when_the_dag_is_parsed():
         ({"dialog_id": True}, "dialog_id"),
         ({"user_ids": 1, "attach": 5}, "attach"),
         ({"user_ids": 1, "max_wait": 31}, "max_wait"),
+        ({"user_ids": 1, "max_wait": True}, "max_wait"),
         ({"user_ids": 1, "message": " "}, "message"),
+        ({"user_ids": b"12"}, "user_ids"),
+        ({"user_ids": 1, "system": "False"}, "system"),
+        ({"user_ids": 1, "bitrix24_conn_id": None}, "bitrix24_conn_id"),
     ):
         with pytest.raises(InvalidInputError) as caught:
             Bitrix24Notifier(**{"message": "m", **wrong})

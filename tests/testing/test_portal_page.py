@@ -193,6 +193,11 @@ def test_nothing_written_into_the_crm_is_markup(box):
         ("[b]Hi[/b]", "<b>Hi</b>"),
         ("[B]a [i]b[/i][/B]", "<b>a <i>b</i></b>"),
         ("[b]a [i]b[/b]", "[b]a [i]b[/b]"),
+        (
+            "[url=https://x.com/?a=1&b='2']the [b]log[/b][/URL]",
+            '<a href="https://x.com/?a=1&amp;b=&#x27;2&#x27;" rel="noreferrer">the <b>log</b></a>',
+        ),
+        ('[url=https://x"onclick="y]x', "[url=https://x&quot;onclick=&quot;y]x"),
         ("[/b]a[b]", "[/b]a[b]"),
         ("[s]<i>[/s]", "<s>&lt;i&gt;</s>"),
         ("[url=javascript:x]y[/url]", "[url=javascript:x]y[/url]"),
