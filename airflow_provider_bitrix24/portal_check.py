@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_bitrix24 import __version__
 
 if TYPE_CHECKING:
-    from airflow_provider_bitrix24.crm.portal.findings import Finding
+    from airflow_provider_bitrix24.crm.portal_check.findings import Finding
 
 _COLUMNS = (("", 7), ("Check", 26), ("Expected", 26), ("Found", 30), ("What that means", 44))
 _MARKS = {"ok": "ok", "differs": "DIFFERS", "unknown": "?"}
@@ -55,8 +55,8 @@ def _findings(conn_id: str, *, write: bool) -> list[Finding]:
 
     :raises Bitrix24Error: it does not say who calls, or the connection cannot be read
     """
-    from airflow_provider_bitrix24.crm.portal.reading import check_portal
-    from airflow_provider_bitrix24.crm.portal.writing import check_writing
+    from airflow_provider_bitrix24.crm.portal_check.reading import check_portal
+    from airflow_provider_bitrix24.crm.portal_check.writing import check_writing
     from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 
     hook = Bitrix24Hook(conn_id)

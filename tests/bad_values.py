@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
 
 import numpy
 import pytest
+from undecided import Undecided
 
 
 class Unprintable:
@@ -14,18 +14,6 @@ class Unprintable:
 
     def __repr__(self) -> str:
         raise RuntimeError("no")
-
-
-class Undecided:
-    """Like pandas' NA: a comparison with it is neither true nor false."""
-
-    def __eq__(self, other: object) -> Any:
-        return self
-
-    __hash__ = object.__hash__
-
-    def __bool__(self) -> bool:
-        raise TypeError("boolean value of NA is ambiguous")
 
 
 BAD_IDS = [

@@ -95,6 +95,11 @@ def _plain(value: Any) -> Any:
 @pytest.fixture(scope="session")
 def airflow_database() -> None:
     """Create Airflow's database once for all tests."""
+    make_database()
+
+
+def make_database() -> None:
+    """Create Airflow's database, and let this process run tasks in little time."""
     from airflow.sdk.execution_time import supervisor
     from airflow.utils.db import initdb
 
@@ -186,7 +191,7 @@ def run_dag(airflow_database: None, pytestconfig: pytest.Config) -> Callable[...
     collector = _Collector(pytestconfig.pluginmanager.getplugin("capturemanager"))
 
     def run(dag: Any, **options: Any) -> DagRunResult:
-        _store(dag)
+        store(dag)
         with collector.collecting():
             result = dag.test(**options)
         states = {
@@ -198,7 +203,7 @@ def run_dag(airflow_database: None, pytestconfig: pytest.Config) -> Callable[...
     return run
 
 
-def _store(dag: Any) -> None:
+def store(dag: Any) -> None:
     """Write a DAG to the database as the DAG processor does."""
     from airflow.dag_processing.bundles.manager import DagBundlesManager
     from airflow.dag_processing.collection import update_dag_parsing_results_in_db

@@ -114,6 +114,18 @@ def test_bars_of_loading_are_told_from_reading_alone_and_from_dlt():
     assert verdicts(text, "i-merge") == ["kept"]  # dlt did not do all of it, so only memory is judged
 
 
+def test_bars_of_dlt_are_told_from_dlt_with_dicts():
+    from benchmarks.bars import bars
+
+    load = run(result("ours", "l", seconds=4.0), result("dlt", "l", seconds=9.0))
+    merge = run(result("ours", "l-merge", seconds=4.0), result("dlt", "l-merge", seconds=3.0))
+    text = bars([load, merge])
+    assert verdicts(text, "l") == ["kept", "kept"]
+    assert verdicts(text, "l-merge") == [
+        "kept"
+    ]  # nothing is read for dlt, which counts where little is merged
+
+
 def test_cases_of_different_size_are_not_compared():
     from benchmarks.bars import bars
 

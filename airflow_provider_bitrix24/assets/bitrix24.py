@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from ipaddress import IPv6Address
 from typing import Any
 from urllib.parse import SplitResult
 
@@ -10,12 +11,16 @@ from airflow.sdk import Asset, AssetWatcher
 
 from airflow_provider_bitrix24.connection.form import DEFAULT_CONN_ID
 from airflow_provider_bitrix24.crm.cards import list_address
+from airflow_provider_bitrix24.crm.lineage import asset_uri, dataset_name
 from airflow_provider_bitrix24.crm.watching.item_lists import parse_listed_type
 from airflow_provider_bitrix24.hooks.errors import InvalidInputError, joined
+from airflow_provider_bitrix24.rest.shown import shown
 from airflow_provider_bitrix24.triggers.changes import CrmChangesTrigger
 
-_SCHEME = "bitrix24"
-_HOST = re.compile(r"(?!-)[a-z0-9-]+(\.[a-z0-9-]+)*(:[0-9]{1,5})?", re.ASCII)
+_NAME = re.compile(r"(?![-_])[a-z0-9_-]+(\.[a-z0-9_-]+)*", re.ASCII)
+#: a host and a port; a host that is an address of IPv6 stands in brackets
+_ADDRESS = re.compile(r"(?P<host>\[[0-9a-f:.]+\]|[^:\[\]]+)(:0*(?P<port>[1-9][0-9]{0,4}))?", re.ASCII)
+_MOST_PORT, _HTTPS = 65535, "443"
 _REMEDY = "Give the portal's host, such as portal.bitrix24.com, without https:// and a path."
 
 
@@ -45,6 +50,8 @@ def crm_asset(
     """
     with joined():
         kind = parse_listed_type(entity_type)
+    if not isinstance(watch, bool):
+        raise InvalidInputError(f"watch: {shown(watch)} is neither True nor False")
     host = _host(portal)
     watchers = []
     if watch:
@@ -52,7 +59,7 @@ def crm_asset(
             entity_type=kind, poke_interval=poke_interval, bitrix24_conn_id=bitrix24_conn_id
         )
         watchers.append(AssetWatcher(name=f"changes of {kind} items of {host}", trigger=trigger))
-    uri = f"{_SCHEME}://{host}/crm/{kind}"
+    uri = asset_uri(host, dataset_name(kind))
     extra: dict[str, Any] = {"url": list_address(f"https://{host}", kind)}
     return Asset(name=name or uri, uri=uri, extra=extra, watchers=watchers)
 
@@ -64,7 +71,7 @@ def sanitize_uri(uri: SplitResult) -> SplitResult:
     :raises ValueError: it has a user part, a query, or no host
     """
     if uri.query or uri.fragment:
-        raise ValueError(f"a {_SCHEME} URI has no query: write {_SCHEME}://portal.bitrix24.com/crm/deal")
+        raise ValueError("a URI of a portal has no query: write bitrix24://portal.bitrix24.com/crm/deal")
     try:
         host = _host(uri.netloc)
     except InvalidInputError as error:
@@ -76,12 +83,21 @@ def sanitize_uri(uri: SplitResult) -> SplitResult:
 
 def _host(value: str) -> str:
     """Return a portal's host in its one spelling. What is none may be a webhook, and is not shown."""
-    host = value.strip().lower().removesuffix(":443") if isinstance(value, str) else ""
-    name, colon, port = host.partition(":")
-    try:
-        host = name.rstrip(".").encode("idna").decode("ascii") + colon + port
-    except UnicodeError:
-        host = ""
-    if _HOST.fullmatch(host) is None:
+    match = _ADDRESS.fullmatch(value.strip().lower()) if isinstance(value, str) else None
+    host = _name(match["host"]) if match else ""
+    port = match["port"] if match else None
+    if not host or int(port or 0) > _MOST_PORT:
         raise InvalidInputError("portal: it is not the host of a portal", remedy=_REMEDY)
-    return host
+    return host if port in (None, _HTTPS) else f"{host}:{port}"
+
+
+def _name(text: str) -> str:
+    """Return a host's name in its one spelling, or an address of IPv6; nothing where it is neither."""
+    try:
+        if text.startswith("["):
+            IPv6Address(text.strip("[]"))
+            return text
+        name = text.rstrip(".").encode("idna").decode("ascii")
+    except ValueError:
+        return ""
+    return name if _NAME.fullmatch(name) and name != "none" else ""

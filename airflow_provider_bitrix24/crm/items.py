@@ -156,7 +156,7 @@ class CrmItem:
         if value.lstrip().startswith(("{", "[")):
             return cls.parse(from_json(value, field), field)
         name, _, number = value.strip().rpartition("_")
-        short = _type_of_short_code(name)
+        short = type_of_short_code(name)
         if short and _SHORT.fullmatch(value.strip()):
             return cls(short, parse_id(number, field))
         if name.lower() in ENTITY_TYPES or _is_dynamic(name.lower()):
@@ -203,8 +203,11 @@ class CrmItem:
         return f"{self.entity_type} {self.entity_id}"
 
 
-def _type_of_short_code(code: str) -> str:
-    """Return the type that a short code such as ``D`` or ``T80`` stands for, ``""`` where it is none."""
+def type_of_short_code(code: str) -> str:
+    """Return the type that a short code such as ``D`` or ``T80`` stands for, ``""`` where it is none.
+
+    :param code: the short code
+    """
     if code.upper() in _BY_SHORT_CODE:
         return _BY_SHORT_CODE[code.upper()]
     match = _SMART_PROCESS_CODE.fullmatch(code)

@@ -7,6 +7,7 @@ from enum import StrEnum
 from pathlib import PurePosixPath
 from typing import Any
 
+from airflow_provider_bitrix24.files.trouble import refuse_password
 from airflow_provider_bitrix24.rest.errors import InvalidInputError
 from airflow_provider_bitrix24.rest.shown import shown
 
@@ -44,8 +45,10 @@ def file_format_of(path: Any, file_format: Any = None, *, field: str = "path") -
     :param path: where the file is
     :param file_format: ``"jsonl"``, ``"csv"``, ``"parquet"``, or ``None`` to go by the path
     :param field: the argument that names the path, for messages
-    :raises InvalidInputError: nothing says which format it is, or the two contradict each other
+    :raises InvalidInputError: a password stands in the path, nothing says which format it is, or the two
+        contradict each other
     """
+    refuse_password(path, field)
     asked = None if file_format is None else _kind_of(file_format)
     name = PurePosixPath(str(path)).name.lower()
     zipped = is_gzip(name)

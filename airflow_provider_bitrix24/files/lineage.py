@@ -36,5 +36,5 @@ def _report(path: ObjectStoragePath, *, is_output: bool) -> None:
         collector = get_hook_lineage_collector()
         report = collector.add_output_asset if is_output else collector.add_input_asset
         report(context=path, uri=uri)
-    except Exception:  # whatever a plugin of Airflow's raises: the file is there all the same
-        _log.debug("Lineage of %s cannot be reported.", path, exc_info=True)
+    except Exception as error:  # whatever a plugin of Airflow's raises: the file is there all the same
+        _log.debug("Lineage of %s cannot be reported: %s", path.name, type(error).__name__)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_bitrix24.rest.errors import InvalidInputError
-from airflow_provider_bitrix24.rest.redaction import redact_addresses
+from airflow_provider_bitrix24.rest.redaction import holds_password, redact_addresses
 
 _RIGHTS = "Let the worker's user write into its folder, or give another path."
 _NO_FOLDER = "A file is where a folder has to be. Give another path."
@@ -124,6 +124,20 @@ def told_of_reading(path: Any, field: str) -> Iterator[None]:
         raise _not_done(field, path, error, _READING[type(error)], "read") from None
 
 
+def refuse_password(path: Any, field: str) -> None:
+    """Refuse a path that holds a secret: Airflow shows it on the task's page, and in logs.
+
+    :param path: the path
+    :param field: the argument that names it
+    :raises InvalidInputError: a user and a password stand in it
+    """
+    if holds_password(str(path)):
+        raise InvalidInputError(
+            f"{field}: a key and its secret, or a password, stand before the '@'",
+            remedy="Name an Airflow connection that has them there, such as s3://conn@bucket/deals.jsonl.",
+        )
+
+
 def _remedy_of_storage(value: Any, error: Exception) -> str:
     if "filesystem" not in str(error):  # it is known, and something else is wrong
         return "Check the path, and the Airflow connection in it."
@@ -143,7 +157,7 @@ def _concerns(error: OSError, target: Path) -> bool:
 def _full(error: OSError, field: str, path: Any, where: str) -> OSError:
     return OSError(
         error.errno,
-        f"{field}: {str(path)!r} cannot be written: {error.strerror}. "
+        f"{field}: {_shown(path)} cannot be written: {error.strerror}. "
         f"Free space {where}; another try then works.",
     )
 
@@ -152,4 +166,9 @@ def _not_done(
     field: str, path: Any, error: Exception, remedy: str, done: str = "written"
 ) -> InvalidInputError:
     reason = getattr(error, "strerror", None) or redact_addresses(str(error))
-    return InvalidInputError(f"{field}: {str(path)!r} cannot be {done}: {reason}", remedy=remedy)
+    return InvalidInputError(f"{field}: {_shown(path)} cannot be {done}: {reason}", remedy=remedy)
+
+
+def _shown(path: Any) -> str:
+    """Return a whole path for a message, without a password in it."""
+    return redact_addresses(repr(str(path)))

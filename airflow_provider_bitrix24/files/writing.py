@@ -16,6 +16,7 @@ from airflow_provider_bitrix24.crm.inputs import RETURNED_NOTHING
 from airflow_provider_bitrix24.files.lineage import report_output
 from airflow_provider_bitrix24.files.local import whole_local_file
 from airflow_provider_bitrix24.files.trouble import (
+    refuse_password,
     told_of_disk,
     told_of_scheme,
     told_of_storage,
@@ -52,6 +53,7 @@ def check_path(value: Any, field: str, remedy: str = "", *, done: str = "written
     if str(value).strip() == "None":
         raise InvalidInputError(f"{field}: the text is 'None'", remedy=RETURNED_NOTHING)
     text = str(value)
+    refuse_password(text, field)
     if text.endswith("/"):
         raise _is_a_folder(text, field)
     with told_of_scheme(text, field, done):

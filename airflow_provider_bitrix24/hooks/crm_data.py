@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_bitrix24.crm.extraction.datasets import parse_dataset
 from airflow_provider_bitrix24.crm.extraction.typed_rows import OnBadValue
+from airflow_provider_bitrix24.crm.fields.columns import Chunk
 from airflow_provider_bitrix24.crm.fields.schema import CrmSchema, Names
+from airflow_provider_bitrix24.crm.lineage import dataset_name
 from airflow_provider_bitrix24.hooks.bulk import LIST_IN_FLIGHT
 from airflow_provider_bitrix24.hooks.errors import joined
-from airflow_provider_bitrix24.hooks.extraction import open_extraction
+from airflow_provider_bitrix24.hooks.extraction import Extraction, open_extraction
+from airflow_provider_bitrix24.hooks.lineage import reporting
 from airflow_provider_bitrix24.hooks.rest import RestHook
 
 if TYPE_CHECKING:
@@ -81,7 +84,7 @@ class CrmDataHook(RestHook):
                 on_bad_value=on_bad_value,
                 max_in_flight=max_in_flight,
             )
-            for chunk in extraction.chunks():
+            for chunk in _reported(self, extraction):
                 yield from chunk.rows()
 
     def crm_batches(
@@ -121,4 +124,9 @@ class CrmDataHook(RestHook):
                 on_bad_value=on_bad_value,
                 max_in_flight=max_in_flight,
             )
-            yield from record_batches(extraction.chunks())
+            yield from record_batches(_reported(self, extraction))
+
+
+def _reported(hook: RestHook, extraction: Extraction) -> Iterator[Chunk]:
+    """Yield the rows of a dataset, and report it to Airflow's lineage."""
+    return reporting(hook, dataset_name(extraction.dataset.name), extraction.chunks())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from airflow_provider_bitrix24.crm.lineage import dataset_name
 from airflow_provider_bitrix24.crm.rows import Rows
 from airflow_provider_bitrix24.crm.writing.changes import Change, Nulls, Operation
 from airflow_provider_bitrix24.crm.writing.parsing import parse_changes
@@ -19,6 +20,7 @@ from airflow_provider_bitrix24.hooks.bulk import (
 )
 from airflow_provider_bitrix24.hooks.crm_data import CrmDataHook
 from airflow_provider_bitrix24.hooks.errors import joined
+from airflow_provider_bitrix24.hooks.lineage import report_outcomes
 from airflow_provider_bitrix24.hooks.writing import (
     MAX_ITEMS,
     Phones,
@@ -222,5 +224,7 @@ class CrmWritingHook(CrmDataHook):
             check_count(len(changes) + len(changes.invalid), max_items)
             say_left_out(self.log, writing.entity_type, parser.left_out)
             progress = Progress()
-            outcomes = self.carry_out(write_all(writing, changes, progress), progress, max_in_flight)
-            return check_outcomes(changes.complete(outcomes), fail_on)
+            written = self.carry_out(write_all(writing, changes, progress), progress, max_in_flight)
+            outcomes = changes.complete(written)
+            report_outcomes(self, dataset_name(writing.entity_type), outcomes)
+            return check_outcomes(outcomes, fail_on)

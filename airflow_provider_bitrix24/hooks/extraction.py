@@ -25,10 +25,11 @@ from airflow_provider_bitrix24.crm.extraction.windows import (
     window_since,
 )
 from airflow_provider_bitrix24.crm.fields.columns import Chunk, Column
+from airflow_provider_bitrix24.crm.fields.known_calls import check_call
 from airflow_provider_bitrix24.crm.fields.schema import CrmSchema, Names
 from airflow_provider_bitrix24.crm.fields.where import parse_where
 from airflow_provider_bitrix24.crm.inputs import listed
-from airflow_provider_bitrix24.hooks.bulk import DEFAULT_IN_FLIGHT, LIST_IN_FLIGHT
+from airflow_provider_bitrix24.hooks.bulk import DEFAULT_IN_FLIGHT, LIST_IN_FLIGHT, check_list_in_flight
 from airflow_provider_bitrix24.rest.batches import BATCH_SIZE
 from airflow_provider_bitrix24.rest.calls import Call
 from airflow_provider_bitrix24.rest.errors import Bitrix24Error, IncompleteListError, InvalidInputError
@@ -52,6 +53,7 @@ class Extraction:
     :param where: which rows to read, a filter in the API's names
     :param on_bad_value: whether a value that does not fit its field's type is an error, or ``None``
     :param max_in_flight: how many requests may be under way at once
+    :param whole: all fields that the dataset has; ``None`` for those that are read
     """
 
     def __init__(
@@ -63,12 +65,17 @@ class Extraction:
         *,
         on_bad_value: OnBadValue = "fail",
         max_in_flight: int = LIST_IN_FLIGHT,
+        whole: CrmSchema | None = None,
     ) -> None:
         self._hook = hook
         self._in_flight = max_in_flight
         self.dataset = dataset
         self.schema = schema
         self.where = where
+        #: all fields that the dataset has, also those that are not read
+        self.whole = schema if whole is None else whole
+        #: how many rows came so far
+        self.rows_read = 0
         #: what is read: lists that follow one another
         self.filters: Sequence[Mapping[str, Any]] = [where]
         self._typed = TypedRows(schema, on_bad_value)
@@ -102,14 +109,14 @@ class Extraction:
             self._hook.log.info("%s", note)
         self.filters = window.filters(self.where)
 
-    def chunks(self) -> Iterator[Chunk]:
+    def chunks(self) -> Generator[Chunk]:
         """Yield the rows, 2,500 at a time; a failure is logged with the number of rows read before it.
 
         :raises BadValueError: a value does not fit its field's type
         :raises IncompleteListError: rows are missing or come twice
         :raises Bitrix24Error: a request failed
         """
-        read, page = 0, []
+        page: list[dict[str, Any]] = []
         with ExitStack() as stack:
             rows = iter(self._raw_rows())
             if isinstance(rows, Generator):
@@ -118,14 +125,20 @@ class Extraction:
                 for row in rows:
                     page.append(row)
                     if len(page) == CHUNK_ROWS:
-                        yield self._typed.chunk(page)
-                        read, page = read + len(page), []
+                        yield self._counted(page)
+                        page = []
                 if page:
-                    yield self._typed.chunk(page)
+                    yield self._counted(page)
+                    page = []
             except Bitrix24Error:
-                what, count = self.dataset.name, read + len(page)
+                what, count = self.dataset.name, self.rows_read + len(page)
                 self._hook.log.warning("Reading %s ended with an error after %d rows.", what, count)
                 raise
+
+    def _counted(self, page: list[dict[str, Any]]) -> Chunk:
+        chunk = self._typed.chunk(page)
+        self.rows_read += len(page)
+        return chunk
 
     def _raw_rows(self) -> Iterable[dict[str, Any]]:
         if isinstance(self.dataset, SmallDataset):
@@ -142,7 +155,8 @@ class Extraction:
         :raises Bitrix24Error: a request failed
         """
         for call in calls:
-            rows = self._hook.records(call.method, call.params, max_in_flight=self._in_flight)
+            # not hook.records(), which reports what it reads to Airflow's lineage
+            rows = self._hook.get_conn().records(check_call(call), in_flight=self._in_flight)
             with closing(rows):  # who reads no further stops what is under way
                 yield from rows
 
@@ -198,6 +212,7 @@ def open_extraction(
     wanted = check_fields(fields)
     check_choice(names, "names", get_args(Names))
     check_choice(on_bad_value, "on_bad_value", get_args(OnBadValue))
+    check_list_in_flight(max_in_flight)
     moment = None
     if changed_since is not None:
         check_dated(found, "changed_since")
@@ -210,6 +225,7 @@ def open_extraction(
         _condition_of(hook, found, where, whole, names),
         on_bad_value=on_bad_value,
         max_in_flight=max_in_flight,
+        whole=whole,
     )
     beginning = extraction.begin() if moment is not None else None
     if beginning is not None:
@@ -225,10 +241,7 @@ def _condition_of(
         return {}
     if isinstance(dataset, OwnedDataset):  # its filter is one of the items
         schema = hook.carry_out(dataset.owners.describe(names))
-    if not dataset.takes_filter:
-        raise InvalidInputError(
-            f"where: {dataset.name} is always read whole", remedy="Leave it out, and filter what comes."
-        )
+    check_filtered(dataset)
     lists = dataset.owners if isinstance(dataset, OwnedDataset) else dataset
     of_items = isinstance(lists, ListDataset) and lists.method == "crm.item.list"
     return parse_where(where, schema, of_items=of_items)
@@ -259,6 +272,18 @@ def check_dated(dataset: Dataset, field: str) -> None:
         raise InvalidInputError(
             f"{field}: {dataset.name} has no date of the last change",
             remedy="Leave it out: the dataset is read whole each time.",
+        )
+
+
+def check_filtered(dataset: Dataset) -> None:
+    """Refuse a filter of a dataset that is always read whole.
+
+    :param dataset: the dataset
+    :raises InvalidInputError: it is one
+    """
+    if not dataset.takes_filter:
+        raise InvalidInputError(
+            f"where: {dataset.name} is always read whole", remedy="Leave it out, and filter what comes."
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from airflow_provider_bitrix24.crm.lineage import product_rows_name
 from airflow_provider_bitrix24.crm.writing.product_rows import parse_owned_rows, set_product_rows
 from airflow_provider_bitrix24.hooks.aliases import IdsLike, RowsLike, TextLike
 from airflow_provider_bitrix24.hooks.bulk import (
@@ -15,6 +16,7 @@ from airflow_provider_bitrix24.hooks.bulk import (
 )
 from airflow_provider_bitrix24.hooks.crm_writing import CrmWritingHook
 from airflow_provider_bitrix24.hooks.errors import joined
+from airflow_provider_bitrix24.hooks.lineage import report_outcomes
 from airflow_provider_bitrix24.rest.progress import Progress
 
 
@@ -56,4 +58,6 @@ class ProductRowsHook(CrmWritingHook):
                 self.log.info("%s", owned.note)
             progress = Progress()
             plan = set_product_rows(owned, progress, skip_unchanged=skip_unchanged)
-            return check_outcomes(owned.complete(self.carry_out(plan, progress, in_flight)), fail_on)
+            outcomes = owned.complete(self.carry_out(plan, progress, in_flight))
+            report_outcomes(self, product_rows_name(entity_type), outcomes)
+            return check_outcomes(outcomes, fail_on)

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterable, Mapping
-from contextlib import aclosing, asynccontextmanager
-from dataclasses import replace
+from collections.abc import AsyncGenerator, Generator, Iterable, Mapping
+from contextlib import aclosing
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from airflow.sdk import BaseHook
-
-from airflow_provider_bitrix24.connection import form
-from airflow_provider_bitrix24.connection.diagnosis import diagnose
-from airflow_provider_bitrix24.connection.opening import OpenedConnection, ledger_and_store, open_connection
-from airflow_provider_bitrix24.connection.parsing import Settings, parse_connection
-from airflow_provider_bitrix24.connection.reading import aread_connection, read_connection
-from airflow_provider_bitrix24.connection.threads import in_thread
-from airflow_provider_bitrix24.connection.tokens import mask
 from airflow_provider_bitrix24.crm.fields.known_calls import check_call
+from airflow_provider_bitrix24.crm.lineage_of_methods import read_name
 from airflow_provider_bitrix24.files.writing import check_path, whole_file
 from airflow_provider_bitrix24.hooks.bulk import (
     DEFAULT_IN_FLIGHT,
@@ -25,24 +17,19 @@ from airflow_provider_bitrix24.hooks.bulk import (
     check_in_flight,
     check_list_in_flight,
 )
+from airflow_provider_bitrix24.hooks.connected import ConnectedHook
 from airflow_provider_bitrix24.hooks.errors import joined
 from airflow_provider_bitrix24.hooks.field_checks import FieldChecks, places
+from airflow_provider_bitrix24.hooks.lineage import areporting, reporting
 from airflow_provider_bitrix24.hooks.replies import checked_calls, checked_pages, single
-from airflow_provider_bitrix24.hooks.shared_clients import SharedClients
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
-from airflow_provider_bitrix24.rest.errors import ConnectionUnreadableError, InvalidConnectionError
 from airflow_provider_bitrix24.rest.methods import Repeatability
 from airflow_provider_bitrix24.rest.plans import Plan, T
 from airflow_provider_bitrix24.rest.progress import Progress
 from airflow_provider_bitrix24.rest.reply import Reply
-from airflow_provider_bitrix24.rest.session import Policy
-
-if TYPE_CHECKING:
-    from airflow_provider_bitrix24.rest.aio import AsyncClient
-    from airflow_provider_bitrix24.rest.client import Client
 
 
-class RestHook(BaseHook):
+class RestHook(ConnectedHook):
     """Calls any method of a portal's REST API, with the credentials of an Airflow connection.
 
     :class:`~airflow_provider_bitrix24.hooks.bitrix24.Bitrix24Hook` adds what is known of the CRM.
@@ -55,76 +42,12 @@ class RestHook(BaseHook):
         ``None`` is the connection's
     """
 
-    conn_name_attr = "bitrix24_conn_id"
-    default_conn_name = form.DEFAULT_CONN_ID
-    conn_type = form.CONN_TYPE
-    hook_name = form.HOOK_NAME
+    @cached_property
+    def field_checks(self) -> FieldChecks:
+        """What compares the names of fields with the metadata, which is read once for this hook."""
+        return FieldChecks(self.log)
 
-    def __init__(
-        self,
-        bitrix24_conn_id: str = default_conn_name,
-        *,
-        max_wait: float = Policy.max_wait,
-        max_attempts: int = Policy.attempts,
-        request_cut: float | None = None,
-        logger_name: str | None = None,
-    ) -> None:
-        super().__init__(logger_name=logger_name)
-        self.bitrix24_conn_id = bitrix24_conn_id
-        self._policy = Policy(attempts=max_attempts, max_wait=max_wait)
-        self._request_cut = request_cut
-        self._opened: OpenedConnection | None = None
-        self._client: Client | None = None
-        self._aclients = SharedClients()
-        self._is_stopped = False
-        #: compares the names of fields with the metadata, read once for this hook
-        self.field_checks = FieldChecks(self.log)
-
-    # --- the connection ---
-
-    def get_conn(self) -> Client:
-        """Return the synchronous client behind this hook.
-
-        :raises ConnectionUnreadableError: the connection is not there, or cannot be read
-        :raises InvalidConnectionError: a field of the connection is missing, contradictory or misspelt
-        """
-        if self._client is None:
-            with joined():
-                opened = self._opened or self._open(parse_connection(read_connection(self.bitrix24_conn_id)))
-                self._client = opened.client()
-                if self._is_stopped:
-                    self._client.stop()
-        return self._client
-
-    def test_connection(self) -> tuple[bool, str]:
-        """Say in one sentence who the credentials belong to and what they may do, or exactly what is wrong.
-
-        Calls ``profile`` and ``scope``; never renews a token and never raises.
-        """
-        try:
-            settings = parse_connection(read_connection(self.bitrix24_conn_id))
-            mask(*settings.secrets)
-            ledger, _ = ledger_and_store(settings)
-        except (InvalidConnectionError, ConnectionUnreadableError) as error:
-            return False, str(error)
-        return diagnose(settings, ledger)
-
-    def close(self) -> None:
-        """Close idle connections."""
-        if self._client is not None:
-            self._client.close()
-            self._client = None
-
-    def stop(self) -> None:
-        """Send nothing more from now on: the requests under way end, and everything that waits is given up.
-
-        Operators call this when their task is stopped. What was going on raises ``InterruptedError``.
-        """
-        self._is_stopped = True
-        if self._client is not None:
-            self._client.stop()
-
-    # --- calls ---
+    # --- in ordinary code ---
 
     def call(
         self,
@@ -209,22 +132,6 @@ class RestHook(BaseHook):
         with joined():
             return self.get_conn().carry_out(plan, progress or Progress(), in_flight=in_flight)
 
-    @property
-    def origin(self) -> str:
-        """The portal's scheme, host and port."""
-        return self.get_conn().session.credentials.origin
-
-    @property
-    def identity(self) -> tuple[str, str]:
-        """The portal and the user: what stays when a webhook's code or a token is replaced."""
-        credentials = self.get_conn().session.credentials
-        return credentials.portal, credentials.user_id
-
-    @property
-    def request_cut(self) -> float:
-        """Seconds after which the portal carries out nothing more of a request."""
-        return self.get_conn().session.policy.cut
-
     def records(
         self,
         method: str,
@@ -256,7 +163,8 @@ class RestHook(BaseHook):
             call = check_call(Call(method, params))
             if check_fields:
                 self.carry_out(self.field_checks.look([call]))
-            yield from self.get_conn().records(call, in_flight=in_flight)
+            rows = self.get_conn().records(call, in_flight=in_flight)
+            yield from reporting(self, read_name(call), rows)
 
     def download(self, url: str, path: str | Path) -> Path:
         """Download a file that a result links to, and return its path.
@@ -366,35 +274,7 @@ class RestHook(BaseHook):
             async with self.aclient() as client:
                 if check_fields:
                     await client.carry_out(self.field_checks.look([call]))
-                async with aclosing(client.records(call, in_flight=in_flight)) as rows:
+                found = areporting(self, read_name(call), client.records(call, in_flight=in_flight))
+                async with aclosing(found) as rows:
                     async for row in rows:
                         yield row
-
-    @asynccontextmanager
-    async def aclient(self) -> AsyncIterator[AsyncClient]:
-        """Open the asynchronous client behind this hook, for as long as the block lasts.
-
-        Whatever the hook is asked in this event loop meanwhile uses the same client, so :meth:`acall` in a
-        block does not connect anew each time.
-        """
-        opened = await self.aopen()
-        async with self._aclients.use(opened.aclient) as client:
-            yield client
-
-    async def aopen(self) -> OpenedConnection:
-        """Read the connection, unless that is done.
-
-        :raises ConnectionUnreadableError: it is not there, or cannot be read
-        :raises InvalidConnectionError: a field of the connection is missing, contradictory or misspelt
-        """
-        if self._opened is None:
-            # The connection is kept in no variable of this frame: its repr shows its secrets.
-            settings = parse_connection(await aread_connection(self.bitrix24_conn_id, self))
-            return await in_thread(self._open, settings)
-        return self._opened
-
-    def _open(self, settings: Settings) -> OpenedConnection:
-        if self._opened is None:
-            cut = settings.request_cut if self._request_cut is None else self._request_cut
-            self._opened = open_connection(settings, replace(self._policy, cut=cut))
-        return self._opened

@@ -28,6 +28,7 @@ class _ActivityBindingsOperator(OneOrManyOperator):
     """Base of operators that act on bindings of activities."""
 
     parts = _PARTS
+    writes = ("crm.activity.binding",)
     template_fields: Sequence[str] = (*_PARTS, "item", "bindings", "bitrix24_conn_id")
     template_fields_renderers: ClassVar[dict[str, str]] = {"item": "json", "bindings": "json"}
 

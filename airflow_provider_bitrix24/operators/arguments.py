@@ -15,6 +15,7 @@ from airflow_provider_bitrix24.crm.timeline.activities import ActivityBinding
 from airflow_provider_bitrix24.crm.timeline.timeline_bindings import TimelineBinding
 from airflow_provider_bitrix24.hooks.errors import InvalidInputError, joined
 from airflow_provider_bitrix24.rest.calls import Call
+from airflow_provider_bitrix24.rest.shown import shown
 
 _PLAIN = (bool, int, float, Decimal, date, CrmItem, TimelineBinding, ActivityBinding, Call)
 
@@ -158,4 +159,4 @@ def check_flag(value: Any, name: str) -> bool:
     """
     if isinstance(value, bool):
         return value
-    raise InvalidInputError(f"{name}: {value!r} is neither True nor False")
+    raise InvalidInputError(f"{name}: {shown(value)} is neither True nor False")

@@ -50,6 +50,7 @@ class SetTimelineBindingsOperator(BulkOperator):
     :raises NotFoundError: the record or one of the items does not exist
     """
 
+    writes = ("crm.timeline.bindings",)
     template_fields: Sequence[str] = ("record_id", "items", "bitrix24_conn_id")
     template_fields_renderers: ClassVar[dict[str, str]] = {"items": "json"}
     noun = "bindings"
@@ -116,6 +117,7 @@ class MoveTimelineRecordOperator(DeferringOperator):
     """
 
     operator_extra_links: tuple[CrmCardLink, ...] = (CrmCardLink(),)
+    writes = ("crm.timeline.bindings",)
     template_fields: Sequence[str] = ("record_id", "source", "target", "bitrix24_conn_id")
     template_fields_renderers: ClassVar[dict[str, str]] = {"source": "json", "target": "json"}
 
@@ -170,6 +172,7 @@ class ListTimelineBindingsOperator(DeferringOperator):
     """
 
     operator_extra_links: tuple[CrmCardLink, ...] = (CrmCardLink(),)
+    reads = ("crm.timeline.bindings",)
     template_fields: Sequence[str] = ("record_id", "bitrix24_conn_id")
 
     def __init__(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.definitions.mappedoperator import MappedOperator
@@ -16,6 +16,8 @@ from airflow_provider_bitrix24.connection.form import DEFAULT_CONN_ID
 from airflow_provider_bitrix24.crm.cards import card_address
 from airflow_provider_bitrix24.crm.inputs import holds_template
 from airflow_provider_bitrix24.crm.items import CrmItem
+from airflow_provider_bitrix24.crm.lineage import DataNode, Lineage, portal_node
+from airflow_provider_bitrix24.crm.lineage_of_methods import use_of
 from airflow_provider_bitrix24.crm.telling import first_of
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 from airflow_provider_bitrix24.hooks.errors import (
@@ -26,6 +28,10 @@ from airflow_provider_bitrix24.hooks.errors import (
 )
 from airflow_provider_bitrix24.operators.arguments import Arguments, task_names
 from airflow_provider_bitrix24.rest import errors as rest
+from airflow_provider_bitrix24.rest.calls import Call
+
+if TYPE_CHECKING:
+    from airflow.providers.openlineage.extractors import OperatorLineage
 
 #: the XCom key under which the outcomes of many items are kept when the task fails
 OUTCOMES_KEY = "outcomes"
@@ -43,6 +49,12 @@ class Bitrix24Operator(BaseOperator):
     #: where the link to the card leads, once that is known
     card_address = ""
     ui_color = "#d5f1fc"
+    #: what lineage calls the portal's datasets that the task reads, and those that it writes
+    reads: ClassVar[Sequence[str]] = ()
+    writes: ClassVar[Sequence[str]] = ()
+    #: whether the task is at work, or was; and whether it came to its end
+    _has_begun = False
+    _has_ended = False
 
     def __init__(self, *, bitrix24_conn_id: str = DEFAULT_CONN_ID, **kwargs: Any) -> None:
         super().__init__(**_with_retry_policy(kwargs))
@@ -93,6 +105,69 @@ class Bitrix24Operator(BaseOperator):
         except rest.Bitrix24Error as error:  # a link is no reason to fail: what needs the portal will say it
             self.log.debug("There is no link into the portal: %s", error)
 
+    def lineage(self) -> Lineage:
+        """Return what the task reads and writes: what it is about to before it begins, then what it has.
+
+        OpenLineage is there whenever Airflow asks for this.
+        """
+        written = self.written_nodes() if self.has_written else []
+        return Lineage([self.dataset_node(name) for name in self.reads], written)
+
+    def lineage_of(self, calls: Iterable[Call]) -> Lineage:
+        """Return what calls read and write, as far as their methods and parameters tell.
+
+        :param calls: the calls
+        """
+        uses = {use for call in calls if (use := use_of(call)) is not None}
+        written = sorted(use.name for use in uses if use.writes and self.has_written)
+        read = sorted(use.name for use in uses if not use.writes)
+        return Lineage(list(map(self.dataset_node, read)), list(map(self.dataset_node, written)))
+
+    def written_nodes(self) -> list[DataNode]:
+        """Return the portal's datasets that the task writes."""
+        return [self.dataset_node(name) for name in self.writes]
+
+    @property
+    def has_written(self) -> bool:
+        """Whether the task is about to write, or has written; ``False`` where it failed before."""
+        return self._has_ended or not self._has_begun
+
+    def dataset_node(self, name: str, **known: Any) -> DataNode:
+        """Return a dataset of the connection's portal. Nothing is asked for but the connection.
+
+        :param name: what lineage calls it
+        :param known: what else is known of it: ``schema``, ``rows``
+        """
+        return portal_node(self.hook.portal, name, **known)
+
+    def get_openlineage_facets_on_start(self) -> OperatorLineage[Any, Any] | None:
+        """Return what the task is about to read and write: OpenLineage asks for it."""
+        return self._openlineage()
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any] | None:
+        """Return what the task has read and written: OpenLineage asks for it.
+
+        :param task_instance: the task instance, which makes no difference
+        """
+        return self._openlineage()
+
+    def get_openlineage_facets_on_failure(self, task_instance: Any) -> OperatorLineage[Any, Any] | None:
+        """Return what the task read and wrote before it failed: OpenLineage asks for it.
+
+        :param task_instance: the task instance, which makes no difference
+        """
+        # a template that cannot be rendered fails a task before it begins
+        return self._openlineage() if self._has_begun else None
+
+    def _openlineage(self) -> OperatorLineage[Any, Any] | None:
+        from airflow_provider_bitrix24.operators.lineage import openlineage_of
+
+        try:
+            return openlineage_of(self.lineage())
+        except Exception as error:  # whatever it is: a task is no worse for it
+            self.log.debug("Lineage cannot be reported: %s", type(error).__name__)
+            return None
+
     @contextmanager
     def traced(self, context: Context) -> Iterator[None]:
         """Raise the hook's errors; an error about an argument names the upstream task.
@@ -102,6 +177,7 @@ class Bitrix24Operator(BaseOperator):
 
         :param context: the task's context
         """
+        self._has_begun = True
         try:
             with joined():
                 yield
@@ -110,6 +186,7 @@ class Bitrix24Operator(BaseOperator):
         except Bitrix24Error as error:
             found = error
         else:
+            self._has_ended = True
             return
         level = logging.WARNING if _is_tried_again(context, found) else logging.ERROR
         if found.outcomes:

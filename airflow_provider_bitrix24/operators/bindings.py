@@ -30,6 +30,7 @@ class _RecordBindingsOperator(OneOrManyOperator):
     """Base of operators that act on bindings of timeline records."""
 
     parts = _PARTS
+    writes = ("crm.timeline.bindings",)
     record_id: Any
     template_fields: Sequence[str] = (*_PARTS, "item", "bindings", "bitrix24_conn_id")
     template_fields_renderers: ClassVar[dict[str, str]] = {"item": "json", "bindings": "json"}

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from airflow.sdk import Context
 
 from airflow_provider_bitrix24.crm.items import CrmItem
+from airflow_provider_bitrix24.crm.lineage import DataNode, count_written
 from airflow_provider_bitrix24.crm.outcomes import ItemOutcome
 from airflow_provider_bitrix24.crm.rows import Rows, check_pass_through
 from airflow_provider_bitrix24.hooks.bulk import (
@@ -48,6 +49,8 @@ class BulkOperator(DeferringOperator):
 
     #: what the items are called in the log
     noun: ClassVar[str] = "items"
+    #: what happened to each item, as far as the work got
+    _outcomes: Outcomes | None = None
 
     def take_bulk(self, fail_on: FailOn, max_in_flight: int, pass_through: Sequence[str] = ()) -> None:
         """Keep the arguments that bound the work: when failures fail the task, and how much is under way.
@@ -99,6 +102,25 @@ class BulkOperator(DeferringOperator):
         item: CrmItem = items[0].item
         return item
 
+    @property
+    def has_written(self) -> bool:
+        """Whether the task is about to write, or has written; some items may have failed."""
+        return super().has_written or bool(self.written_rows)
+
+    def written_nodes(self) -> list[DataNode]:
+        """Return the portal's datasets that the task writes; of a single one also how many rows of it."""
+        return [
+            self.dataset_node(name, rows=self.written_rows if len(self.writes) == 1 else None)
+            for name in self.writes
+        ]
+
+    @property
+    def written_rows(self) -> int | None:
+        """How many items were written, ``None`` where that is not known."""
+        if self._outcomes is None:
+            return None
+        return count_written(outcome.status for outcome in self._outcomes)
+
     def execute(self, context: Context) -> Result:
         """Act on the items."""
         with self.traced(context):
@@ -112,7 +134,7 @@ class BulkOperator(DeferringOperator):
                 self.link_card(item)
             progress = self.progress_of(context, self.fingerprint(items))
             with self.deferring():
-                outcomes = rows.complete(self._carry_out(items, progress))
+                outcomes = self._outcomes = rows.complete(self._carry_out(items, progress))
             if any(outcome.error is not None for outcome in outcomes):
                 progress.flush()
             wait = limit_wait(outcomes)

@@ -11,6 +11,7 @@ from airflow_provider_bitrix24.connection.form import DEFAULT_CONN_ID
 from airflow_provider_bitrix24.crm.existence import check_items
 from airflow_provider_bitrix24.crm.inputs import check_text
 from airflow_provider_bitrix24.crm.items import CrmItem, parse_items
+from airflow_provider_bitrix24.crm.lineage import DataNode
 from airflow_provider_bitrix24.crm.outcomes import ItemOutcome
 from airflow_provider_bitrix24.crm.timeline.comments import (
     ADDED,
@@ -71,6 +72,7 @@ class AddTimelineCommentOperator(ItemOperator):
     """
 
     has_steps = True
+    writes = ("crm.timeline.comment",)
     template_fields: Sequence[str] = (*ItemOperator.template_fields, "comment", "files", "bind_to")
     template_fields_renderers: ClassVar[dict[str, str]] = {"item": "json", "files": "json", "bind_to": "json"}
 
@@ -100,6 +102,11 @@ class AddTimelineCommentOperator(ItemOperator):
         self.unless_present = check_flag(unless_present, "unless_present")
         self.arguments.note(comment=comment, files=files, bind_to=bind_to)
         self.arguments.check_literals(comment=check_text, bind_to=unless_none(parse_items))
+
+    def written_nodes(self) -> list[DataNode]:
+        """Return the comments, and the bindings where there are further items."""
+        further = () if self.bind_to is None else ("crm.timeline.bindings",)
+        return [self.dataset_node(name) for name in (*self.writes, *further)]
 
     def execute(self, context: Context) -> int:
         """Add the comment and bind it."""
@@ -178,6 +185,7 @@ class AddTimelineCommentsOperator(BulkOperator):
     :raises AmbiguousWriteError: it cannot be told whether a comment was added
     """
 
+    writes = ("crm.timeline.comment",)
     template_fields: Sequence[str] = ("rows", "bitrix24_conn_id")
     template_fields_renderers: ClassVar[dict[str, str]] = {"rows": "json"}
     noun = "comments"

@@ -29,6 +29,7 @@ class _CommentOperator(DeferringOperator):
     """Base of operators that act on one comment, and perhaps on one of the items that it is on."""
 
     operator_extra_links: tuple[CrmCardLink, ...] = (CrmCardLink(),)
+    writes = ("crm.timeline.comment",)
 
     def take_comment(self, record_id: Any, item: Any, entity_type: Any, entity_id: Any) -> None:
         """Keep the arguments that say which comment, and which of its items, is meant.

@@ -43,6 +43,7 @@ class AddTimelineLogMessageOperator(ItemOperator):
     :raises AmbiguousWriteError: it is not known whether it was added
     """
 
+    writes = ("crm.timeline.logmessage",)
     template_fields: Sequence[str] = (*ItemOperator.template_fields, "title", "text", "icon_code")
 
     def __init__(

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from airflow_provider_bitrix24.connection.form import DEFAULT_CONN_ID
 from airflow_provider_bitrix24.crm.extraction.product_rows import check_has_rows
 from airflow_provider_bitrix24.crm.items import parse_entity_type
+from airflow_provider_bitrix24.crm.lineage import DataNode, product_rows_name
 from airflow_provider_bitrix24.crm.outcomes import ItemOutcome
 from airflow_provider_bitrix24.crm.telling import counted
 from airflow_provider_bitrix24.crm.writing.product_rows import (
@@ -97,6 +98,10 @@ class SetProductRowsOperator(BulkOperator):
         if self.arguments.are_literal("entity_type", "rows", "owner_ids"):
             with joined():
                 self._parse()
+
+    def written_nodes(self) -> list[DataNode]:
+        """Return the product rows of the type; how many rows they are is not counted."""
+        return [self.dataset_node(product_rows_name(self.entity_type))]
 
     def parse(self) -> OwnedRowsList:
         """Return the rows that each item is to have."""

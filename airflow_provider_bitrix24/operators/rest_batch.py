@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from airflow_provider_bitrix24.connection.form import DEFAULT_CONN_ID
 from airflow_provider_bitrix24.crm.fields.known_calls import check_call
+from airflow_provider_bitrix24.crm.lineage import Lineage
 from airflow_provider_bitrix24.crm.outcomes import FAILED, ItemOutcome
 from airflow_provider_bitrix24.crm.rows import RowKind, Rows, parse_rows
 from airflow_provider_bitrix24.hooks.aliases import CallsLike
@@ -104,6 +105,13 @@ class Bitrix24BatchOperator(BulkOperator):
         self.check_fields = check_flag(check_fields, "check_fields")
         self.arguments.note(calls=calls)
         self.arguments.check_literals(calls=lambda value, _: self.parse())
+
+    def lineage(self) -> Lineage:
+        """Return what the methods read and write; once they are called, only of calls that succeeded."""
+        if self._outcomes is None:
+            return self.lineage_of(self.parse())
+        done = [outcome.subject for outcome in self._outcomes if outcome.error is None]
+        return self.lineage_of(called.call for called in done)
 
     def parse(self) -> Rows[Call]:
         """Return the calls to carry out."""

@@ -9,6 +9,7 @@ from airflow.sdk import Context
 
 from airflow_provider_bitrix24.connection.form import DEFAULT_CONN_ID
 from airflow_provider_bitrix24.crm.fields.known_calls import check_call
+from airflow_provider_bitrix24.crm.lineage import Lineage
 from airflow_provider_bitrix24.hooks.aliases import ApiParamsLike, TextLike
 from airflow_provider_bitrix24.hooks.errors import joined
 from airflow_provider_bitrix24.operators.api_params import naming_api_params, parse_api_params, refuse_params
@@ -69,6 +70,10 @@ class Bitrix24CallOperator(DeferringOperator):
         with naming_api_params():
             params = parse_api_params(self.api_params)
             return check_call(Call(self.method, params, repeatable=self.repeatable))
+
+    def lineage(self) -> Lineage:
+        """Return what the method reads or writes, as far as its name and its parameters tell."""
+        return self.lineage_of([self._call()])
 
     def execute(self, context: Context) -> Any:
         """Call the method."""

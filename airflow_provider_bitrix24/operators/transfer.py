@@ -10,6 +10,7 @@ from airflow.sdk import XComArg
 from airflow_provider_bitrix24.connection.form import DEFAULT_CONN_ID
 from airflow_provider_bitrix24.crm.inputs import from_json
 from airflow_provider_bitrix24.crm.items import CrmItem
+from airflow_provider_bitrix24.crm.lineage import Lineage
 from airflow_provider_bitrix24.crm.outcomes import ItemOutcome
 from airflow_provider_bitrix24.crm.timeline.transfer import (
     Mode,
@@ -26,6 +27,13 @@ from airflow_provider_bitrix24.operators.bulk import BulkOperator
 from airflow_provider_bitrix24.operators.deferring import MAX_WAIT_IN_WORKER
 from airflow_provider_bitrix24.rest.plans import Plan
 from airflow_provider_bitrix24.rest.progress import Progress
+
+#: what lineage calls what is read of each kind, and what is written
+_READS: dict[TransferKind, str] = {"comments": "crm.timeline.comment", "activities": "crm.activity"}
+_WRITES: dict[TransferKind, str] = {
+    "comments": "crm.timeline.bindings",
+    "activities": "crm.activity.binding",
+}
 
 
 class TransferTimelineOperator(BulkOperator):
@@ -95,6 +103,13 @@ class TransferTimelineOperator(BulkOperator):
             kinds=lambda value, _: check_kinds(_listed(value)),
             mode=lambda value, _: check_mode(value),
         )
+
+    def lineage(self) -> Lineage:
+        """Return what the task reads and writes: of comments, of activities, or of both."""
+        kinds = check_kinds(_listed(self.kinds))
+        read = [self.dataset_node(_READS[kind]) for kind in kinds]
+        written = [self.dataset_node(_WRITES[kind]) for kind in kinds]
+        return Lineage(read, written if self.has_written else [])
 
     def parse(self) -> Sequence[Transfer]:
         """Return what is to be shown where."""

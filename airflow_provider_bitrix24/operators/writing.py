@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, get_args
 
 from airflow_provider_bitrix24.crm.items import CrmItem
+from airflow_provider_bitrix24.crm.lineage import DataNode, dataset_name
 from airflow_provider_bitrix24.crm.rows import Rows
 from airflow_provider_bitrix24.crm.writing.changes import Change, Nulls, Operation
 from airflow_provider_bitrix24.crm.writing.parsing import parse_changes
@@ -22,7 +23,7 @@ from airflow_provider_bitrix24.hooks.writing import (
     parse_zone,
     say_left_out,
 )
-from airflow_provider_bitrix24.operators.arguments import or_none, unless_none
+from airflow_provider_bitrix24.operators.arguments import NOT_GIVEN, or_none, unless_none
 from airflow_provider_bitrix24.operators.bulk import BulkOperator, Outcomes, Result, named
 from airflow_provider_bitrix24.operators.deferring import DeferringOperator
 from airflow_provider_bitrix24.rest.plans import Plan
@@ -40,6 +41,9 @@ class ItemsOperator(DeferringOperator):
     phones: Phones = "add"
     skip_unchanged = True
     missing_ok = True
+
+    #: how the items are written, once the metadata is read
+    _writing: Writing | None = None
 
     def take_writing(self, *, entity_type: Any, key: Any, timezone: Any, nulls: Any, phones: Any) -> None:
         """Keep the arguments that say how items are written.
@@ -68,7 +72,7 @@ class ItemsOperator(DeferringOperator):
     def open_writing(self) -> Writing:
         """Read the metadata of the type, and return how its items are written."""
         self.arguments.check_not_lost(self, "key", "timezone")
-        return open_writing(
+        self._writing = open_writing(
             self.hook,
             self.operation,
             self.entity_type,
@@ -78,6 +82,16 @@ class ItemsOperator(DeferringOperator):
             timezone=self.timezone,
             missing_ok=self.missing_ok,
         )
+        return self._writing
+
+    def written_node(self, rows: int | None) -> DataNode:
+        """Return the type's items as the portal's dataset that the task writes.
+
+        :param rows: how many items were written, ``None`` where that is not known
+        """
+        name = dataset_name(parse_writable(self.entity_type).name)
+        schema = None if self._writing is None else self._writing.writers.schema
+        return self.dataset_node(name, schema=schema, rows=rows)
 
 
 class WritingOperator(ItemsOperator, BulkOperator):
@@ -88,15 +102,13 @@ class WritingOperator(ItemsOperator, BulkOperator):
 
     max_items: int | None = None
 
-    _writing: Writing
-
     def take_rows(
         self,
         entity_type: Any,
         rows: Any,
         *,
-        key: Any = None,
-        timezone: Any = None,
+        key: Any = NOT_GIVEN,
+        timezone: Any = NOT_GIVEN,
         nulls: Any = "clear",
         phones: Any = "add",
     ) -> None:
@@ -116,26 +128,35 @@ class WritingOperator(ItemsOperator, BulkOperator):
 
     def parse(self) -> Sequence[Change]:
         """Read the metadata, and return what the rows are to do."""
-        self._writing = self.open_writing()
-        parser = self._writing.parser(self.nulls)
+        writing = self.open_writing()
+        parser = writing.parser(self.nulls)
         given = getattr(self, self.rows_name)
-        changes: Rows[Change] = parse_changes(given, self.rows_name, self._writing, parser, **self.parsing)
+        changes: Rows[Change] = parse_changes(given, self.rows_name, writing, parser, **self.parsing)
         check_count(len(changes) + len(changes.invalid), self.max_items)
-        say_left_out(self.log, self._writing.entity_type, parser.left_out)
+        say_left_out(self.log, writing.entity_type, parser.left_out)
         return changes
+
+    def written_nodes(self) -> list[DataNode]:
+        """Return the type's items."""
+        return [self.written_node(self.written_rows)]
 
     def fingerprint(self, items: Sequence[Change]) -> Any:
         """Return what identifies these changes."""
-        return [self._writing.entity_type, [change.to_json() for change in items]]
+        return [self._at_work.entity_type, [change.to_json() for change in items]]
 
     def plan(self, items: Sequence[Change], progress: Progress) -> Plan[list[Written]]:
         """Return the work."""
-        return write_all(self._writing, items, progress)
+        return write_all(self._at_work, items, progress)
 
     def card(self, items: Sequence[Change]) -> CrmItem | None:
         """Return the first item, where its id is known."""
         number = items[0].entity_id
-        return None if number is None else CrmItem(self._writing.entity_type, number)
+        return None if number is None else CrmItem(self._at_work.entity_type, number)
+
+    @property
+    def _at_work(self) -> Writing:
+        assert self._writing is not None  # noqa: S101 - parse() comes first
+        return self._writing
 
     def check(self, outcomes: Outcomes, progress: Progress) -> Result:
         """Return the rows, unless failures fail the task, and let the task's page lead to the first item."""

@@ -6,7 +6,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any, assert_never
@@ -169,7 +169,7 @@ class Client:
                     self._stopping.clear()
         return [outcome for part in parts for outcome in part.result()]
 
-    def records(self, call: Call, *, in_flight: int = 1) -> Iterator[dict[str, Any]]:
+    def records(self, call: Call, *, in_flight: int = 1) -> Generator[dict[str, Any]]:
         """Yield every row of a list.
 
         :param call: a list method with filter, order and select

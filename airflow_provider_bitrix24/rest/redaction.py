@@ -23,6 +23,8 @@ _DISTINCT = 8
 
 _ADDRESS = re.compile(r"(/rest/(?:api/)?(?:\d+/|[^/\s?#\"']+/(?=[^/\s?#\"']+/)))[^/\s?#\"']+")
 _ENCODED_ADDRESS = re.compile(r"(%2Frest%2F(?:api%2F)?[\w.@-]+%2F)[^/\s?#\"'%&]+", re.IGNORECASE)
+#: a user and a password before a host; what follows a port is a path
+_USERINFO = re.compile(r"(://)[^\s/?#@:\"']*:(?!\d+[/?#])[^\s@\"']+@")
 _PARAMETER = re.compile(
     r"((?:^|[?&\s\"'{,])(?:auth|access_token|refresh_token|client_secret|ap|code)[\"']?\s*[=:]\s*[\"']?)"
     r"[^&\s\"'#,}]+"
@@ -84,13 +86,22 @@ def _spellings(secret: str) -> set[str]:
 
 
 def redact_addresses(text: str) -> str:
-    """Return the text with whatever looks like a webhook's code or a token in an address masked.
+    """Return the text with whatever looks like a webhook's code, a token or a password in an address masked.
 
     >>> redact_addresses("https://portal.bitrix24.com/rest/1/abcdef/profile?auth=xyz")
     'https://portal.bitrix24.com/rest/1/***/profile?auth=***'
     """
     text = _ENCODED_ADDRESS.sub(rf"\1{MASK}", _ADDRESS.sub(rf"\1{MASK}", text))
+    text = _USERINFO.sub(rf"\1{MASK}@", text)
     return _PARAMETER.sub(rf"\1{MASK}", text)
+
+
+def holds_password(text: str) -> bool:
+    """Tell whether an address in a text has a user and a password before its host.
+
+    :param text: the text
+    """
+    return _USERINFO.search(text) is not None
 
 
 #: httpcore2's line that quotes all headers of an answer

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, get_args
 
@@ -19,9 +17,8 @@ from airflow_provider_bitrix24.crm.extraction.windows import (
     window_after,
     window_since,
 )
-from airflow_provider_bitrix24.crm.fields.columns import Chunk
-from airflow_provider_bitrix24.crm.fields.fitting import UnfitValueError
 from airflow_provider_bitrix24.crm.fields.schema import Names
+from airflow_provider_bitrix24.crm.lineage import DataNode, Origin, column_origins, dataset_name
 from airflow_provider_bitrix24.hooks.aliases import FieldNamesLike, SinceLike, WhereLike
 from airflow_provider_bitrix24.hooks.bulk import check_list_in_flight
 from airflow_provider_bitrix24.hooks.errors import InvalidInputError, joined
@@ -34,21 +31,7 @@ from airflow_provider_bitrix24.hooks.extraction import (
 )
 from airflow_provider_bitrix24.operators.arguments import check_flag, or_none, unless_none
 from airflow_provider_bitrix24.operators.deferring import DeferringOperator
-from airflow_provider_bitrix24.rest.errors import BadValueError
-
-
-@dataclass(frozen=True, kw_only=True)
-class LastRun:
-    """What an earlier run of the same extraction left.
-
-    :param watermark: the portal's clock when it began to read; ``None`` where there was none
-    :param highest: the highest id known then
-    :param columns: the names of the columns it read
-    """
-
-    watermark: datetime | None = None
-    highest: int | None = None
-    columns: Sequence[str] = ()
+from airflow_provider_bitrix24.transfers.runs import LastRun, as_text, usable
 
 
 class ExtractionOperator(DeferringOperator):
@@ -66,6 +49,8 @@ class ExtractionOperator(DeferringOperator):
     overlap: timedelta
     #: the portal's host as the connection names it, also where the portal redirects to a new one
     portal: str
+    #: what is read, once the metadata is there
+    _extraction: Extraction | None = None
 
     def take_extraction(
         self,
@@ -142,7 +127,7 @@ class ExtractionOperator(DeferringOperator):
         self._check_dated(parse_dataset(self.dataset))
         self._moment()
         self.portal, _ = self.hook.identity
-        return open_extraction(
+        self._extraction = open_extraction(
             self.hook,
             self.dataset,
             fields=self.fields,
@@ -151,6 +136,21 @@ class ExtractionOperator(DeferringOperator):
             on_bad_value=self.on_bad_value,
             max_in_flight=self.max_in_flight,
         )
+        return self._extraction
+
+    def source_node(self) -> DataNode:
+        """Return the dataset as one of the portal's, with all of its fields once they are known."""
+        name = dataset_name(parse_dataset(self.dataset).name)
+        if self._extraction is None:
+            return self.dataset_node(name)
+        return self.dataset_node(name, schema=self._extraction.whole, rows=self._extraction.rows_read)
+
+    def column_origins(self, source: DataNode) -> dict[str, list[Origin]]:
+        """Return which fields of the portal the columns come from, once they are known.
+
+        :param source: the portal's dataset
+        """
+        return {} if self._extraction is None else column_origins(self._extraction.schema, source)
 
     def beginning(self, extraction: Extraction) -> Beginning | None:
         """Ask for the portal's clock and whether dates can be filtered by; ``None`` without a list by id."""
@@ -164,7 +164,7 @@ class ExtractionOperator(DeferringOperator):
         :param last: what the last run left; it counts where the task is incremental
         """
         if self.incremental:
-            last = self._usable(extraction, last)
+            last = usable(last, extraction, self.fields, self.log)
             window = window_after(beginning, last.watermark, last.highest, self.overlap)
         else:
             window = window_since(beginning, self._moment(), self.overlap)
@@ -175,16 +175,17 @@ class ExtractionOperator(DeferringOperator):
         """Return the moment from which changes are read, as far as it was given."""
         return parse_since(self.since) if self.arguments.is_meant("since") else None
 
-    def _usable(self, extraction: Extraction, last: LastRun) -> LastRun:
-        """Return the last run, or none where it did not read a field that ``fields`` names now.
+    def say_since(self, window: Window | None) -> None:
+        """Log from when on an incremental run reads.
 
-        A field that the portal did not have then comes with the items that change.
+        :param window: what it reads; ``None`` of what is always read whole
         """
-        missing = [column.name for column in extraction.columns if column.name not in last.columns]
-        if last.watermark is None or self.fields is None or not missing:
-            return last
-        self.log.info("The last run did not read %s, so everything is read.", ", ".join(missing))
-        return LastRun()
+        if window is None or not self.incremental:
+            return
+        if window.since is None:
+            self.log.info("Reading everything.")
+        else:
+            self.log.info("Reading what changed since %s.", as_text(window.since))
 
     def moves_watermark(self, window: Window) -> bool:
         """Whether the next incremental run may go on from a window, which has nothing missing before it.
@@ -215,41 +216,3 @@ class ExtractionOperator(DeferringOperator):
         if gone:
             self.log.warning("Fields that %s no longer has: %s.", self.dataset, ", ".join(gone))
         return new
-
-    def say_bad_values(self, extraction: Extraction) -> None:
-        """Log how many values are null because they did not fit their fields' types."""
-        for column, count in extraction.bad_values.items():
-            what = "1 value of %s does not fit its type and is null."
-            if count > 1:
-                what = f"{count} values of %s do not fit its type and are null."
-            self.log.warning(what, column)
-
-
-@contextmanager
-def naming_rows(extraction: Extraction, chunk: Chunk) -> Iterator[None]:
-    """Let an error about a value name the dataset, the row's id and the column.
-
-    :param extraction: what is read
-    :param chunk: the rows
-    :raises BadValueError: a value does not fit its column
-    """
-    try:
-        yield
-    except UnfitValueError as error:
-        found = error
-    else:
-        return
-    row = {column.name: values[found.row] for column, values in zip(chunk.columns, chunk.values, strict=True)}
-    named = ", ".join(str(row.get(name)) for name in extraction.schema.key)
-    raise BadValueError(
-        f"{extraction.dataset.name} {named}: the value of {found.column} cannot be written: {found.reason}",
-        remedy="Leave the field out of fields.",
-    )
-
-
-def as_text(moment: datetime | None) -> str | None:
-    """Return a moment for XCom.
-
-    :param moment: the moment, in UTC
-    """
-    return None if moment is None else moment.isoformat()

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, Asset
 from airflow.sdk import Context, XComArg
 
+from airflow_provider_bitrix24.assets.files import asset_of_path
 from airflow_provider_bitrix24.connection.form import DEFAULT_CONN_ID
 from airflow_provider_bitrix24.crm.extraction.typed_rows import OnBadValue
 from airflow_provider_bitrix24.crm.fields.schema import Names
-from airflow_provider_bitrix24.crm.inputs import holds_template
-from airflow_provider_bitrix24.files.formats import FileFormat, file_format_of
+from airflow_provider_bitrix24.crm.lineage import Lineage, columns_of
+from airflow_provider_bitrix24.files.formats import FileFormat, FileKind, file_format_of
 from airflow_provider_bitrix24.files.tables import Table, open_table
 from airflow_provider_bitrix24.files.writing import check_path
 from airflow_provider_bitrix24.hooks.aliases import FieldNamesLike, SinceLike, TextLike, WhereLike
@@ -23,10 +25,12 @@ from airflow_provider_bitrix24.hooks.errors import InvalidInputError, joined
 from airflow_provider_bitrix24.hooks.extraction import Extraction, check_choice
 from airflow_provider_bitrix24.operators.arguments import NOT_GIVEN
 from airflow_provider_bitrix24.operators.deferring import MAX_WAIT_IN_WORKER
+from airflow_provider_bitrix24.operators.lineage import file_node
 from airflow_provider_bitrix24.rest.errors import UnexpectedResultError
 from airflow_provider_bitrix24.rest.shown import shown
 from airflow_provider_bitrix24.state.watermarks import AssetWatermarks, Watermark
-from airflow_provider_bitrix24.transfers.base import ExtractionOperator, LastRun, as_text, naming_rows
+from airflow_provider_bitrix24.transfers.base import ExtractionOperator
+from airflow_provider_bitrix24.transfers.runs import LastRun, as_text, naming_rows, say_bad_values
 
 if TYPE_CHECKING:
     from airflow.sdk import ObjectStoragePath
@@ -78,6 +82,8 @@ class Bitrix24ToFileOperator(ExtractionOperator):
     :raises IncompleteListError: rows are missing or come twice
     """
 
+    #: what was written, once the file is there
+    _table: Table | None = None
     template_fields: Sequence[str] = ("dataset", "path", "fields", "where", "since", "bitrix24_conn_id")
     template_fields_renderers: ClassVar[dict[str, str]] = {"fields": "json", "where": "json"}
 
@@ -104,7 +110,7 @@ class Bitrix24ToFileOperator(ExtractionOperator):
     ) -> None:
         with joined():
             _check_asset(asset)
-        found = asset or _asset_of(path)
+        found = asset or asset_of_path(path)
         if found is not None and "outlets" not in kwargs:
             kwargs["outlets"] = [found]
         super().__init__(bitrix24_conn_id=bitrix24_conn_id, **kwargs)
@@ -137,6 +143,16 @@ class Bitrix24ToFileOperator(ExtractionOperator):
         if self.incremental:
             self.arguments.check_literals(path=_refuse_one_path)
 
+    def lineage(self) -> Lineage:
+        """Return the dataset and the file; the file only if it was written, or is about to be."""
+        source = self.source_node()
+        table = self._table
+        if table is None:
+            return Lineage([source], [] if self._has_begun else [file_node(self.path)])
+        columns = columns_of(table.columns, nested=self._format(self.path).kind is not FileKind.CSV)
+        written = file_node(self.path, fields=columns, rows=table.rows, size=table.bytes)
+        return Lineage([source], [replace(written, origins=self.column_origins(source))])
+
     def _format(self, path: Any) -> FileFormat:
         return file_format_of(path, self.file_format)
 
@@ -153,8 +169,9 @@ class Bitrix24ToFileOperator(ExtractionOperator):
         before = kept.fixed() if kept is not None else None
         beginning = self.beginning(extraction)
         window = self.narrow(extraction, beginning, _last_run(before)) if beginning is not None else None
+        self.say_since(window)
         written = self._write(extraction, path, file_format)
-        self.say_bad_values(extraction)
+        say_bad_values(extraction, self.log)
         names = [column.name for column in extraction.columns]
         new = self.new_fields(extraction, before.columns if before is not None else None)
         watermark = window.watermark if window is not None else None
@@ -202,6 +219,7 @@ class Bitrix24ToFileOperator(ExtractionOperator):
                     self._refuse_empty(extraction)
         except _NothingRead:
             return None
+        self._table = table
         return table
 
     def _refuse_empty(self, extraction: Extraction) -> None:
@@ -245,17 +263,6 @@ def _refuse_one_path(path: Any, field: str) -> None:
         "rows by the newest changes",
         remedy="Let each run write a file of its own, such as deals/{{ ts_nodash }}.parquet.",
     )
-
-
-def _asset_of(path: Any) -> Asset | None:
-    """Return the asset of a path that holds no template, ``None`` for another one."""
-    if not isinstance(path, (str, PurePath)) or holds_template(str(path)):
-        return None
-    text = str(path)
-    if "://" not in text:
-        return Asset(uri=Path(text).absolute().as_uri())
-    scheme, _, rest = text.partition("://")
-    return Asset(uri=f"{scheme}://{rest.rpartition('@')[2]}")
 
 
 def _last_run(kept: Watermark | None) -> LastRun:

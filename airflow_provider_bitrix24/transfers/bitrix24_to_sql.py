@@ -13,9 +13,9 @@ from airflow_provider_bitrix24.connection.form import DEFAULT_CONN_ID
 from airflow_provider_bitrix24.crm.extraction.datasets import parse_dataset
 from airflow_provider_bitrix24.crm.extraction.deletions import parse_share
 from airflow_provider_bitrix24.crm.extraction.typed_rows import OnBadValue
-from airflow_provider_bitrix24.crm.extraction.windows import Window
 from airflow_provider_bitrix24.crm.fields.schema import Names
 from airflow_provider_bitrix24.crm.inputs import check_text
+from airflow_provider_bitrix24.crm.lineage import Lineage, columns_of
 from airflow_provider_bitrix24.crm.telling import counted, first_of
 from airflow_provider_bitrix24.hooks.aliases import FieldNamesLike, SinceLike, TextLike, WhereLike
 from airflow_provider_bitrix24.hooks.bulk import LIST_IN_FLIGHT
@@ -23,7 +23,8 @@ from airflow_provider_bitrix24.hooks.errors import InvalidInputError, joined
 from airflow_provider_bitrix24.hooks.extraction import Extraction, check_choice
 from airflow_provider_bitrix24.operators.arguments import NOT_GIVEN, or_none
 from airflow_provider_bitrix24.operators.deferring import MAX_WAIT_IN_WORKER
-from airflow_provider_bitrix24.transfers.base import ExtractionOperator, LastRun, as_text, naming_rows
+from airflow_provider_bitrix24.transfers.base import ExtractionOperator
+from airflow_provider_bitrix24.transfers.runs import LastRun, as_text, naming_rows, say_bad_values
 
 if TYPE_CHECKING:
     from airflow_provider_bitrix24.transfers.sql.loads import SqlLoad
@@ -85,6 +86,9 @@ class Bitrix24ToSqlOperator(ExtractionOperator):
     :raises SqlLoadError: the database failed or refused; nothing was committed
     """
 
+    #: what was loaded, once it is committed, and the schema that the database uses by itself
+    _loaded: SqlLoad | None = None
+    _default_schema = ""
     template_fields: Sequence[str] = (
         "dataset",
         "table",
@@ -191,6 +195,27 @@ class Bitrix24ToSqlOperator(ExtractionOperator):
                 remedy="Read it whole with mode='replace'.",
             )
 
+    def lineage(self) -> Lineage:
+        """Return the dataset and the table; the table only if a load was committed."""
+        from airflow_provider_bitrix24.transfers.sql.lineage import database_of
+
+        source = self.source_node()
+        if self._has_begun and self._loaded is None:
+            return Lineage([source])
+        database = database_of(self.sql_conn_id, self._default_schema)
+        table = database.table(str(self.table), None if self.schema is None else str(self.schema))
+        if table is None or self._extraction is None or self._loaded is None:
+            return Lineage([source], [] if table is None else [table])
+        columns = [column for column in self._extraction.columns if column.name in self._loaded.columns]
+        origins = self.column_origins(source)
+        loaded = replace(
+            table,
+            fields=columns_of(columns, nested=False),
+            rows=self._loaded.row_count,
+            origins={column.name: origins[column.name] for column in columns},
+        )
+        return Lineage([source], [loaded])
+
     def execute(self, context: Context) -> dict[str, Any]:
         """Read the dataset, and load it."""
         with self.traced(context), self.deferring():
@@ -199,6 +224,7 @@ class Bitrix24ToSqlOperator(ExtractionOperator):
     def _load(self, context: Context) -> dict[str, Any]:
         # SQLAlchemy is loaded where it is needed
         from airflow_provider_bitrix24.transfers.sql.engines import engine_of
+        from airflow_provider_bitrix24.transfers.sql.lineage import default_schema
         from airflow_provider_bitrix24.transfers.sql.target import SqlTarget
 
         self.arguments.check_not_lost(self, "schema")
@@ -221,6 +247,7 @@ class Bitrix24ToSqlOperator(ExtractionOperator):
             deletions=self.deletions,
         )
         with target:
+            self._default_schema = default_schema(engine)
             return self._into(target, extraction)
 
     def _into(self, target: SqlTarget, extraction: Extraction) -> dict[str, Any]:
@@ -239,8 +266,7 @@ class Bitrix24ToSqlOperator(ExtractionOperator):
         beginning = self.beginning(extraction)
         last = self._last_run(before, extraction)
         window = self.narrow(extraction, beginning, last) if beginning is not None else None
-        if self.incremental and window is not None:
-            self._say_since(window)
+        self.say_since(window)
         self._say_prepared(target.prepare())
         for chunk in extraction.chunks():
             with naming_rows(extraction, chunk):
@@ -252,13 +278,13 @@ class Bitrix24ToSqlOperator(ExtractionOperator):
             sweep = Sweep(target, extraction, beginning.highest, self.log)
             gone = sweep.gone(parse_share(self.max_deleted_share))
         reached = window if window is not None and self.moves_watermark(window) else None
-        load = target.load(
+        load = self._loaded = target.load(
             since=window.since if window is not None else None,
             watermark=reached.watermark if reached is not None else None,
             max_id=reached.beginning.highest if reached is not None else None,
             deleted=gone,
         )
-        self.say_bad_values(extraction)
+        say_bad_values(extraction, self.log)
         new = self.new_fields(extraction, before.columns if before is not None else None)
         self._say_deleted(gone)
         self.log.info(
@@ -267,12 +293,6 @@ class Bitrix24ToSqlOperator(ExtractionOperator):
         if window is not None and reached is None:
             load = replace(load, watermark=window.watermark)  # for whoever passes it on as since
         return self._result(extraction, load, new)
-
-    def _say_since(self, window: Window) -> None:
-        if window.since is None:
-            self.log.info("Reading everything.")
-        else:
-            self.log.info("Reading what changed since %s.", as_text(window.since))
 
     def _say_prepared(self, prepared: Prepared) -> None:
         if prepared.created:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, Protocol
 
 from airflow_provider_bitrix24.crm.extraction.datasets import ListDataset
 from airflow_provider_bitrix24.crm.extraction.deletions import (
@@ -16,7 +16,22 @@ from airflow_provider_bitrix24.crm.extraction.deletions import (
 from airflow_provider_bitrix24.crm.telling import counted
 from airflow_provider_bitrix24.hooks.extraction import Extraction
 from airflow_provider_bitrix24.rest.methods import number_of
-from airflow_provider_bitrix24.transfers.sql.target import SqlTarget
+
+
+class HeldRows(Protocol):
+    """What a table holds, as far as a sweep has to know."""
+
+    def stage_ids(self, ids: Iterable[int]) -> None:
+        """Keep ids that the portal has, to be compared with those of the table.
+
+        :param ids: the ids
+        """
+
+    def missing_ids(self) -> Iterator[list[int]]:
+        """Yield ids of rows whose id was not staged, in lists."""
+
+    def count_live(self) -> int:
+        """Return how many rows the table has that are not gone already."""
 
 
 class Sweep:
@@ -24,7 +39,7 @@ class Sweep:
 
     Rows that came into being meanwhile do no harm: each id that is missing is asked for by itself.
 
-    :param target: the table, prepared
+    :param target: what the table holds
     :param extraction: what is loaded into it
     :param highest: the highest id when reading began
     :param log: where to say what was found
@@ -32,7 +47,7 @@ class Sweep:
 
     def __init__(
         self,
-        target: SqlTarget,
+        target: HeldRows,
         extraction: Extraction,
         highest: int,
         log: logging.Logger | Any,

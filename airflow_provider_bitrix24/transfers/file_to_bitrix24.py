@@ -7,6 +7,7 @@ from pathlib import PurePath
 from typing import Any, ClassVar, Literal
 
 from airflow_provider_bitrix24.connection.form import DEFAULT_CONN_ID
+from airflow_provider_bitrix24.crm.lineage import DataField
 from airflow_provider_bitrix24.crm.writing.changes import Nulls, Operation
 from airflow_provider_bitrix24.files.formats import file_format_of
 from airflow_provider_bitrix24.files.reading import read_rows
@@ -17,8 +18,9 @@ from airflow_provider_bitrix24.hooks.errors import InvalidInputError, joined
 from airflow_provider_bitrix24.hooks.writing import MAX_ITEMS, Phones
 from airflow_provider_bitrix24.operators.arguments import NOT_GIVEN
 from airflow_provider_bitrix24.operators.deferring import MAX_WAIT_IN_WORKER
+from airflow_provider_bitrix24.operators.lineage import file_node
 from airflow_provider_bitrix24.rest.shown import shown
-from airflow_provider_bitrix24.transfers.loading import LoadingOperator, Row
+from airflow_provider_bitrix24.transfers.loading import LoadingOperator, Row, Source
 
 
 class FileToBitrix24Operator(LoadingOperator):
@@ -139,6 +141,12 @@ class FileToBitrix24Operator(LoadingOperator):
                 f"outcomes_path: {shown(str(self.path))} is the file that is read",
                 remedy="Give another path.",
             )
+
+    def sources(self) -> Source:
+        """Return the file."""
+        columns = [DataField(name) for name in self.columns_read]
+        node = file_node(self.path, fields=columns, rows=self.rows_read)
+        return Source([node], {name: [node.origin(name)] for name in self.columns_read})
 
     def read(self) -> Generator[Row]:
         """Yield the rows of the file."""

@@ -6,15 +6,17 @@ import logging
 from abc import abstractmethod
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
+from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import Any, ClassVar, get_args
 
 from airflow.sdk import Context
 
+from airflow_provider_bitrix24.crm.lineage import DataNode, Lineage, Origin
 from airflow_provider_bitrix24.crm.outcomes import FAILED
 from airflow_provider_bitrix24.crm.rows import check_pass_through
 from airflow_provider_bitrix24.crm.telling import counted
-from airflow_provider_bitrix24.crm.writing.changes import Change, Operation
+from airflow_provider_bitrix24.crm.writing.changes import Change, ChangeParser, Operation
 from airflow_provider_bitrix24.crm.writing.work import write
 from airflow_provider_bitrix24.crm.writing.writing import Writing
 from airflow_provider_bitrix24.files.formats import file_format_of
@@ -26,6 +28,7 @@ from airflow_provider_bitrix24.hooks.writing import check_max_items, say_left_ou
 from airflow_provider_bitrix24.links.card import CrmCardLink
 from airflow_provider_bitrix24.operators.arguments import check_flag, or_none, unless_none
 from airflow_provider_bitrix24.operators.base import OUTCOMES_KEY
+from airflow_provider_bitrix24.operators.lineage import file_node
 from airflow_provider_bitrix24.operators.writing import ItemsOperator
 from airflow_provider_bitrix24.transfers.checked_rows import CheckedRows
 from airflow_provider_bitrix24.transfers.outcomes_file import OUTCOME_COLUMNS, OutcomesFile, open_outcomes
@@ -33,6 +36,18 @@ from airflow_provider_bitrix24.transfers.spool import Spool
 from airflow_provider_bitrix24.transfers.tally import KEPT, STATUSES, Tally
 
 Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Source:
+    """What rows are read from.
+
+    :param nodes: the datasets
+    :param origins: which of their fields each column of the rows comes from
+    """
+
+    nodes: Sequence[DataNode] = ()
+    origins: Mapping[str, Sequence[Origin]] = field(default_factory=dict, hash=False)
 
 
 class LoadingOperator(ItemsOperator):
@@ -47,6 +62,10 @@ class LoadingOperator(ItemsOperator):
 
     outcomes_path: Any
     _tally: Tally | None = None
+    _rows: CheckedRows | None = None
+    _parser: ChangeParser | None = None
+    #: whether the file of outcomes is there
+    _has_outcomes = False
 
     def take_loading(
         self,
@@ -122,6 +141,37 @@ class LoadingOperator(ItemsOperator):
             )
 
     @abstractmethod
+    def sources(self) -> Source:
+        """Return what the rows are read from, for lineage."""
+
+    def lineage(self) -> Lineage:
+        """Return the source, the items that were written, and the file of outcomes if there is one."""
+        source = self.sources()
+        outputs = []
+        tally = self._tally
+        written = None if tally is None else tally.written
+        if written or self.has_written:
+            outputs.append(replace(self.written_node(written), origins=self._origins(source)))
+        if self._has_outcomes and tally is not None:
+            outputs.append(file_node(self.outcomes_path, rows=tally.rows))
+        return Lineage(source.nodes, outputs)
+
+    def _origins(self, source: Source) -> dict[str, Sequence[Origin]]:
+        """Return which fields of the source the items' fields come from."""
+        fields = {} if self._parser is None else self._parser.fields
+        return {field: source.origins[column] for column, field in fields.items() if column in source.origins}
+
+    @property
+    def rows_read(self) -> int | None:
+        """How many rows were read, ``None`` before."""
+        return None if self._rows is None else len(self._rows)
+
+    @property
+    def columns_read(self) -> list[str]:
+        """The columns that were read, those of the user's own left out."""
+        return [] if self._parser is None else list(self._parser.fields)
+
+    @abstractmethod
     def read(self) -> Generator[Row]:
         """Yield the rows of the source; what they are read from is closed with the iterator."""
 
@@ -132,7 +182,8 @@ class LoadingOperator(ItemsOperator):
             with self.deferring():
                 writing = self.open_writing()
                 rows = self._checked(spool, writing)
-            tally = self._tally = self._write(context, writing, rows, outcomes)
+            tally = self._write(context, writing, rows, outcomes)
+            self._has_outcomes = self.outcomes_path is not None
             if not tally.kept_all and self.outcomes_path is None and tally[FAILED]:
                 self.log.warning(
                     "XCom key %r holds only the outcomes of rows that failed, up to %d of them. "
@@ -158,8 +209,8 @@ class LoadingOperator(ItemsOperator):
 
     def _checked(self, spool: Spool, writing: Writing) -> CheckedRows:
         """Read and check all rows."""
-        parser = writing.parser(self.nulls)
-        rows = CheckedRows(
+        parser = self._parser = writing.parser(self.nulls)
+        rows = self._rows = CheckedRows(
             spool, writing, parser, own=self.pass_through, keep_invalid=keeps_invalid(self.fail_on)
         )
         with closing(self.read()) as source:
@@ -179,7 +230,7 @@ class LoadingOperator(ItemsOperator):
         work = [self.operation, writing.entity_type, self.key, rows.digest]
         progress = self.progress_of(context, work)
         with outcomes as file:
-            tally = Tally(file)
+            tally = self._tally = Tally(file)
             with self.deferring():
                 changes = self._told(rows.changes(tally.add), tally, len(rows))
                 self.hook.carry_out(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -16,9 +17,10 @@ from airflow_provider_bitrix24.hooks.aliases import FilePathLike, KeyLike, TextL
 from airflow_provider_bitrix24.hooks.bulk import DEFAULT_IN_FLIGHT, FailOn
 from airflow_provider_bitrix24.hooks.errors import InvalidInputError, joined
 from airflow_provider_bitrix24.hooks.writing import MAX_ITEMS, Phones
-from airflow_provider_bitrix24.operators.arguments import NOT_GIVEN, or_none
+from airflow_provider_bitrix24.operators.arguments import NOT_GIVEN, is_literal, or_none
 from airflow_provider_bitrix24.operators.deferring import MAX_WAIT_IN_WORKER
-from airflow_provider_bitrix24.transfers.loading import LoadingOperator, Row
+from airflow_provider_bitrix24.transfers.loading import LoadingOperator, Row, Source
+from airflow_provider_bitrix24.transfers.query_values import QueryValues
 
 
 class SqlToBitrix24Operator(LoadingOperator):
@@ -82,6 +84,9 @@ class SqlToBitrix24Operator(LoadingOperator):
         "outcomes_path",
         "bitrix24_conn_id",
     )
+    _values: Any = None
+    #: the schema that the database uses by itself, once it was asked
+    _default_schema = ""
     template_ext: Sequence[str] = (".sql",)
     template_fields_renderers: ClassVar[dict[str, str]] = {"sql": "sql", "parameters": "json", "key": "json"}
 
@@ -132,21 +137,45 @@ class SqlToBitrix24Operator(LoadingOperator):
         self.arguments.note(sql=sql, sql_conn_id=sql_conn_id, parameters=parameters)
         self.arguments.check_literals(sql=check_text, sql_conn_id=check_text, parameters=_check_parameters)
 
+    @property
+    def parameters(self) -> Any:
+        """The values of the placeholders; wrapped, once they need not be rendered any more."""
+        return self._values
+
+    @parameters.setter
+    def parameters(self, value: Any) -> None:
+        is_rendered = is_literal(value) or self._lock_for_execution
+        is_wrapped = value is None or isinstance(value, QueryValues)
+        self._values = QueryValues(value) if is_rendered and not is_wrapped else value
+
+    def sources(self) -> Source:
+        """Return the tables of the query, as far as OpenLineage's parser finds them."""
+        from airflow_provider_bitrix24.transfers.sql.lineage import database_of, queried
+
+        found = queried(str(self.sql), database_of(self.sql_conn_id, self._default_schema))
+        nodes = found.tables
+        if len(nodes) == 1:  # else there is no telling which rows are whose
+            nodes = [replace(nodes[0], rows=self.rows_read)]
+        return Source(nodes, found.origins)
+
     def read(self) -> Generator[Row]:
         """Yield the rows of the query."""
         # SQLAlchemy is loaded where it is needed
         from airflow_provider_bitrix24.transfers.sql.engines import query_engine_of
+        from airflow_provider_bitrix24.transfers.sql.lineage import default_schema
         from airflow_provider_bitrix24.transfers.sql.querying import query_rows
 
         self.arguments.check_not_lost(self, "parameters")
         with joined():
             statement = check_text(self.sql, "sql")
-            parameters = _check_parameters(self.parameters, "parameters")
+            given = self.parameters.values if isinstance(self.parameters, QueryValues) else self.parameters
+            parameters = _check_parameters(given, "parameters")
         engine = query_engine_of(check_text(self.sql_conn_id, "sql_conn_id"))
         try:
             with closing(query_rows(engine, statement, parameters)) as rows:
                 yield from rows
         finally:
+            self._default_schema = default_schema(engine)
             engine.dispose()
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any
 
 from airflow_provider_bitrix24.crm.items import CrmItem
+from airflow_provider_bitrix24.crm.lineage import is_written
 from airflow_provider_bitrix24.crm.outcomes import FAILED
 from airflow_provider_bitrix24.crm.telling import counted
 from airflow_provider_bitrix24.crm.writing.writing import (
@@ -80,6 +81,11 @@ class Tally:
     def __getitem__(self, status: str) -> int:
         """Return how many rows have a status."""
         return self._counts[status]
+
+    @property
+    def written(self) -> int:
+        """How many items were written: those that were so already are not."""
+        return sum(count for status, count in self._counts.items() if is_written(status))
 
     @property
     def kept_all(self) -> bool:

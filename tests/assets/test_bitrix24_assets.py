@@ -7,6 +7,7 @@ from airflow.sdk import DAG, Asset
 from airflow.serialization.serialized_objects import LazyDeserializedDAG
 
 from airflow_provider_bitrix24.assets.bitrix24 import crm_asset
+from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 from airflow_provider_bitrix24.hooks.errors import InvalidInputError
 from airflow_provider_bitrix24.triggers.changes import CrmChangesTrigger
 
@@ -32,6 +33,30 @@ def test_an_asset_has_one_uri_in_all_spellings():
         == "bitrix24://crm.example.com:8443/crm/dynamic_1042"
     )
     assert crm_asset("lead", portal="портал.рф").uri == "bitrix24://xn--80awhdgm.xn--p1ai/crm/lead"
+
+
+@pytest.mark.parametrize(
+    "host", ["my_portal.local:8443", "[::1]:8443", "127.0.0.1:8080", "Crm.Example.com:443"]
+)
+def test_an_asset_goes_by_the_name_that_the_connection_has(host, connection):
+    connection({"password": f"https://{host}/rest/1/abcdefgh12345678/", "extra": {}})
+    uri = f"bitrix24://{Bitrix24Hook().portal}/crm/deal"
+    assert crm_asset("deal", portal=host).uri == uri
+    assert Asset(uri=uri).uri == uri
+
+
+def test_a_port_has_one_spelling():
+    assert crm_asset("deal", portal="portal.bitrix24.com:0443").uri == URI
+    assert crm_asset("deal", portal="p.com:08443").uri == "bitrix24://p.com:8443/crm/deal"
+    for wrong in ("p.com:0", "p.com:65536", "p.com:", "None", "[::1", "[1.2.3.4]"):
+        with pytest.raises(InvalidInputError, match=r"^portal: "):
+            crm_asset("deal", portal=wrong)
+
+
+@pytest.mark.parametrize("watch", ["False", "", 0, 1, None])
+def test_a_watcher_is_asked_for_with_a_flag(watch):
+    with pytest.raises(InvalidInputError, match=r"^watch: .* is neither True nor False$"):
+        crm_asset("deal", portal="portal.bitrix24.com", watch=watch)
 
 
 def test_an_asset_leads_to_the_portals_list():

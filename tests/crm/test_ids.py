@@ -5,10 +5,11 @@ from decimal import Decimal
 
 import numpy
 import pytest
-from bad_values import BAD_IDS, GOOD_IDS, Undecided
+from bad_values import BAD_IDS, GOOD_IDS
 from cases import cases
 from hypothesis import given
 from hypothesis import strategies as st
+from undecided import Undecided
 
 from airflow_provider_bitrix24.crm.ids import parse_id
 from airflow_provider_bitrix24.rest.errors import InvalidInputError

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
-
 import pytest
-from airflow.providers.common.compat import sdk as compat
 from airflow.sdk import Asset, ObjectStoragePath
 from airflow.sdk.io import attach
 from fsspec.implementations.memory import MemoryFileSystem
@@ -21,24 +18,6 @@ from airflow_provider_bitrix24.transfers.bitrix24_to_file import Bitrix24ToFileO
 
 TABLE = Chunk([Column(name="id", type=ValueType.INTEGER)], [[1, 2]])
 SUFFIXES = ["jsonl", "csv", "parquet", "jsonl.gz", "csv.gz"]
-
-
-def _home():
-    """Return the module of Airflow's collector."""
-    try:
-        return importlib.import_module("airflow.sdk.lineage")
-    except ImportError:  # Airflow 3.1
-        return importlib.import_module("airflow.lineage.hook")
-
-
-@pytest.fixture
-def collector(monkeypatch):
-    """Airflow's own collector."""
-    home = _home()
-    collector = home.HookLineageCollector()
-    for module in (home, compat):
-        monkeypatch.setattr(module, "get_hook_lineage_collector", lambda: collector, raising=False)
-    return collector
 
 
 @pytest.fixture
@@ -99,12 +78,7 @@ def test_an_extraction_reports_its_file_once(reported, portal, tmp_path):
     assert reported() == [Asset(uri=path.as_uri()).uri]
 
 
-def test_lineage_that_does_not_work_fails_nothing(monkeypatch, tmp_path):
-    def broken():
-        raise RuntimeError("no lineage")
-
-    for module in (_home(), compat):
-        monkeypatch.setattr(module, "get_hook_lineage_collector", broken, raising=False)
+def test_lineage_that_does_not_work_fails_nothing(no_collector, tmp_path):
     write(tmp_path / "a.csv", "a.csv")
     assert (tmp_path / "a.csv").read_bytes()
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import resource
 import signal
+import traceback
 import uuid
 
 import fsspec
@@ -15,7 +17,12 @@ from cases import cases
 from fsspec.implementations.memory import MemoryFileSystem
 
 from airflow_provider_bitrix24.files.writing import check_path, whole_file
+from airflow_provider_bitrix24.operators.rest import Bitrix24ListOperator
 from airflow_provider_bitrix24.rest.errors import InvalidInputError
+from airflow_provider_bitrix24.transfers.bitrix24_to_file import Bitrix24ToFileOperator
+from airflow_provider_bitrix24.transfers.file_to_bitrix24 import FileToBitrix24Operator
+
+SECRET_PATH = "s3://key:s3cret@lake/deals.jsonl"
 
 
 def write(path, field="path", content=b"new"):
@@ -55,6 +62,30 @@ def test_a_folder_without_rights_is_told_with_the_argument(field):
 def test_a_folder_that_may_not_be_looked_into_is_told(closed):
     with pytest.raises(InvalidInputError, match=r"^path: .*closed/a\.csv' cannot be written: Perm"):
         write(closed / "a.csv")
+
+
+@pytest.mark.parametrize("secret", ["s3cret", "s3cret/with/slashes"])
+def test_a_path_with_a_secret_in_it_is_refused_and_not_shown(secret, caplog):
+    caplog.set_level(logging.DEBUG)
+    with pytest.raises(
+        InvalidInputError, match=r"^output_path: .* before the '@'\. Name an Airflow conn"
+    ) as caught:
+        check_path(f"s3://key:{secret}@lake/a.csv", "output_path")
+    assert "s3cret" not in "".join(traceback.format_exception(caught.value)) + caplog.text
+
+
+@pytest.mark.parametrize(
+    ("cls", "arguments"),
+    [
+        (Bitrix24ListOperator, {"method": "crm.deal.list", "output_path": SECRET_PATH}),
+        (Bitrix24ToFileOperator, {"dataset": "deal", "path": SECRET_PATH}),
+        (FileToBitrix24Operator, {"entity_type": "deal", "operation": "update", "path": SECRET_PATH}),
+    ],
+)
+def test_a_path_with_a_secret_in_it_is_refused_where_the_dag_file_is_parsed(cls, arguments):
+    with pytest.raises(InvalidInputError, match=r"path: a key and its secret") as caught:
+        cls(task_id="t", **arguments)
+    assert "s3cret" not in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["file/a.csv", "file/deep/a.csv"])

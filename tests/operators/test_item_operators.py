@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy
 import pytest
 from operator_alone import Store, card, context_of, fails, run
 
@@ -43,6 +44,14 @@ def test_rows_may_be_json_and_the_log_counts_many(portal, written):
     _, result, _ = run(CreateCrmItemsOperator, **DEALS, rows=rows)
     assert statuses(result) == ["created"] * 7
     assert "7 items: 7 created." in written()
+
+
+def test_a_table_is_refused_with_how_to_give_its_rows(portal):
+    """Else each of its columns would be a row that failed."""
+    table = numpy.array([["id", "title"]], dtype=object)
+    error, _ = fails(UpdateCrmItemsOperator, InvalidInputError, **DEALS, rows=table, fail_on="never")
+    assert "rows: a value of the type ndarray is not a list of rows" in str(error)
+    assert "df.to_dict('records')" in str(error)
 
 
 def test_what_failed_is_told_by_row_and_reason(portal, written):

@@ -10,6 +10,8 @@ LOADED = """
 import json, sys
 from airflow.sdk import DAG, BaseHook, BaseOperator, BaseSensorOperator, XComArg, task
 before = set(sys.modules)
+import airflow_provider_bitrix24
+airflow_provider_bitrix24.get_provider_info()
 import airflow_provider_bitrix24.operators.rest
 import airflow_provider_bitrix24.operators.timeline
 import airflow_provider_bitrix24.sensors.timeline
@@ -40,6 +42,7 @@ def test_a_dag_file_loads_no_transport():
         "sqlite3",
         "redis",
         "pyarrow",
+        "dlt",
         "starlette",
         "uvicorn",
         "airflow_provider_bitrix24.testing",

@@ -28,6 +28,10 @@ from airflow_provider_bitrix24.rest.redaction import Secrets, guard_http_loggers
         "grant_type=refresh_token&refresh_token=s3cr3t&client_secret=s3cr3t",
         '{"auth": "s3cr3t", "access_token":"s3cr3t"}',
         "code=s3cr3t",
+        "s3://key:s3cr3t@bucket/deals.csv",
+        "s3://key:s3cr3t/with/slashes@bucket/deals.csv",
+        "'http://proxy-user:s3cr3t@proxy:3128'",
+        "s3://:s3cr3t@bucket",
     ],
 )
 def test_addresses_are_masked(text):
@@ -42,6 +46,9 @@ def test_addresses_are_masked(text):
         "https://portal.bitrix24.com/rest/crm.deal.get.json?id=1",
         "https://portal.bitrix24.com/rest/download.json?id=5",
         "https://portal.bitrix24.com/crm/deal/details/5/",
+        "s3://conn@bucket/deals.csv",
+        "https://host:8443/mail@portal.bitrix24.com",
+        "hdfs://host:9000, and mail@portal.bitrix24.com",
         "the author=1 and the barcode=5",
         "",
     ],

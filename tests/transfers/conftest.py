@@ -6,7 +6,8 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from extracting import Warehouse, new_database
+from extracting import Warehouse
+from postgres_box import new_database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

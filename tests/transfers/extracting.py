@@ -26,7 +26,6 @@ DATASETS = [
 ]
 
 _RUNS = itertools.count(1)
-_DATABASES = itertools.count()
 
 
 def fill(portal: Bitrix24Portal) -> None:
@@ -129,16 +128,6 @@ class Lake:
     def rows(self, name: str = "deal.jsonl") -> list[dict[str, Any]]:
         """Return the rows of a JSON Lines file of the folder."""
         return [json.loads(line) for line in (self.folder / name).read_text().splitlines()]
-
-
-def new_database(server: Any) -> str:
-    """Make a database on a PostgreSQL server, and return its address."""
-    name = f"warehouse_{next(_DATABASES)}"
-    engine = sa.create_engine(f"postgresql+psycopg2://{server.address}", isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name}")
-    engine.dispose()
-    return f"{server.address.removesuffix('postgres')}{name}"
 
 
 class Warehouse:

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from changing_portal import Staff
 from copies import Copy, FileCopy, Rows, TableCopy
-from extracting import Warehouse, new_database
+from extracting import Warehouse
 from killable import Workers
 from killed_runs import MODULES, Death, Runs
+from postgres_box import new_database
 
 from airflow_provider_bitrix24.testing import Bitrix24Portal, Limits
 

@@ -53,6 +53,18 @@ def test_a_run_that_is_cleared_hides_no_change_from_whoever_merges_in_the_order_
     assert merged(tmp_path)[1] == "newest"
 
 
+def test_a_run_says_since_when_it_reads(portal, tmp_path):
+    lake = Lake(tmp_path)
+    given = {"incremental": True, "asset": DEALS}
+    lake.extract(name="1.jsonl", **given)
+    assert lake.log.lines[0][1] == "Reading everything."
+    portal.move_clock(3600)
+    since = lake.extract(name="2.jsonl", **given)["since"]
+    assert lake.log.lines[0][1] == f"Reading what changed since {since}."
+    lake.extract(name="3.jsonl")
+    assert not [line for _, line in lake.log.lines if line.startswith("Reading")]
+
+
 def test_a_field_that_is_named_for_the_first_time_is_read_of_all_rows(portal, extract):
     extract("1")
     portal.move_clock(3600)

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from extracting import Warehouse, new_database
+from extracting import Warehouse
 from killable import Workers
 from killed_runs import MODULES, Death, Runs
+from postgres_box import new_database
 
 from airflow_provider_bitrix24.testing import Bitrix24Portal, Limits
 from airflow_provider_bitrix24.transfers.bitrix24_to_file import Bitrix24ToFileOperator

@@ -21,6 +21,9 @@ RAISED = (exc.SQLAlchemyError, OverflowError, ValueError)
 _OF_A_ROW = ("22", "23", "44", "54", "P0")
 #: classes of SQLSTATE whose messages hold names only
 _SPEAKABLE = ("08", "25", "28", "3D", "3F", "40", "42", "53", "55", "57")
+#: SQLSTATE of an error of syntax, and how SQLite tells one: both quote a part of the statement
+_SYNTAX = "42601"
+_SQLITE_SYNTAX = re.compile(r"near .*: (syntax error)|(unrecognized token): ", re.DOTALL)
 #: how SQLite tells constraints; the names of columns follow
 _SQLITE_CONSTRAINT = re.compile(r"(?:UNIQUE|NOT NULL) constraint failed: [\w., ]+")
 
@@ -65,6 +68,11 @@ class Failure:
         return not self._is("ProgrammingError", "NotSupportedError", "IntegrityError", "DataError")
 
     @property
+    def of_a_statement(self) -> bool:
+        """Whether SQLite does not understand the statement: it has no class of errors for that."""
+        return getattr(self._cause, "sqlite_errorname", "") == "SQLITE_ERROR"
+
+    @property
     def column(self) -> str:
         """The column that the database names, if it does."""
         return str(getattr(getattr(self._cause, "diag", None), "column_name", None) or "")
@@ -79,6 +87,9 @@ class Failure:
         diag = getattr(self._cause, "diag", None)
         if isinstance(self._cause, UnstorableValueError):
             return str(self._cause)
+        if self._state == _SYNTAX:
+            place = getattr(diag, "statement_position", None)
+            return f"syntax error at character {place}" if place else "syntax error"
         if self._state:
             constraint = getattr(diag, "constraint_name", None)
             speaks = self._state.startswith(_SPEAKABLE)
@@ -94,7 +105,8 @@ class Failure:
         # what cannot be decoded is quoted
         text = str(self._cause).partition(" with text ")[0]
         if self._is("OperationalError", "ProgrammingError"):
-            return text
+            syntax = _SQLITE_SYNTAX.match(text)
+            return (syntax[1] or syntax[2]) if syntax else text
         found = _SQLITE_CONSTRAINT.match(text)
         return found[0] if found else ""
 
@@ -115,22 +127,23 @@ class Failure:
         if place or self.of_a_row:
             return SqlRefusedError(f"{where}: {place or 'a row'} cannot be stored ({self.words()})")
         remedy = "Check the user's rights on the schema and its tables, and what the database says."
-        return self._told_of_all(where, remedy)
+        return self._told_of_all(where, remedy, passes=self.passes)
 
     def told_of_query(self, where: str) -> SqlLoadError:
         """Return the error to raise where a query failed.
 
         :param where: which query
         """
-        return self._told_of_all(where, "Try the query in the database itself, with the same user.")
+        remedy = "Try the query in the database itself, with the same user."
+        return self._told_of_all(where, remedy, passes=self.passes and not self.of_a_statement)
 
-    def _told_of_all(self, where: str, remedy: str) -> SqlLoadError:
+    def _told_of_all(self, where: str, remedy: str, *, passes: bool) -> SqlLoadError:
         """Return the error of what concerns no row."""
         if self._no_access is not None:
-            cls = SqlLoadError if self.passes else SqlRefusedError
+            cls = SqlLoadError if passes else SqlRefusedError
             message = f"{where}: the connection does not get to the database ({self.words()})"
             return cls(message, remedy=self._no_access.remedy)
-        if self.passes:
+        if passes:
             return SqlLoadError(f"{where}: the database failed ({self.words()})")
         return SqlRefusedError(f"{where}: the database refuses ({self.words()})", remedy=remedy)
 

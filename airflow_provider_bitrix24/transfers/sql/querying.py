@@ -86,11 +86,15 @@ def _executed(
 def _names(result: CursorResult[Any], field: str) -> list[str]:
     """Return the names of a query's columns.
 
-    :raises InvalidInputError: it has none, or one of them is empty or comes twice
+    :raises InvalidInputError: it has none, or one of them is empty, holds a value or comes twice
     """
     if not result.returns_rows:
         raise InvalidInputError(f"{field}: the statement returns no rows", remedy="Give a query.")
     names = list(result.keys())
+    for position, name in enumerate(names, 1):
+        if "'" in name:  # SQLite and others call a column like its expression, with the texts in it
+            problem = f"{field}: the name of column {position} of the query holds an apostrophe"
+            raise InvalidInputError(problem, remedy="Name the column with AS, without one.")
     doubled = [name for name, count in Counter(names).items() if count > 1]
     if doubled or "" in names:
         problem = f"the column {shown(doubled[0])} twice" if doubled else "a column without a name"

@@ -113,11 +113,14 @@ def test_columns_without_a_name_of_their_own_are_refused(engine):
 
 
 def test_a_query_that_the_database_refuses_is_told_without_a_value(engine):
-    assert "nowhere" in refused(
-        engine,
-        f"SELECT '{SECRET}' FROM nowhere",
-        SqlRefusedError if engine.dialect.name != "sqlite" else SqlLoadError,
-    )
+    for statement, named in [
+        (f"SELECT '{SECRET}' FROM nowhere", "nowhere"),
+        (f"SELECT '{SECRET}', score FROM (SELECT 1 AS id) AS x", "score"),
+        (f"SELEKT '{SECRET}'", "syntax error"),
+    ]:
+        told = refused(engine, statement, SqlRefusedError)
+        assert told.startswith("sql: the database refuses")
+        assert named in told
     if engine.dialect.name == "postgresql":
         told = refused(
             engine, f"SELECT CAST('{SECRET}' || id AS INT) AS a FROM (SELECT 1 AS id) AS x", SqlRefusedError
@@ -127,6 +130,25 @@ def test_a_query_that_the_database_refuses_is_told_without_a_value(engine):
         assert "Could not decode to UTF-8 column 'a'" in refused(
             engine, f"SELECT CAST(CAST('{SECRET}' AS BLOB) || x'ff' AS TEXT) AS a", SqlLoadError
         )
+
+
+def test_an_error_of_syntax_quotes_no_part_of_the_query(engine):
+    for wrong in (
+        f"SELECT 1 AS id WHERE 'O'{SECRET}' = ''",
+        f"SELECT 'O'{SECRET}",
+        f"SELECT 1 AS id, '{SECRET}",
+    ):
+        is_sqlite = engine.dialect.name == "sqlite"
+        told = refused(engine, wrong, SqlLoadError if is_sqlite else SqlRefusedError)
+        assert "syntax error" in told or "unrecognized token)" in told
+        assert not any(word in told for word in SECRET.split())
+
+
+def test_a_column_that_is_called_like_its_expression_is_refused_and_not_shown(engine):
+    if engine.dialect.name == "sqlite":
+        told = refused(engine, f"SELECT 1 AS id, '{SECRET}'")
+        problem = "sql: the name of column 2 of the query holds an apostrophe"
+        assert told == f"{problem}. Name the column with AS, without one."
 
 
 def test_any_database_may_be_asked(monkeypatch, tmp_path):

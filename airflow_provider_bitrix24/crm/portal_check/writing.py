@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from airflow_provider_bitrix24.crm.portal.findings import Finding, error_in_words, found
+from airflow_provider_bitrix24.crm.portal_check.findings import Finding, error_in_words, found
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.plans import Plan, Work
 

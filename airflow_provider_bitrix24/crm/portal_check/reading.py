@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from airflow_provider_bitrix24.crm.portal.findings import Finding, error_in_words, found
+from airflow_provider_bitrix24.crm.portal_check.findings import Finding, error_in_words, found
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.errors import AccessDeniedError, MethodNotFoundError, NotFoundError
 from airflow_provider_bitrix24.rest.list_query import PAGE_SIZE
