@@ -45,6 +45,9 @@ def _rows(by_case: ByCase) -> Iterator[str]:
         yield from _at_most(by_case, letter, _MEMORY, "memory_mb", 150)
     yield from _of_the_floor(by_case, "k", 1.15)
     yield from _at_most(by_case, "k-same", "requests", "requests", 30)
+    yield from _ratio(by_case, "l", _DLT, 1.0, _client(by_case, "l", "dlt"))
+    for letter in ("l", "l-merge"):
+        yield from _at_most(by_case, letter, _MEMORY, "memory_mb", 250)
 
 
 def _others(by_case: ByCase, letter: str) -> list[Result]:

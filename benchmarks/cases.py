@@ -13,7 +13,9 @@ BATCH = 50
 PAGE = 50
 BINDING = ("bind", "bind_checked", "bind_10", "singles")
 WRITING = (*BINDING, "comments", "upsert")
-WIDE = ("wide_deals", "wide_deals_to_parquet", "wide_deals_to_sql", "wide_deals_merged")
+#: a tenth of the deals has changed when the work begins
+MERGED = ("wide_deals_merged", "wide_deals_merged_by_dlt")
+WIDE = ("wide_deals", "wide_deals_to_parquet", "wide_deals_to_sql", "wide_deals_by_dlt", *MERGED)
 READING = ("deals", "deals_32", "sparse_deals", "deals_to_file")
 LISTING = (*READING, *WIDE, "upsert_same")
 
@@ -56,7 +58,7 @@ class Case:
     @property
     def least_requests(self) -> int:
         """The fewest requests that can do it."""
-        rows = len(changed(self.size)) if self.job == "wide_deals_merged" else self.size
+        rows = len(changed(self.size)) if self.job in MERGED else self.size
         commands = ceil(rows / PAGE) if self.job in LISTING else rows
         return ceil(commands / BATCH) if self.batches else commands
 
@@ -123,6 +125,24 @@ _CASES = (
     ),
     Case("k", "{size} new rows upserted", "upsert", 10_000, 240, clients=_BULK),
     Case("k-same", "{size} rows upserted that are so already", "upsert_same", 10_000, 120, clients=_BULK),
+    Case(
+        "l",
+        "{size} deals of 40 columns loaded into DuckDB by dlt",
+        "wide_deals_by_dlt",
+        20_000,
+        300,
+        clients=("ours", "dlt"),
+        prepared=True,
+    ),
+    Case(
+        "l-merge",
+        "{size} deals in DuckDB, the tenth of them that changed merged by dlt",
+        "wide_deals_merged_by_dlt",
+        20_000,
+        300,
+        clients=("ours", "dlt"),
+        prepared=True,
+    ),
 )
 CASES = {case.letter: case for case in _CASES}
 

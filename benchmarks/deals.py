@@ -136,6 +136,19 @@ def in_parquet(folder: str) -> int:
     return right(duckdb.sql(f"SELECT {columns} FROM '{folder}/**/*.parquet'").fetchall())
 
 
+def in_duckdb(path: str, *, merged: bool = False) -> int:
+    """Return how many deals the table of a file of DuckDB holds, or raise ``ValueError`` (see ``right``).
+
+    :param path: the file
+    :param merged: whether one deal in ten has to be changed
+    """
+    import duckdb
+
+    with duckdb.connect(path) as database:
+        rows = database.execute(f"SELECT {', '.join(CHECKED)} FROM bench.deal")
+        return right(rows.fetchall(), merged=merged)
+
+
 def in_table(table: str, address: str, *, merged: bool = False) -> int:
     """Return how many deals a table holds, or raise ``ValueError`` (see ``right``).
 

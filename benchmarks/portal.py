@@ -14,7 +14,7 @@ from typing import Any
 
 from airflow_provider_bitrix24.testing import Bitrix24Portal
 from benchmarks import deals, upserts, work
-from benchmarks.cases import BINDING, READING, WIDE
+from benchmarks.cases import BINDING, MERGED, READING, WIDE
 
 REQUEST_DELAY = 0.030
 COMMAND_DELAY = 0.005
@@ -27,7 +27,7 @@ def main(job: str, size: int, request_delay: float, command_delay: float) -> Non
     with portal:
         print(json.dumps(address(portal)), flush=True)
         sys.stdin.readline()
-        if job == "wide_deals_merged":
+        if job in MERGED:
             deals.change(portal, size)
         portal.clear_journal()
         print("{}", flush=True)

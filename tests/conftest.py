@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _HOME = tempfile.mkdtemp(prefix="airflow-provider-bitrix24-")
 atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
-for _name in [name for name in os.environ if name.startswith("AIRFLOW_")]:
+for _name in [name for name in os.environ if name.startswith(("AIRFLOW_", "OPENLINEAGE"))]:
     del os.environ[_name]  # neither a developer's settings nor his connections get into the tests
 os.environ |= {
     "AIRFLOW_HOME": _HOME,
@@ -28,10 +28,21 @@ os.environ |= {
     # what a variable keeps is encrypted, as in production; a key of no use elsewhere
     "AIRFLOW__CORE__FERNET_KEY": "dGVzdHMtb25seS1rZXktb2YtMzItYnl0ZXMtbGVuIS4=",
     "NO_PROXY": "127.0.0.1,localhost",
+    # which dlt reads when it is imported: it reports nothing, and asks no Airflow Variables for settings
+    "RUNTIME__DLTHUB_TELEMETRY": "false",
+    "PROVIDERS__ENABLE_AIRFLOW_SECRETS": "false",
 }
 os.makedirs(os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
 
-pytest_plugins = ["dag_runs", "hook_fixtures", "no_waits", "postgres_box", "redis_box"]
+pytest_plugins = [
+    "dag_runs",
+    "dlt_fixtures",
+    "hook_fixtures",
+    "lineage_fixtures",
+    "no_waits",
+    "postgres_box",
+    "redis_box",
+]
 
 
 @pytest.fixture(autouse=True)

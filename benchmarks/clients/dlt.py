@@ -26,13 +26,19 @@ def before_wide_deals_to_parquet(portal: Portal, size: int, rank: int, processes
             file.write(json.dumps(row) + "\n")
 
 
-before_wide_deals_to_sql = before_wide_deals_to_parquet
+before_wide_deals_to_sql = before_wide_deals_by_dlt = before_wide_deals_to_parquet
 
 
 def before_wide_deals_merged(portal: Portal, size: int, rank: int, processes: int) -> None:
     """Write the rows to a file and load all of them once."""
     before_wide_deals_to_sql(portal, size, rank, processes)
     _load(_rows())
+
+
+def before_wide_deals_merged_by_dlt(portal: Portal, size: int, rank: int, processes: int) -> None:
+    """Write the rows to a file and load all of them once."""
+    before_wide_deals_to_sql(portal, size, rank, processes)
+    into_duckdb(_resource(_rows()))
 
 
 def wide_deals_to_parquet(portal: Portal, size: int, rank: int, processes: int) -> Callable[[], int]:
@@ -53,6 +59,27 @@ def wide_deals_merged(portal: Portal, size: int, rank: int, processes: int) -> C
     return lambda: wide.in_table(f"{DATASET}.deal", os.environ["AIRFLOW_CONN_WAREHOUSE"], merged=True)
 
 
+def wide_deals_by_dlt(portal: Portal, size: int, rank: int, processes: int) -> Callable[[], int]:
+    """Load the rows into DuckDB."""
+    path = into_duckdb(_resource(_rows()))
+    return lambda: wide.in_duckdb(path)
+
+
+def wide_deals_merged_by_dlt(portal: Portal, size: int, rank: int, processes: int) -> Callable[[], int]:
+    """Merge the changed rows into DuckDB."""
+    numbers = wide.changed(size)
+    path = into_duckdb(_resource(wide.changed_row(row) for row in _rows() if row["id"] in numbers))
+    return lambda: wide.in_duckdb(path, merged=True)
+
+
+def into_duckdb(source: Any) -> str:
+    """Run a pipeline that loads into a file of DuckDB, and return the file's path."""
+    dlt = loaded()
+    path = str(_home() / "warehouse.duckdb")
+    dlt.pipeline("deals", destination=dlt.destinations.duckdb(path), dataset_name=DATASET).run(source)
+    return path
+
+
 def to_parquet(source: Any) -> Callable[[], int]:
     """Run a pipeline that writes Parquet files, and return what counts the deals in them."""
     dlt = loaded()
@@ -65,8 +92,9 @@ def to_parquet(source: Any) -> Callable[[], int]:
 
 
 def loaded() -> Any:
-    """Return dlt: it keeps its files in the worker's home and reports to nobody."""
+    """Return dlt: it keeps its files in the worker's home, reports to nobody and asks Airflow for nothing."""
     os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
+    os.environ["PROVIDERS__ENABLE_AIRFLOW_SECRETS"] = "false"  # of hundreds of Variables, one by one
     os.environ["DLT_DATA_DIR"] = str(_home() / "dlt")
     import dlt
 

@@ -166,6 +166,30 @@ def wide_deals_merged(portal: Portal, size: int, rank: int, processes: int) -> C
     return lambda: wide.in_table("deal", os.environ["AIRFLOW_CONN_WAREHOUSE"], merged=True)
 
 
+def wide_deals_by_dlt(portal: Portal, size: int, rank: int, processes: int) -> Callable[[], int]:
+    """Let dlt load the deals into DuckDB; a later run takes what has changed since."""
+    path = _into_duckdb()
+    return lambda: wide.in_duckdb(path)
+
+
+before_wide_deals_merged_by_dlt = wide_deals_by_dlt
+
+
+def wide_deals_merged_by_dlt(portal: Portal, size: int, rank: int, processes: int) -> Callable[[], int]:
+    """Let dlt read what has changed and merge it."""
+    path = _into_duckdb()
+    return lambda: wide.in_duckdb(path, merged=True)
+
+
+def _into_duckdb() -> str:
+    from benchmarks.clients import dlt
+
+    dlt.loaded()
+    from airflow_provider_bitrix24.dlt_source import bitrix24
+
+    return dlt.into_duckdb(bitrix24("deal", fields={"deal": wide.FIELDS}))
+
+
 def _load(run_id: str) -> None:
     from airflow_provider_bitrix24.transfers.bitrix24_to_sql import Bitrix24ToSqlOperator
 
