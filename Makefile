@@ -15,7 +15,7 @@ RUN := python -m
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo demo-ui environments test test-slow test-all test-oldest test-executors test-watcher test-clients test-browser \
-	coverage covered reliability bench docs lint format clean
+	coverage covered reliability bench docs pictures dist lint format clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -63,8 +63,8 @@ bench: .venv-bench/ready ## measure against other clients: CASES="a e", SIZE="0.
 test-executors: .venv-executors/ready ## run 16 mapped tasks on LocalExecutor and CeleryExecutor; needs Redis, PostgreSQL
 	@.venv-executors/bin/python -m pytest tests/executors/executor_suite.py
 
-test-watcher: .venv-$(NEWEST)/ready ## let changes in the CRM start runs of a real scheduler and triggerer
-	@$(BIN)/python -m pytest $(PYTEST) tests/executors/watcher_suite.py
+test-watcher: .venv-$(NEWEST)/ready ## let changes in the CRM start runs of a real Airflow, and its failures reach people
+	@$(BIN)/python -m pytest $(PYTEST) tests/executors/watcher_suite.py tests/executors/notifier_suite.py
 
 test-clients: .venv-clients/ready ## drive the portal in a box with b24pysdk, fast_bitrix24 and, with Node.js, b24jssdk
 	@.venv-clients/bin/python -m pytest --confcutdir tests/clients tests/clients/*_suite.py
@@ -79,20 +79,26 @@ docs: .venv-docs/ready ## build the documentation into build/site; a warning or 
 		--keep-going --quiet --doctree-dir build/doctrees docs build/site
 	@echo "Open build/site/index.html in a browser."
 
+pictures: .venv-$(NEWEST)/browser ## take the pictures of docs/images again; needs Chromium
+	@$(BIN)/python scripts/pictures.py
+
+dist: .venv-dist/ready ## build the wheel and the sdist into dist/, check them, and try the wheel on both ends of Airflow
+	@.venv-dist/bin/python scripts/dist.py $(OLDEST) $(NEWEST)
+
 lint: .venv-$(NEWEST)/ready ## ruff, mypy and the walls between the folders
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-environments: $(foreach purpose,$(NEWEST) $(OLDEST) docs executors clients,.venv-$(purpose)/ready) ## set up all virtual environments: make --jobs 3 environments
+environments: $(foreach purpose,$(NEWEST) $(OLDEST) docs executors clients dist,.venv-$(purpose)/ready) ## set up all virtual environments: make --jobs 3 environments
 
 format: .venv-$(NEWEST)/ready ## let ruff format everything
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-clean: ## remove the virtual environments and the demo's Airflow
-	rm -rf .venv-* .airflow tests/clients/node_modules
+clean: ## remove the virtual environments, the demo's Airflow and whatever was built
+	rm -rf .venv-* .airflow build dist tests/clients/node_modules
 
 # $(call venv,what to install,constraints): set up a virtual environment of its own for a purpose
 define venv
@@ -122,6 +128,10 @@ endef
 
 .venv-docs/ready: constraints/docs.txt constraints/airflow-$(NEWEST).txt pyproject.toml
 	$(call venv,--editable . --group docs,constraints/airflow-$(NEWEST).txt constraints/docs.txt)
+	@touch $@
+
+.venv-dist/ready: constraints/dist.txt pyproject.toml
+	$(call venv,--group dist,constraints/dist.txt)
 	@touch $@
 
 .venv-%/browser: .venv-%/ready constraints/browser.txt
