@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 
 def get_provider_info() -> dict[str, Any]:
@@ -79,7 +79,13 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
         "notifications": [f"{package}.notifications.bitrix24.Bitrix24Notifier"],
-        "asset-uris": [{"schemes": ["bitrix24"], "handler": f"{package}.assets.bitrix24.sanitize_uri"}],
+        "asset-uris": [
+            {
+                "schemes": ["bitrix24"],
+                "handler": f"{package}.assets.bitrix24.sanitize_uri",
+                "to_openlineage_converter": f"{package}.assets.lineage.convert_asset_to_openlineage",
+            }
+        ],
         "extra-links": [f"{package}.links.card.CrmCardLink"],
         "connection-types": [connection_type()],
     }

@@ -22,6 +22,7 @@ source_suffix = {".md": "markdown"}
 myst_heading_anchors = 3
 
 autodoc_class_signature = "mixed"
+autodoc_mock_imports = ["dlt", "pyarrow"]  # extras, which the site is built without
 autodoc_typehints = "none"  # the docstrings say it
 autodoc_member_order = "bysource"
 python_maximum_signature_line_length = 80
@@ -38,10 +39,16 @@ html_show_sourcelink = False
 
 
 def _add_navigation(app: Sphinx, name: str, source: list[str]) -> None:
-    """Make the list of pages on the first one the site's navigation, in which Sphinx misses no page."""
+    """Make the lists of pages on the first one the site's navigation, in which Sphinx misses no page."""
     if name == root_doc:
-        pages = re.findall(r"^- \[[^]]*\]\((\w+)\.md\)", source[0], re.MULTILINE)
-        source[0] += "\n".join(["", "```{toctree}", ":hidden:", "", *pages, "```", ""])
+        source[0] += "".join(map(_navigation, source[0].split("\n### ")[1:]))
+
+
+def _navigation(section: str) -> str:
+    """Return what puts a section's list of pages into the navigation, under the section's title."""
+    title, _, text = section.partition("\n")
+    pages = re.findall(r"^- \[[^]]*\]\((\w+)\.md\)", text, re.MULTILINE)
+    return "\n".join(["", "```{toctree}", ":hidden:", f":caption: {title}", "", *pages, "```", ""])
 
 
 def setup(app: Sphinx) -> None:

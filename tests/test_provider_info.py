@@ -12,7 +12,7 @@ from pathlib import Path
 import airflow
 import jsonschema
 from airflow.providers_manager import ProvidersManager
-from airflow.sdk import DAG, BaseHook, BaseNotifier, BaseOperator
+from airflow.sdk import DAG, BaseHook, BaseNotifier, BaseOperator, BaseOperatorLink
 from airflow.sdk.module_loading import import_string
 from airflow.serialization.serialized_objects import LazyDeserializedDAG
 from airflow.triggers.base import BaseTrigger
@@ -33,6 +33,11 @@ KINDS = {
     "sensors": BaseOperator,
     "triggers": BaseTrigger,
 }
+#: what Airflow is told of class by class: the name in the package, and in what Airflow is told
+CLASS_BY_CLASS = {
+    "notifications": (BaseNotifier, "notifications"),
+    "links": (BaseOperatorLink, "extra-links"),
+}
 
 
 def listed(kind):
@@ -42,14 +47,14 @@ def listed(kind):
     return [name for group in INFO[kind] for name in group["python-modules"]]
 
 
-def public(kind):
+def public(kind, base):
     """Return the classes of a kind that others may use: those from which none of the package derives."""
     folder = import_module(f"{PACKAGE}.{kind}")
     found = {}
     for info in pkgutil.walk_packages(folder.__path__, f"{folder.__name__}."):
         for cls in vars(import_module(info.name)).values():
             ours = isinstance(cls, type) and cls.__module__.startswith(f"{folder.__name__}.")
-            if ours and issubclass(cls, KINDS[kind]) and not cls.__name__.startswith("_"):
+            if ours and issubclass(cls, base) and not cls.__name__.startswith("_"):
                 found[cls.__name__] = cls
     derived = {
         cls: [each for each in cls.__subclasses__() if each in found.values()] for cls in found.values()
@@ -57,7 +62,7 @@ def public(kind):
     return {cls for cls, others in derived.items() if not others and not inspect.isabstract(cls)}
 
 
-PUBLIC = {kind: sorted(public(kind), key=lambda cls: cls.__name__) for kind in KINDS}
+PUBLIC = {kind: sorted(public(kind, base), key=lambda cls: cls.__name__) for kind, base in KINDS.items()}
 CLASSES = [(kind, cls) for kind, classes in PUBLIC.items() for cls in classes]
 
 
@@ -113,12 +118,6 @@ def test_airflow_accepts_what_it_is_told():
     jsonschema.validate(INFO, json.loads(schema.read_text()))
 
 
-def test_airflow_lists_the_modules_of_transfers():
-    """``airflow providers get`` shows what the manager holds."""
-    shown = ProvidersManager().providers[INFO["package-name"]].data
-    assert shown["transfers"] == INFO["transfers"]
-
-
 def test_what_data_is_moved_between_is_an_integration_of_some_provider():
     known = {
         integration["integration-name"]
@@ -134,6 +133,22 @@ def test_the_guides_of_transfers_are_there():
     folder = Path(airflow_provider_bitrix24.__file__).parents[1]
     for transfer in INFO["transfers"]:
         assert (folder / transfer["how-to-guide"].removeprefix("/")).is_file()
+
+
+@cases(("folder", "base", "kind"), [(folder, *told) for folder, told in CLASS_BY_CLASS.items()])
+def test_every_notifier_and_link_is_listed(folder, base, kind):
+    assert {f"{cls.__module__}.{cls.__name__}" for cls in public(folder, base)} == set(INFO[kind])
+
+
+def test_airflow_holds_all_that_it_is_told():
+    """``airflow providers get`` shows it."""
+    shown = ProvidersManager().providers[INFO["package-name"]].data
+    assert {name: shown.get(name) for name in INFO} == INFO
+    assert {"hooks", "operators", "sensors", "triggers", "transfers", "notifications", "asset-uris"} < set(
+        INFO
+    )
+    [uris] = INFO["asset-uris"]
+    assert callable(import_string(uris["handler"]))
 
 
 def test_links_notifiers_and_connection_types_are_there():

@@ -21,6 +21,7 @@ from airflow_provider_bitrix24 import portal_check
 from airflow_provider_bitrix24.connection.parsing import parse_connection
 from airflow_provider_bitrix24.connection.redis import redis_server
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
+from airflow_provider_bitrix24.transfers.sql.engines import query_engine_of
 
 #: these set the scene
 _SCENE = {"cd", "mkdir", ".", "python3 -m venv", "python -m pytest"}
@@ -80,6 +81,8 @@ def check_connection(conn_id: str) -> None:
     connection = Bitrix24Hook.get_connection(conn_id)
     if connection.conn_type == "redis":
         redis_server(conn_id)
+    elif connection.conn_type in ("postgres", "sqlite"):
+        query_engine_of(conn_id).dispose()
     else:
         assert connection.conn_type == "bitrix24"
         assert parse_connection(connection).credentials.portal
@@ -87,8 +90,12 @@ def check_connection(conn_id: str) -> None:
 
 def _check_setting(section: str, key: str) -> None:
     from airflow.configuration import conf
+    from airflow.providers_manager import ProvidersManager
 
-    known = conf.configuration_description[section]["options"]
+    described = dict(conf.configuration_description)
+    for _provider, configuration in ProvidersManager().provider_configs:
+        described |= configuration
+    known = described[section]["options"]
     assert key in known, f"Airflow has no setting [{section}] {key}"
 
 
@@ -102,14 +109,18 @@ def _make(words: list[str], *_: Any) -> None:
 
 def _pip(words: list[str], *_: Any) -> None:
     parser = argparse.ArgumentParser(exit_on_error=False)
-    parser.add_argument("requirement")
+    parser.add_argument("requirements", nargs="+")
     parser.add_argument("--constraint", default="pyproject.toml")
     given = parser.parse_args(words)
-    assert (ROOT / given.constraint.removeprefix("$REPOSITORY/")).is_file(), given.constraint
-    requirement = re.fullmatch(r"(?:\.|\$REPOSITORY)(?:\[([\w,]+)\])?", given.requirement)
-    assert requirement, given.requirement
+    constraints = (ROOT / given.constraint.removeprefix("$REPOSITORY/")).read_text()
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-    assert set((requirement[1] or "testing").split(",")) <= set(extras)
+    for each in given.requirements:
+        found = re.fullmatch(r"(\.|\$REPOSITORY|[\w-]+)(?:\[([\w,]+)\])?", each)
+        assert found, each
+        if found[1] in (".", "$REPOSITORY"):
+            assert set((found[2] or "testing").split(",")) <= set(extras)
+        else:
+            assert f"\n{found[1]}==" in constraints, f"{found[1]} has no version there"
 
 
 def _curl(words: list[str], monkeypatch: pytest.MonkeyPatch, portal: Any) -> None:

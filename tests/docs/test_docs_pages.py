@@ -48,6 +48,19 @@ def test_links_lead_somewhere(page):
             assert anchor in slugs, f"{target}#{anchor}"
 
 
+def test_pictures_are_shown_small_and_told_in_words():
+    shown = {}
+    for page in PAGES:
+        for words, target in re.findall(r"!\[([^\]]*)\]\(([^)]*)\)", read(page)):
+            path = ((ROOT / page).parent / target).resolve()
+            assert len(words.split()) > 4, f"{page}: {target} needs words for who does not see it"
+            shown[path.name] = path.stat().st_size
+    taken = {path.name for path in (ROOT / "docs" / "images").iterdir()}
+    assert taken <= set(shown)
+    assert {name for name in taken if f'"{name}"' not in read("scripts/pictures.py")} == set()
+    assert max(shown.values()) < 100_000
+
+
 def test_first_page_lists_every_page():
     listed = re.findall(r"^- \[[^]]*\]\((\w+\.md)\)", read("docs/index.md"), re.MULTILINE)
     assert sorted(f"docs/{name}" for name in [*listed, "index.md"]) == sorted(
