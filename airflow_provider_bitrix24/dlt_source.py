@@ -6,19 +6,15 @@ what is gone. dlt loads what it yields. It needs the extra ``[dlt]``.
 
 from __future__ import annotations
 
+import airflow_provider_bitrix24.dlt_resources  # noqa: F401 # isort: skip - it says which extra is missing
+
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, get_args
 
-try:
-    import dlt
-    import pyarrow
-    from dlt.extract import DltResource, DltSource
-except ImportError as error:
-    raise ImportError(
-        "airflow_provider_bitrix24.dlt_source needs dlt and pyarrow, which cannot be imported here. "
-        "Run pip install 'airflow-provider-bitrix24[dlt]' where the pipeline runs."
-    ) from error
+import dlt
+import pyarrow
+from dlt.extract import DltResource, DltSource
 
 from airflow_provider_bitrix24.connection.form import DEFAULT_CONN_ID
 from airflow_provider_bitrix24.crm.extraction.datasets import Dataset, ListDataset, parse_dataset
