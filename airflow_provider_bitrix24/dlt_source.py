@@ -27,7 +27,7 @@ from airflow_provider_bitrix24.dlt_resources.reading import DELETED, DatasetRead
 from airflow_provider_bitrix24.hooks.bulk import LIST_IN_FLIGHT, check_list_in_flight
 from airflow_provider_bitrix24.hooks.errors import InvalidInputError, joined
 from airflow_provider_bitrix24.hooks.extraction import check_choice, check_dated, check_fields, check_filtered
-from airflow_provider_bitrix24.operators.arguments import check_flag
+from airflow_provider_bitrix24.hooks.flags import check_flag
 from airflow_provider_bitrix24.rest.shown import shown
 
 #: the source's name: of its schema, and of its part of a pipeline's state

@@ -55,3 +55,9 @@ def crm_in_postgres(dlt_folder: Path, postgres_of_session: object) -> Crm:
 
     address = new_database(postgres_of_session).replace("@", ":not-asked@")  # dlt wants a password
     return Crm(dlt_folder, f"postgresql://{address}")
+
+
+@pytest.fixture(params=["duckdb", "postgresql"])
+def crm(request):
+    """An empty database."""
+    return request.getfixturevalue("duck" if request.param == "duckdb" else "crm_in_postgres")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import dlt
+import pytest
+from dlt.pipeline.exceptions import PipelineStepFailed
 from dlt_task import destination
 
 from airflow_provider_bitrix24.dlt_source import bitrix24
@@ -63,3 +66,21 @@ class Crm:
 def deals(portal: Bitrix24Portal) -> dict[int, str]:
     """Return the titles of a portal's deals by their ids."""
     return {number: row["TITLE"] for number, row in portal.items("deal").items()}
+
+
+@contextmanager
+def failed_with(kind: type[Exception], said: str) -> Iterator[None]:
+    """Expect that a step of dlt fails because of an error of ours."""
+    with pytest.raises(PipelineStepFailed) as raised:
+        yield
+    error = raised.value
+    while error.__cause__ is not None:
+        error = error.__cause__
+    assert isinstance(error, kind)
+    assert said in str(error)
+
+
+def hours_later(portal: Bitrix24Portal, hours: int = 2) -> None:
+    """Let hours pass at a portal, and forget what it was asked."""
+    portal.move_clock(3_600 * hours)
+    portal.clear_journal()

@@ -14,7 +14,7 @@ from airflow_provider_bitrix24.crm.cards import list_address
 from airflow_provider_bitrix24.crm.lineage import asset_uri, dataset_name
 from airflow_provider_bitrix24.crm.watching.item_lists import parse_listed_type
 from airflow_provider_bitrix24.hooks.errors import InvalidInputError, joined
-from airflow_provider_bitrix24.rest.shown import shown
+from airflow_provider_bitrix24.hooks.flags import check_flag
 from airflow_provider_bitrix24.triggers.changes import CrmChangesTrigger
 
 _NAME = re.compile(r"(?![-_])[a-z0-9_-]+(\.[a-z0-9_-]+)*", re.ASCII)
@@ -50,11 +50,9 @@ def crm_asset(
     """
     with joined():
         kind = parse_listed_type(entity_type)
-    if not isinstance(watch, bool):
-        raise InvalidInputError(f"watch: {shown(watch)} is neither True nor False")
     host = _host(portal)
     watchers = []
-    if watch:
+    if check_flag(watch, "watch"):
         trigger = CrmChangesTrigger(
             entity_type=kind, poke_interval=poke_interval, bitrix24_conn_id=bitrix24_conn_id
         )

@@ -15,11 +15,11 @@ from airflow_provider_bitrix24.connection.form import DEFAULT_CONN_ID
 from airflow_provider_bitrix24.crm.inputs import check_text, holds_template
 from airflow_provider_bitrix24.crm.telling import first_of
 from airflow_provider_bitrix24.hooks.errors import InvalidInputError, joined
+from airflow_provider_bitrix24.hooks.flags import check_flag
 from airflow_provider_bitrix24.hooks.rest import RestHook
 from airflow_provider_bitrix24.notifications.parsing import parse_attach, parse_dialog, parse_users
 from airflow_provider_bitrix24.notifications.patience import awithin, within
 from airflow_provider_bitrix24.notifications.rendering import as_written, masked, render_text, render_texts
-from airflow_provider_bitrix24.operators.arguments import check_flag
 from airflow_provider_bitrix24.rest.errors import AmbiguousWriteError, Bitrix24Error
 from airflow_provider_bitrix24.rest.plans import Plan
 

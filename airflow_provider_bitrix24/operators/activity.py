@@ -15,7 +15,8 @@ from airflow_provider_bitrix24.crm.timeline.activities import (
 )
 from airflow_provider_bitrix24.hooks.aliases import ActivityBindingsLike, IdLike, ItemLike, TextLike
 from airflow_provider_bitrix24.hooks.bulk import DEFAULT_IN_FLIGHT, FailOn
-from airflow_provider_bitrix24.operators.arguments import NOT_GIVEN, check_flag
+from airflow_provider_bitrix24.hooks.flags import check_flag
+from airflow_provider_bitrix24.operators.arguments import NOT_GIVEN
 from airflow_provider_bitrix24.operators.deferring import MAX_WAIT_IN_WORKER
 from airflow_provider_bitrix24.operators.one_or_many import OneOrManyOperator
 from airflow_provider_bitrix24.rest.plans import Plan

@@ -15,7 +15,6 @@ from airflow_provider_bitrix24.crm.timeline.activities import ActivityBinding
 from airflow_provider_bitrix24.crm.timeline.timeline_bindings import TimelineBinding
 from airflow_provider_bitrix24.hooks.errors import InvalidInputError, joined
 from airflow_provider_bitrix24.rest.calls import Call
-from airflow_provider_bitrix24.rest.shown import shown
 
 _PLAIN = (bool, int, float, Decimal, date, CrmItem, TimelineBinding, ActivityBinding, Call)
 
@@ -148,15 +147,3 @@ def unless_none(check: Callable[[Any, str], Any]) -> Callable[[Any, str], Any]:
     :param check: reads the argument
     """
     return lambda value, name: None if value is None else check(value, name)
-
-
-def check_flag(value: Any, name: str) -> bool:
-    """Return an argument that is ``True`` or ``False``; no other value counts as one of them.
-
-    :param value: the argument
-    :param name: its name, for the message
-    :raises InvalidInputError: it is neither
-    """
-    if isinstance(value, bool):
-        return value
-    raise InvalidInputError(f"{name}: {shown(value)} is neither True nor False")

@@ -17,8 +17,8 @@ from airflow_provider_bitrix24.crm.timeline.records import read_bindings
 from airflow_provider_bitrix24.crm.timeline.timeline_bindings import TimelineBinding
 from airflow_provider_bitrix24.hooks.aliases import IdLike, ItemLike, ItemsLike
 from airflow_provider_bitrix24.hooks.bulk import DEFAULT_IN_FLIGHT, FailOn, check_outcomes
+from airflow_provider_bitrix24.hooks.flags import check_flag
 from airflow_provider_bitrix24.links.card import CrmCardLink
-from airflow_provider_bitrix24.operators.arguments import check_flag
 from airflow_provider_bitrix24.operators.bulk import BulkOperator, Outcomes, Result
 from airflow_provider_bitrix24.operators.deferring import MAX_WAIT_IN_WORKER, DeferringOperator
 from airflow_provider_bitrix24.operators.one_or_many import binding_sentence

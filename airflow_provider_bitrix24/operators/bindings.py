@@ -16,7 +16,8 @@ from airflow_provider_bitrix24.crm.timeline.timeline_bindings import TimelineBin
 from airflow_provider_bitrix24.hooks.aliases import BindingsLike, IdLike, ItemLike, TextLike
 from airflow_provider_bitrix24.hooks.bulk import DEFAULT_IN_FLIGHT, FailOn
 from airflow_provider_bitrix24.hooks.errors import InvalidInputError
-from airflow_provider_bitrix24.operators.arguments import NOT_GIVEN, check_flag, or_none
+from airflow_provider_bitrix24.hooks.flags import check_flag
+from airflow_provider_bitrix24.operators.arguments import NOT_GIVEN, or_none
 from airflow_provider_bitrix24.operators.bulk import named
 from airflow_provider_bitrix24.operators.deferring import MAX_WAIT_IN_WORKER
 from airflow_provider_bitrix24.operators.one_or_many import OneOrManyOperator

@@ -34,7 +34,8 @@ from airflow_provider_bitrix24.hooks.aliases import (
 )
 from airflow_provider_bitrix24.hooks.attachments import read_files
 from airflow_provider_bitrix24.hooks.bulk import DEFAULT_IN_FLIGHT, FailOn, check_outcomes
-from airflow_provider_bitrix24.operators.arguments import NOT_GIVEN, check_flag, or_none, unless_none
+from airflow_provider_bitrix24.hooks.flags import check_flag
+from airflow_provider_bitrix24.operators.arguments import NOT_GIVEN, or_none, unless_none
 from airflow_provider_bitrix24.operators.bulk import BulkOperator, Outcomes, named
 from airflow_provider_bitrix24.operators.deferring import MAX_WAIT_IN_WORKER
 from airflow_provider_bitrix24.operators.item import ItemOperator

@@ -20,8 +20,9 @@ from airflow_provider_bitrix24.hooks.aliases import (
     TextLike,
 )
 from airflow_provider_bitrix24.hooks.attachments import read_files
+from airflow_provider_bitrix24.hooks.flags import check_flag
 from airflow_provider_bitrix24.links.card import CrmCardLink
-from airflow_provider_bitrix24.operators.arguments import NOT_GIVEN, check_flag, or_none, unless_none
+from airflow_provider_bitrix24.operators.arguments import NOT_GIVEN, or_none, unless_none
 from airflow_provider_bitrix24.operators.deferring import MAX_WAIT_IN_WORKER, DeferringOperator
 
 

@@ -10,8 +10,9 @@ from airflow_provider_bitrix24.crm.writing.changes import Nulls
 from airflow_provider_bitrix24.hooks.aliases import ItemIdsLike, ItemRowsLike, KeyLike, TextLike
 from airflow_provider_bitrix24.hooks.bulk import DEFAULT_IN_FLIGHT, FailOn
 from airflow_provider_bitrix24.hooks.errors import joined
+from airflow_provider_bitrix24.hooks.flags import check_flag
 from airflow_provider_bitrix24.hooks.writing import MAX_ITEMS, Phones, check_max_items
-from airflow_provider_bitrix24.operators.arguments import NOT_GIVEN, check_flag
+from airflow_provider_bitrix24.operators.arguments import NOT_GIVEN
 from airflow_provider_bitrix24.operators.deferring import MAX_WAIT_IN_WORKER
 from airflow_provider_bitrix24.operators.product_rows import SetProductRowsOperator
 from airflow_provider_bitrix24.operators.writing import WritingOperator

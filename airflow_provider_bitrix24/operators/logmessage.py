@@ -12,7 +12,8 @@ from airflow_provider_bitrix24.crm.existence import check_items
 from airflow_provider_bitrix24.crm.inputs import check_text
 from airflow_provider_bitrix24.crm.timeline.logmessages import add_log_message, log_message_call
 from airflow_provider_bitrix24.hooks.aliases import IdLike, ItemLike, TextLike
-from airflow_provider_bitrix24.operators.arguments import NOT_GIVEN, check_flag
+from airflow_provider_bitrix24.hooks.flags import check_flag
+from airflow_provider_bitrix24.operators.arguments import NOT_GIVEN
 from airflow_provider_bitrix24.operators.deferring import MAX_WAIT_IN_WORKER
 from airflow_provider_bitrix24.operators.item import ItemOperator
 

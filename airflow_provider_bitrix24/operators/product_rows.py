@@ -21,7 +21,8 @@ from airflow_provider_bitrix24.crm.writing.product_rows import (
 from airflow_provider_bitrix24.hooks.aliases import IdsLike, RowsLike, TextLike
 from airflow_provider_bitrix24.hooks.bulk import DEFAULT_IN_FLIGHT, FailOn, keeps_invalid
 from airflow_provider_bitrix24.hooks.errors import joined
-from airflow_provider_bitrix24.operators.arguments import NOT_GIVEN, check_flag, or_none
+from airflow_provider_bitrix24.hooks.flags import check_flag
+from airflow_provider_bitrix24.operators.arguments import NOT_GIVEN, or_none
 from airflow_provider_bitrix24.operators.bulk import BulkOperator, Outcomes
 from airflow_provider_bitrix24.operators.deferring import MAX_WAIT_IN_WORKER
 from airflow_provider_bitrix24.rest.plans import Plan

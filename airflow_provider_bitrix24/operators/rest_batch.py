@@ -15,7 +15,7 @@ from airflow_provider_bitrix24.hooks.aliases import CallsLike
 from airflow_provider_bitrix24.hooks.bulk import FailOn
 from airflow_provider_bitrix24.hooks.errors import InvalidInputError
 from airflow_provider_bitrix24.hooks.field_checks import places
-from airflow_provider_bitrix24.operators.arguments import check_flag
+from airflow_provider_bitrix24.hooks.flags import check_flag
 from airflow_provider_bitrix24.operators.bulk import BulkOperator, Outcomes, Result
 from airflow_provider_bitrix24.operators.deferring import MAX_WAIT_IN_WORKER
 from airflow_provider_bitrix24.rest import errors as rest

@@ -12,8 +12,8 @@ from airflow_provider_bitrix24.crm.fields.known_calls import check_call
 from airflow_provider_bitrix24.crm.lineage import Lineage
 from airflow_provider_bitrix24.hooks.aliases import ApiParamsLike, TextLike
 from airflow_provider_bitrix24.hooks.errors import joined
+from airflow_provider_bitrix24.hooks.flags import check_flag
 from airflow_provider_bitrix24.operators.api_params import naming_api_params, parse_api_params, refuse_params
-from airflow_provider_bitrix24.operators.arguments import check_flag
 from airflow_provider_bitrix24.operators.deferring import MAX_WAIT_IN_WORKER, DeferringOperator
 from airflow_provider_bitrix24.rest.calls import Call, Outcome
 from airflow_provider_bitrix24.rest.exchange import guard_pages

@@ -20,8 +20,8 @@ from airflow_provider_bitrix24.files.writing import check_path, gzipped, json_li
 from airflow_provider_bitrix24.hooks.aliases import ApiParamsLike, TextLike
 from airflow_provider_bitrix24.hooks.bulk import LIST_IN_FLIGHT, check_list_in_flight
 from airflow_provider_bitrix24.hooks.errors import InvalidInputError, joined
+from airflow_provider_bitrix24.hooks.flags import check_flag
 from airflow_provider_bitrix24.operators.api_params import naming_api_params, parse_api_params, refuse_params
-from airflow_provider_bitrix24.operators.arguments import check_flag
 from airflow_provider_bitrix24.operators.base import Bitrix24Operator
 from airflow_provider_bitrix24.operators.lineage import file_node
 from airflow_provider_bitrix24.rest.calls import Call

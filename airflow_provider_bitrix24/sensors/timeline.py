@@ -10,7 +10,8 @@ from airflow.sdk import XComArg
 
 from airflow_provider_bitrix24.connection.form import DEFAULT_CONN_ID
 from airflow_provider_bitrix24.hooks.aliases import IdLike, ItemLike, TextLike
-from airflow_provider_bitrix24.operators.arguments import NOT_GIVEN, check_flag
+from airflow_provider_bitrix24.hooks.flags import check_flag
+from airflow_provider_bitrix24.operators.arguments import NOT_GIVEN
 from airflow_provider_bitrix24.sensors.base import Bitrix24Sensor
 from airflow_provider_bitrix24.triggers.timeline import TimelineBindingTrigger, TimelineCommentTrigger
 

@@ -29,7 +29,8 @@ from airflow_provider_bitrix24.hooks.extraction import (
     check_fields,
     open_extraction,
 )
-from airflow_provider_bitrix24.operators.arguments import check_flag, or_none, unless_none
+from airflow_provider_bitrix24.hooks.flags import check_flag
+from airflow_provider_bitrix24.operators.arguments import or_none, unless_none
 from airflow_provider_bitrix24.operators.deferring import DeferringOperator
 from airflow_provider_bitrix24.transfers.runs import LastRun, as_text, usable
 

@@ -24,9 +24,10 @@ from airflow_provider_bitrix24.files.writing import check_path
 from airflow_provider_bitrix24.hooks.bulk import FailOn, check_fail_on, check_in_flight, keeps_invalid
 from airflow_provider_bitrix24.hooks.errors import InvalidInputError, joined
 from airflow_provider_bitrix24.hooks.extraction import check_choice
+from airflow_provider_bitrix24.hooks.flags import check_flag
 from airflow_provider_bitrix24.hooks.writing import check_max_items, say_left_out
 from airflow_provider_bitrix24.links.card import CrmCardLink
-from airflow_provider_bitrix24.operators.arguments import check_flag, or_none, unless_none
+from airflow_provider_bitrix24.operators.arguments import or_none, unless_none
 from airflow_provider_bitrix24.operators.base import OUTCOMES_KEY
 from airflow_provider_bitrix24.operators.lineage import file_node
 from airflow_provider_bitrix24.operators.writing import ItemsOperator

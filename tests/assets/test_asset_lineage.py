@@ -38,7 +38,7 @@ def test_a_path_is_an_asset_where_it_is_known(tmp_path):
         ("s3://lake/me@example.com/a.parquet", "s3://lake/me@example.com/a.parquet"),
         ("s3://conn@lake/me@example.com.parquet", "s3://lake/me@example.com.parquet"),
         ("webhdfs://host:9870/me@example.com.csv", "webhdfs://host:9870/me@example.com.csv"),
-        ("file:///tmp/me@example.com.csv", "file:///tmp/me@example.com.csv"),
+        (f"file://{tmp_path}/me@example.com.csv", f"file://{tmp_path}/me@example.com.csv"),
     ):
         assert asset_of_path(path).uri == uri
     assert asset_of_path("s3://conn@lake/deals/a.parquet").uri == "s3://lake/deals/a.parquet"

@@ -10,7 +10,6 @@ from airflow_provider_bitrix24.hooks.errors import InvalidInputError
 from airflow_provider_bitrix24.operators.arguments import (
     NOT_GIVEN,
     Arguments,
-    check_flag,
     or_none,
     task_names,
 )
@@ -115,15 +114,3 @@ def test_what_a_mapped_task_was_given_as_none_is_lost_as_well():
 def test_what_was_not_given_is_not_lost():
     operator = Plain(task_id="t")
     operator.arguments.check_not_lost(operator, "one", "two")
-
-
-@pytest.mark.parametrize("value", [True, False])
-def test_flags(value):
-    assert check_flag(value, "name") is value
-
-
-@cases("value", [0, 1, "True", None, [], NOT_GIVEN])
-def test_what_merely_counts_as_a_flag_is_refused(value):
-    with pytest.raises(InvalidInputError) as caught:
-        check_flag(value, "name")
-    assert caught.value.description == f"name: {value!r} is neither True nor False"
