@@ -23,7 +23,7 @@ DAG = "bitrix24_share_comment"
 NEXT = """
 What to try next:
   make demo-ui            the same in Airflow's web UI, beside the portal's page, which follows the DAG
-  docs/first_steps.md     a project of your own in an empty folder, in two minutes
+  docs/first_steps.md     a project of your own in an empty folder, in five minutes
   docs/connection.md      your own portal: make a webhook, put its URL into a connection, press Test
   docs/cookbook.md        short DAGs to copy: exports, fields written back, alerts, reports
   dags_examples/          longer ones, each in one file; this one is bitrix24_share_comment.py"""
