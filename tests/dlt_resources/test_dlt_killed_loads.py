@@ -34,8 +34,8 @@ class Worker:
         self._crm = crm
         self._folder = folder
 
-    def load(self, name="worker", die_at=None):
-        """Load, and return what dlt's steps were called; ``None`` if the worker was killed."""
+    def load(self, name="worker", die_at=None, *, may_fail=False):
+        """Load, and return what dlt's steps were called; ``None`` if it was killed or failed."""
         answer = self._folder / "answer"
         answer.unlink(missing_ok=True)
         self._workers.start(
@@ -56,7 +56,7 @@ class Worker:
             }
         )
         code = self._workers.ended()
-        assert code in (0, KILLED)
+        assert code in ((0, 1) if may_fail else (0, KILLED))
         return json.loads(answer.read_text())["result"] if code == 0 else None
 
 
@@ -68,7 +68,8 @@ def test_a_killed_load_is_repeated(crm_portal, workers, request, database, folde
     """Each moment is one of the last load's steps: while rows are read, made ready, or loaded."""
     crm = request.getfixturevalue(database)
     worker = Worker(workers, crm_portal, crm, dlt_folder)
-    steps = worker.load()
+    kept = "worker"
+    steps = worker.load(kept)
     moments = {
         "reading": steps.index("deal") + 1,
         "after reading": steps.index("end") + 2,
@@ -82,11 +83,15 @@ def test_a_killed_load_is_repeated(crm_portal, workers, request, database, folde
         crm_portal.update_item("deal", 3, {"TITLE": moment})
         crm_portal.delete_item("deal", 50 + number)
         crm_portal.add_item("deal", {"TITLE": f"New {moment}"})
-        assert worker.load(f"killed {number}" if folder == "new" else "worker", die_at) is None, moment
+        assert worker.load(f"killed {number}" if folder == "new" else kept, die_at) is None, moment
         crm_portal.move_clock(600)
         crm_portal.update_item("deal", 4, {"TITLE": f"{moment} again"})
         for _ in range(_TRIES if folder == "kept" else 1):
-            worker.load(f"again {number}" if folder == "new" else "worker")
+            again = worker.load(f"again {number}" if folder == "new" else kept, may_fail=folder == "kept")
+            if again is None:
+                # Killed between a commit and its note of that, dlt loads the rows of its state once more,
+                # which PostgreSQL refuses in each try. As docs/dlt.md says, an empty folder helps.
+                kept = f"worker after {number}"
             if crm.titles() == deals(crm_portal):
                 break
         assert crm.titles() == deals(crm_portal), moment
